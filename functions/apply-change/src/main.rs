@@ -1,0 +1,16 @@
+//! The Lambda bootstrap of apply-change.
+
+use apply_change::ApplyChange;
+use perennial_platform::address::AddressKey;
+use perennial_platform::clock::Clock;
+use perennial_platform::store::Store;
+use perennial_platform::{lambda, settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::log_json();
+    let store = Store::from_env(&lambda::config().await)?;
+    let address_key = AddressKey::new(settings::required("ADDRESS_KEY")?);
+    let changes = ApplyChange { store, address_key, playbook: settings::playbook()?, clock: Clock::system() };
+    lambda::serve(|batch| changes.handle(batch)).await
+}

@@ -1,0 +1,252 @@
+//! A threshold was reached: a product MQL, once per contact, product and quarter, or held with a reason.
+//!
+//! The lead, the marker on the interest and the event leave in one transaction. A held qualification is due again every
+//! day, so it is not forgotten.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::interest::{self, Reached, Score, Step, Verdict};
+use perennial_domain::qualify::{self, Decision, HeldReason, Qualified, Snapshot};
+use perennial_domain::quarter::Quarter;
+use perennial_domain::sla;
+use perennial_platform::clock::Clock;
+use perennial_platform::failure::Failure;
+use perennial_platform::interest::InterestItem;
+use perennial_platform::keys::{self, DUE_INDEX, Job, SHARDS};
+use perennial_platform::lambda::Tick;
+use perennial_platform::outbox::{LeadEvent, Waiting};
+use perennial_platform::records::{Evidence, Held, Lead};
+use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
+use perennial_playbook::Playbook;
+use serde::Deserialize;
+
+/// So many engagements are kept with a lead.
+const MOST_EVIDENCE: usize = 20;
+
+/// The use case, with all it needs.
+#[derive(Debug)]
+pub struct QualifyMql {
+    /// The state table.
+    pub store: Store,
+    /// What makes a lead.
+    pub playbook: Arc<Playbook>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// What starts it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Trigger {
+    /// The daily look at what is held.
+    Tick(Tick),
+    /// `ThresholdReached`, from the bus.
+    Event {
+        /// Which interest.
+        detail: LeadEvent,
+    },
+}
+
+impl QualifyMql {
+    /// Qualifies one interest, or decides again what is held.
+    ///
+    /// # Errors
+    /// [`Failure`] if the store could not be reached or every race was lost; both triggers deliver again.
+    pub async fn handle(&self, trigger: Trigger) -> Result<(), Failure> {
+        match trigger {
+            Trigger::Event { detail } => {
+                let quarter = detail.quarter.parse().map_err(|error| Failure::shape("event", error))?;
+                self.qualify(&detail.contact.as_str().into(), &detail.product.as_str().into(), quarter).await
+            }
+            Trigger::Tick(tick) => self.decide_held_again(tick.scheduled_at).await,
+        }
+    }
+
+    async fn decide_held_again(&self, scheduled_at: Timestamp) -> Result<(), Failure> {
+        for shard in 0..SHARDS {
+            for key in self.store.nominated(DUE_INDEX, &Job::Held.shard(shard), scheduled_at).await? {
+                let (Some(contact), Some((product, quarter))) =
+                    (keys::contact_of(&key.pk), keys::product_and_quarter(&key.sk))
+                else {
+                    continue;
+                };
+                self.qualify(&contact, &product, quarter).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn qualify(&self, contact: &ContactId, product: &ProductId, quarter: Quarter) -> Result<(), Failure> {
+        for attempt in 0..ATTEMPTS {
+            if self.try_qualify(contact, product, quarter).await? == Commit::Done {
+                return Ok(());
+            }
+            // A fact landed, or another decider was faster: load and decide again.
+            back_off(attempt).await;
+        }
+        Err(Failure::Conflict { operation: "qualify" })
+    }
+
+    async fn try_qualify(&self, contact: &ContactId, product: &ProductId, quarter: Quarter) -> Result<Commit, Failure> {
+        let now = self.clock.now();
+        let rows = self.store.contact(contact).await?;
+        let Some(item) = rows.interests.get(product) else { return Ok(Commit::Done) };
+        if item.leads.contains(&quarter) {
+            return Ok(Commit::Done);
+        }
+        let score = interest::evaluate(&self.playbook.interest, product, &item.facts, now);
+        let Some(reached) = score.reached.get(&quarter).copied() else {
+            return self.forget(contact, product, quarter, item).await;
+        };
+        let person = rows.contact(contact);
+        let account = match person.as_ref().and_then(|person| person.account.as_ref()) {
+            Some(account) => self.store.account(account).await?,
+            None => None,
+        };
+        let threshold = self.playbook.interest.threshold(product);
+        let snapshot = Snapshot {
+            product,
+            threshold,
+            score: &score,
+            reached,
+            contact: person.as_ref(),
+            account: account.as_ref(),
+        };
+        let place = Place { contact, product, quarter, item };
+        match qualify::decide(&self.playbook.qualify, &snapshot, now) {
+            Decision::Qualified(qualified) => self.make_lead(&place, &qualified, &score, reached, now).await,
+            Decision::Held { until, reason } => self.hold(&place, until, reason, now).await,
+        }
+    }
+
+    async fn make_lead(
+        &self,
+        place: &Place<'_>,
+        qualified: &Qualified,
+        score: &Score,
+        reached: Reached,
+        now: Timestamp,
+    ) -> Result<Commit, Failure> {
+        let lead = self.lead(place, qualified, reached, now);
+        tracing::info!(priority = %qualified.priority, points = score.points, "lead qualified");
+        let mut event = LeadEvent::of(place.contact, place.product, place.quarter);
+        event.priority = Some(lead.priority.clone());
+        event.owner = Some(lead.owner.clone());
+        let marked = place.mark("ADD #leads :quarter, #rev :one DELETE #held :quarter");
+        let actions = vec![
+            self.store.put_new(&lead)?,
+            self.store.change(marked)?,
+            self.store.delete(&keys::held(place.contact, place.product, place.quarter))?,
+            self.store.put_over(&Waiting::lead_qualified(event, now)?)?,
+        ];
+        self.store.commit("lead", actions).await
+    }
+
+    fn lead(&self, place: &Place<'_>, qualified: &Qualified, reached: Reached, now: Timestamp) -> Lead {
+        let key = keys::lead(place.contact, place.product, place.quarter);
+        let check = sla::first_check(qualified.priority, &self.playbook.ladder, &self.playbook.calendar, now);
+        Lead {
+            pk: key.pk,
+            sk: key.sk,
+            contact: place.contact.to_string(),
+            product: place.product.to_string(),
+            quarter: place.quarter.to_string(),
+            reached_at: reached.second,
+            qualified_at: now.as_second(),
+            score: reached.points,
+            sort_score: qualified.sort_score,
+            fit_points: qualified.fit.points,
+            fit_grade: qualified.fit.grade.to_string(),
+            engagement: qualified.engagement,
+            priority: qualified.priority.as_str().to_owned(),
+            owner: qualified.owner.to_string(),
+            new_customer: qualified.new_customer,
+            evidence: self.evidence(place.item, now),
+            playbook_version: self.playbook.version.clone(),
+            stage: perennial_domain::lead::Status::Mql.as_str().to_owned(),
+            touched_by: None,
+            touched_at: None,
+            reason: None,
+            handed_off_at: None,
+            last_step_at: None,
+            rungs: Vec::new(),
+            due_shard: check.map(|_| keys::due_shard(Job::Lead, place.contact)),
+            due_at: check.map(Timestamp::as_second),
+            rev: 1,
+        }
+    }
+
+    /// The scoring facts, newest last.
+    fn evidence(&self, item: &InterestItem, now: Timestamp) -> Vec<Evidence> {
+        let mut evidence = Vec::new();
+        interest::walk(&self.playbook.interest, &item.facts, now, |step| {
+            if let Step::Fact { name, second, verdict: Verdict::Scored(rule), .. } = step {
+                let (asset, action) = (name.asset.to_string(), name.action.to_string());
+                evidence.push(Evidence { at: second, asset, action, points: rule.points });
+            }
+        });
+        evidence.split_off(evidence.len().saturating_sub(MOST_EVIDENCE))
+    }
+
+    async fn hold(
+        &self,
+        place: &Place<'_>,
+        until: Timestamp,
+        reason: HeldReason,
+        now: Timestamp,
+    ) -> Result<Commit, Failure> {
+        let key = keys::held(place.contact, place.product, place.quarter);
+        let known: Option<Held> = self.store.get(&key).await?;
+        let held = Held {
+            pk: key.pk,
+            sk: key.sk,
+            contact: place.contact.to_string(),
+            product: place.product.to_string(),
+            quarter: place.quarter.to_string(),
+            reason: reason.as_str().to_owned(),
+            since: known.map_or(now.as_second(), |known| known.since),
+            due_shard: keys::due_shard(Job::Held, place.contact),
+            due_at: until.as_second(),
+        };
+        let marked = place.mark("ADD #held :quarter, #rev :one");
+        self.store.commit("hold", vec![self.store.put_over(&held)?, self.store.change(marked)?]).await
+    }
+
+    /// The quarter is not reached under the present facts and playbook: nothing is held for it any more.
+    async fn forget(
+        &self,
+        contact: &ContactId,
+        product: &ProductId,
+        quarter: Quarter,
+        item: &InterestItem,
+    ) -> Result<Commit, Failure> {
+        if !item.held.contains(&quarter) {
+            return Ok(Commit::Done);
+        }
+        let place = Place { contact, product, quarter, item };
+        let marked = place.mark("ADD #rev :one DELETE #held :quarter");
+        let held = self.store.delete(&keys::held(contact, product, quarter))?;
+        self.store.commit("forget", vec![held, self.store.change(marked)?]).await
+    }
+}
+
+/// What is being qualified, and the interest it was read from.
+struct Place<'a> {
+    contact: &'a ContactId,
+    product: &'a ProductId,
+    quarter: Quarter,
+    item: &'a InterestItem,
+}
+
+impl Place<'_> {
+    /// A change of the interest's markers, held against the revision that was read.
+    fn mark(&self, update: &str) -> Change {
+        Change::of(keys::interest(self.contact, self.product), update)
+            .only_if("#rev = :rev")
+            .with(":rev", number(self.item.rev))
+            .with(":one", number(1))
+            .with(":quarter", aws_sdk_dynamodb::types::AttributeValue::Ss(vec![self.quarter.to_string()]))
+    }
+}

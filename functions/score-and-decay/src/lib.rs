@@ -1,0 +1,39 @@
+//! Engagements become facts of an interest; every two weeks, what has cooled leaves the index.
+//!
+//! The score itself is never stored: facts are a set, so a redelivered record changes nothing, and the decay job only
+//! tidies up. A missed or repeated tick changes no score.
+
+mod cool;
+mod score;
+
+use std::sync::Arc;
+
+use perennial_platform::clock::Clock;
+use perennial_platform::failure::Failure;
+use perennial_platform::lambda::{BatchAnswer, StreamOrTick};
+use perennial_platform::store::Store;
+use perennial_playbook::Playbook;
+
+/// The use case, with all it needs.
+#[derive(Debug)]
+pub struct ScoreAndDecay {
+    /// The state table.
+    pub store: Store,
+    /// What engagements are worth.
+    pub playbook: Arc<Playbook>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl ScoreAndDecay {
+    /// Handles a batch of the ledger's stream, or the decay job's tick.
+    ///
+    /// # Errors
+    /// [`Failure`] if the decay job could not finish; it is repeatable. A batch never fails as a whole.
+    pub async fn handle(&self, trigger: StreamOrTick) -> Result<BatchAnswer, Failure> {
+        match trigger {
+            StreamOrTick::Stream(batch) => Ok(self.score(batch).await),
+            StreamOrTick::Tick(tick) => self.cool(tick.scheduled_at).await.map(|()| BatchAnswer::default()),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A batch of engagements: one update per contact and product.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::dynamodb::Event as StreamEvent;
+use jiff::Timestamp;
+use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::interest::{self, FactName};
+use perennial_platform::failure::Failure;
+use perennial_platform::interest::add;
+use perennial_platform::lambda::{BatchAnswer, new_image};
+use perennial_platform::ledger::Entry;
+use perennial_platform::outbox::{self, LeadEvent, Waiting};
+use perennial_platform::told::What;
+
+use crate::ScoreAndDecay;
+
+/// The engagements of one contact and product, and the records they came in.
+#[derive(Default)]
+struct Gathered {
+    facts: Vec<(FactName, i64)>,
+    records: Vec<String>,
+}
+
+impl ScoreAndDecay {
+    pub(crate) async fn score(&self, batch: StreamEvent) -> BatchAnswer {
+        let mut answer = BatchAnswer::default();
+        let mut gathered: BTreeMap<(ContactId, ProductId), Gathered> = BTreeMap::new();
+        for record in batch.records {
+            let (sequence_number, entry) = new_image::<Entry>(record);
+            match entry {
+                Err(failure) => answer.fail(&sequence_number, &failure),
+                Ok(entry) => self.gather(entry, &sequence_number, &mut gathered),
+            }
+        }
+        let now = self.clock.now();
+        for ((contact, product), gathered) in gathered {
+            if let Err(failure) = self.add_and_tell(&contact, &product, &gathered.facts, now).await {
+                for sequence_number in gathered.records {
+                    answer.fail(&sequence_number, &failure);
+                }
+            }
+        }
+        answer
+    }
+
+    fn gather(&self, entry: Entry, sequence_number: &str, gathered: &mut BTreeMap<(ContactId, ProductId), Gathered>) {
+        let What::Engagement { contact, asset, action, email } = entry.told else { return };
+        // An asset that has left the playbook since: the ledger keeps the engagement for a rebuild.
+        let Some(rule) = self.playbook.interest.assets.get(asset.as_str()) else { return };
+        for product in &rule.products {
+            let name = FactName {
+                asset: asset.as_str().into(),
+                action: action.as_str().into(),
+                email: email.as_deref().map(Into::into),
+            };
+            let here = gathered.entry((contact.as_str().into(), product.clone())).or_default();
+            here.facts.push((name, entry.happened_at));
+            here.records.push(sequence_number.to_owned());
+        }
+    }
+
+    /// Adds the facts; while a quarter is reached that has neither lead nor held marker, tells so, each time: the last
+    /// telling may have been lost.
+    async fn add_and_tell(
+        &self,
+        contact: &ContactId,
+        product: &ProductId,
+        facts: &[(FactName, i64)],
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let item = add(&self.store, contact, product, facts, now).await?;
+        let score = interest::evaluate(&self.playbook.interest, product, &item.facts, now);
+        for quarter in score.reached.keys() {
+            if !item.leads.contains(quarter) && !item.held.contains(quarter) {
+                let event = Waiting::threshold_reached(LeadEvent::of(contact, product, *quarter), now)?;
+                outbox::put(&self.store, &event).await?;
+            }
+        }
+        Ok(())
+    }
+}

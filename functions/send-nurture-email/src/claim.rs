@@ -1,0 +1,142 @@
+//! The claim protocol: a slot is claimed in a transaction before SES is asked, and settled after.
+//!
+//! ```text
+//! (none) ──claim──▶ SENDING ──accepted──▶ SENT
+//!    ▲                 │├────refused────▶ REJECTED      this message is at fault; the reservation is released
+//!    └── RETRY ◀───────┘│ throttled, account at fault: the same slot may be claimed again
+//!                       └────no answer──▶ UNKNOWN       never sent again by itself
+//! ```
+//! A crash leaves SENDING behind; past its lease it is UNKNOWN.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use jiff::{SignedDuration, Timestamp};
+use perennial_platform::failure::Failure;
+use perennial_platform::keys::Key;
+use perennial_platform::mail::Outcome;
+use perennial_platform::records::{Slot, SlotState};
+use perennial_platform::store::{Change, Commit, Store, number, string};
+
+use crate::Handled;
+
+/// Longer than a Lambda may run: whoever holds a lease that has passed is dead.
+const LEASE: SignedDuration = SignedDuration::from_mins(15);
+
+/// A slot may be claimed if it is new, or was left for another try.
+const CLAIMABLE: &str = "attribute_not_exists(PK) OR #state = :retry";
+
+/// Whether a slot can be claimed; `None` means it can.
+pub(crate) async fn settled(store: &Store, key: &Key, now: Timestamp) -> Result<Option<Handled>, Failure> {
+    let Some(slot) = store.get::<Slot>(key).await? else { return Ok(None) };
+    match slot.state {
+        SlotState::Retry => Ok(None),
+        SlotState::Sending if slot.lease_until.is_some_and(|until| until > now.as_second()) => Ok(Some(Handled::Busy)),
+        SlotState::Sending => {
+            tracing::error!("a send was claimed and never settled: unknown");
+            let unknown = settle_change(key, SlotState::Unknown, Some("no settlement within the lease"), None, now);
+            store.apply("slot settle", unknown).await?;
+            Ok(Some(Handled::Done))
+        }
+        _ => Ok(Some(Handled::Done)),
+    }
+}
+
+/// The action that claims a slot.
+pub(crate) fn claim(
+    store: &Store,
+    key: &Key,
+    stream_piece: Option<(&str, &str)>,
+    now: Timestamp,
+) -> Result<TransactWriteItem, Failure> {
+    let mut update = "SET #state = :sending, #decided_at = :now, #lease_until = :lease".to_owned();
+    let mut change = Change::none(key.clone())
+        .only_if(CLAIMABLE)
+        .with(":retry", string("RETRY"))
+        .with(":sending", string("SENDING"))
+        .with(":now", number(now.as_second()))
+        .with(":lease", number((now + LEASE).as_second()));
+    if let Some((stream, piece)) = stream_piece {
+        update.push_str(", #stream = :stream, #piece = :piece");
+        change = change.with(":stream", string(stream)).with(":piece", string(piece));
+    }
+    store.change(change.updating(update))
+}
+
+/// The action that records a silence.
+pub(crate) fn silence(store: &Store, key: &Key, reason: &str, now: Timestamp) -> Result<TransactWriteItem, Failure> {
+    let change = Change::of(key.clone(), "SET #state = :silent, #decided_at = :now, #reason = :reason")
+        .only_if(CLAIMABLE)
+        .with(":retry", string("RETRY"))
+        .with(":silent", string("SILENT"))
+        .with(":now", number(now.as_second()))
+        .with(":reason", string(reason));
+    store.change(change)
+}
+
+/// The state that an answer of SES leaves a slot in.
+pub(crate) fn state_after(outcome: &Outcome) -> SlotState {
+    match outcome {
+        Outcome::Accepted { .. } => SlotState::Sent,
+        Outcome::Refused { .. } => SlotState::Rejected,
+        Outcome::NotNow { .. } => SlotState::Retry,
+        Outcome::Unknown { .. } => SlotState::Unknown,
+    }
+}
+
+/// Settles a claimed slot together with what follows from it, and says what becomes of the message.
+pub(crate) async fn settle(
+    store: &Store,
+    key: &Key,
+    outcome: &Outcome,
+    with: Vec<TransactWriteItem>,
+    now: Timestamp,
+) -> Result<Handled, Failure> {
+    let (error, message_id) = match outcome {
+        Outcome::Accepted { message_id } => (None, Some(message_id.as_str())),
+        Outcome::Refused { code } | Outcome::NotNow { code } | Outcome::Unknown { code } => (Some(code.as_str()), None),
+    };
+    let mut actions = vec![store.change(settle_change(key, state_after(outcome), error, message_id, now))?];
+    actions.extend(with);
+    if let Commit::Refused(_) = store.commit("slot settle", actions).await? {
+        // Past the lease somebody has called it unknown; that stands.
+        tracing::error!("a slot was settled by somebody else");
+    }
+    match outcome {
+        Outcome::NotNow { code } => Ok(Handled::NotNow(code.clone())),
+        Outcome::Unknown { code } => {
+            tracing::error!(code, "no answer from SES: unknown");
+            Ok(Handled::Done)
+        }
+        Outcome::Refused { code } => {
+            tracing::error!(code, "SES refused a message");
+            Ok(Handled::Done)
+        }
+        Outcome::Accepted { .. } => Ok(Handled::Done),
+    }
+}
+
+fn settle_change(key: &Key, state: SlotState, error: Option<&str>, message_id: Option<&str>, now: Timestamp) -> Change {
+    let name = match state {
+        SlotState::Sending => "SENDING",
+        SlotState::Sent => "SENT",
+        SlotState::Rejected => "REJECTED",
+        SlotState::Retry => "RETRY",
+        SlotState::Unknown => "UNKNOWN",
+        SlotState::Silent => "SILENT",
+    };
+    let mut update = "SET #state = :state, #settled_at = :now".to_owned();
+    let mut change = Change::none(key.clone())
+        .only_if("#state = :sending")
+        .with(":sending", string("SENDING"))
+        .with(":state", string(name))
+        .with(":now", number(now.as_second()));
+    if let Some(error) = error {
+        update.push_str(", #error = :error");
+        change = change.with(":error", string(error));
+    }
+    if let Some(message_id) = message_id {
+        update.push_str(", #message_id = :message_id");
+        change = change.with(":message_id", string(message_id));
+    }
+    update.push_str(" REMOVE #lease_until");
+    change.updating(update)
+}

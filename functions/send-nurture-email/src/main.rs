@@ -1,0 +1,26 @@
+//! The Lambda bootstrap of send-nurture-email.
+
+use perennial_platform::address::AddressKey;
+use perennial_platform::clock::Clock;
+use perennial_platform::links::Links;
+use perennial_platform::mail::Mailer;
+use perennial_platform::store::Store;
+use perennial_platform::{lambda, settings};
+use send_nurture_email::SendNurtureEmail;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::log_json();
+    let config = lambda::config().await;
+    let playbook = settings::playbook()?;
+    let mailer = Mailer::new(&config, &playbook.company.sender, std::env::var("CONFIGURATION_SET").ok());
+    let sending = SendNurtureEmail {
+        store: Store::from_env(&config)?,
+        mailer,
+        links: Links::new(settings::required("LINK_KEY")?, settings::required("PUBLIC_URL")?),
+        address_key: AddressKey::new(settings::required("ADDRESS_KEY")?),
+        playbook,
+        clock: Clock::system(),
+    };
+    lambda::serve(|batch| sending.handle(batch)).await
+}

@@ -1,0 +1,234 @@
+//! Mail to sales: the hand-off of an Act Now, the daily digest, the reminders of the SLA ladder.
+
+use jiff::Timestamp;
+use perennial_domain::ids::RepId;
+use perennial_domain::interest::instant;
+use perennial_domain::lead::Status;
+use perennial_domain::quarter::Quarter;
+use perennial_domain::sla::Recipient;
+use perennial_platform::failure::Failure;
+use perennial_platform::keys::{self, Key};
+use perennial_platform::links::Purpose;
+use perennial_platform::mail::Mail;
+use perennial_platform::outbox::LeadEvent;
+use perennial_platform::records::{Digest, Lead};
+use perennial_platform::store::{Change, Commit, string};
+use perennial_playbook::Rep;
+
+use crate::claim::{claim, settle, settled, silence};
+use crate::template::{self, LeadLine, Letter, Moment};
+use crate::{Handled, SendNurtureEmail};
+
+impl SendNurtureEmail {
+    /// The hand-off of a lead to its owner, at once.
+    pub(crate) async fn hand_off(&self, event: &LeadEvent) -> Result<Handled, Failure> {
+        let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
+        let Some(owner) = self.playbook.rep(&lead.owner_id()) else { return Ok(Handled::Done) };
+        let now = self.clock.now();
+        let line = self.line(&lead, quarter, &owner.id, now).await?;
+        let letter = Letter {
+            subject: format!("{}: {} wants {}", lead.priority(), line.who, line.product),
+            greeting: owner.name.clone(),
+            opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
+            leads: vec![line],
+            closing: "One click on “I am on it” stops the reminders.".to_owned(),
+        };
+        let key = keys::hand_off_mail(&lead.contact_id(), &lead.product_id(), quarter);
+        self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", now).await
+    }
+
+    /// The reminder of a rung to everybody on it, one message each.
+    pub(crate) async fn remind(&self, event: &LeadEvent) -> Result<Handled, Failure> {
+        let rung = event.rung.ok_or_else(|| Failure::shape("SlaEscalated", "no rung"))?;
+        let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
+        let Some(step) = self.playbook.ladder.get(rung) else { return Ok(Handled::Done) };
+        let now = self.clock.now();
+        let mut handled = Handled::Done;
+        for recipient in &step.to {
+            let Some((name, address, role)) = self.recipient(&lead.owner_id(), *recipient) else { continue };
+            let line = self.line(&lead, quarter, &lead.owner_id(), now).await?;
+            let letter = reminder(rung, *recipient, name, line);
+            let key = keys::rung_mail(&lead.contact_id(), &lead.product_id(), quarter, rung, role);
+            match self.send_to_sales(&key, Some(&lead), &address, &letter, "escalation", now).await? {
+                Handled::Done => {}
+                // The others on the rung are tried all the same; the message comes back for this one.
+                not_yet => handled = not_yet,
+            }
+        }
+        Ok(handled)
+    }
+
+    /// An owner's new leads of a day.
+    pub(crate) async fn digest(&self, owner: &RepId, date: &str) -> Result<Handled, Failure> {
+        let Some(digest) = self.store.get::<Digest>(&keys::digest(date, owner)).await? else {
+            return Ok(Handled::Done);
+        };
+        let Some(rep) = self.playbook.rep(owner) else { return Ok(Handled::Done) };
+        let now = self.clock.now();
+        let mut lines = Vec::new();
+        for lead in &digest.leads {
+            let Some((pk, sk)) = lead.split_once('\n') else { continue };
+            let lead: Option<Lead> = self.store.get(&Key { pk: pk.to_owned(), sk: sk.to_owned() }).await?;
+            if let Some((lead, quarter)) = lead.filter(|lead| lead.status() == Status::Mql).and_then(with_quarter) {
+                lines.push((lead.sort_score, self.line(&lead, quarter, owner, now).await?));
+            }
+        }
+        let key = keys::digest_mail(date, owner);
+        if lines.is_empty() {
+            let nothing = silence(&self.store, &key, "all of them touched already", now)?;
+            return self.store.commit("silence", vec![nothing]).await.map(|_| Handled::Done);
+        }
+        lines.sort_by_key(|(sort_score, _)| -sort_score);
+        let leads: Vec<LeadLine> = lines.into_iter().map(|(_, line)| line).collect();
+        let letter = Letter {
+            subject: match leads.len() {
+                1 => format!("A new lead for you: {}", leads[0].who),
+                count => format!("{count} new leads for you, best first"),
+            },
+            greeting: rep.name.clone(),
+            opening: "These customers have shown interest in something they do not own yet.".to_owned(),
+            leads,
+            closing: "“I am on it” tells everybody that the lead is yours.".to_owned(),
+        };
+        self.send_to_sales(&key, None, &rep.email, &letter, "digest", now).await
+    }
+
+    async fn lead(&self, event: &LeadEvent) -> Result<Option<(Lead, Quarter)>, Failure> {
+        let quarter: Quarter = event.quarter.parse().map_err(|error| Failure::shape("event", error))?;
+        let key = keys::lead(&event.contact.as_str().into(), &event.product.as_str().into(), quarter);
+        let lead: Option<Lead> = self.store.get(&key).await?;
+        Ok(lead.filter(|lead| lead.status() == Status::Mql).map(|lead| (lead, quarter)))
+    }
+
+    fn recipient(&self, owner: &RepId, recipient: Recipient) -> Option<(String, String, &'static str)> {
+        let manager = || self.playbook.rep(self.playbook.rep(owner)?.manager.as_ref()?);
+        let named = |rep: &Rep, role| Some((rep.name.clone(), rep.email.clone(), role));
+        match recipient {
+            Recipient::Rep => named(self.playbook.rep(owner)?, "rep"),
+            Recipient::Manager => named(manager()?, "manager"),
+            Recipient::Executive => {
+                let address = self.playbook.executive.clone()?;
+                Some(("all".to_owned(), address, "executive"))
+            }
+        }
+    }
+
+    async fn line(&self, lead: &Lead, quarter: Quarter, to: &RepId, now: Timestamp) -> Result<LeadLine, Failure> {
+        let contact = lead.contact_id();
+        let product = lead.product_id();
+        let person = self.store.contact(&contact).await?.contact(&contact);
+        let account = match person.as_ref().and_then(|person| person.account.as_ref()) {
+            Some(account) => self.store.account(account).await?,
+            None => None,
+        };
+        let field = |value: Option<&String>| value.cloned().unwrap_or_default();
+        let (first, last) =
+            (person.as_ref().and_then(|p| p.first_name.as_ref()), person.as_ref().and_then(|p| p.last_name.as_ref()));
+        let who = format!("{} {}", field(first), field(last)).trim().to_owned();
+        let purpose =
+            Purpose::TouchLead { contact: contact.clone(), product: product.clone(), quarter, by: to.clone() };
+        let moments = lead.evidence.iter().rev().take(5).map(|evidence| Moment {
+            date: self.playbook.calendar.date(instant(evidence.at)).strftime("%a %-d %b").to_string(),
+            action: evidence.action.clone(),
+            title: self.title(&evidence.asset),
+            points: format!("{:+}", evidence.points),
+        });
+        Ok(LeadLine {
+            who: if who.is_empty() { contact.to_string() } else { who },
+            title: field(person.as_ref().and_then(|person| person.title.as_ref())),
+            company: account.and_then(|account| account.name).unwrap_or_default(),
+            product: self.playbook.product_name(&product).to_owned(),
+            priority: lead.priority().to_string(),
+            owner: self.playbook.rep(&lead.owner_id()).map_or_else(|| lead.owner.clone(), |rep| rep.name.clone()),
+            sort_score: lead.sort_score,
+            fit: format!("{} ({})", lead.fit_grade, lead.fit_points),
+            engagement: lead.engagement,
+            new_customer: lead.new_customer,
+            since: self.playbook.calendar.date(instant(lead.qualified_at)).strftime("%a %-d %b").to_string(),
+            moments: moments.collect(),
+            url: self.links.url(&purpose, now),
+        })
+    }
+
+    fn title(&self, asset: &str) -> String {
+        self.playbook.interest.assets.get(asset).map_or_else(|| asset.to_owned(), |rule| rule.title.clone())
+    }
+
+    /// Claims, sends and settles one sales mail; a lead touched in between stops it.
+    async fn send_to_sales(
+        &self,
+        key: &Key,
+        lead: Option<&Lead>,
+        to: &str,
+        letter: &Letter,
+        kind: &'static str,
+        now: Timestamp,
+    ) -> Result<Handled, Failure> {
+        if let Some(handled) = settled(&self.store, key, now).await? {
+            return Ok(handled);
+        }
+        let (html, text) = template::render(letter, &self.playbook.company.name)?;
+        let mut actions = vec![claim(&self.store, key, None, now)?];
+        if let Some(lead) = lead {
+            let untouched =
+                Change::none(lead.key()).only_if("#stage = :mql").with(":mql", string(Status::Mql.as_str()));
+            actions.push(self.store.check(untouched)?);
+        }
+        if self.store.commit("sales mail claim", actions).await? != Commit::Done {
+            // Claimed by another sender, or touched: either way this message has nothing left to do.
+            return Ok(settled(&self.store, key, now).await?.unwrap_or(Handled::Done));
+        }
+        let mut tags = vec![("kind", kind.to_owned())];
+        tags.extend(lead.map(|lead| ("contact", lead.contact.clone())));
+        let mail = Mail { to: to.to_owned(), subject: letter.subject.clone(), html, text, headers: Vec::new(), tags };
+        let outcome = self.mailer.send(&mail).await;
+        settle(&self.store, key, &outcome, Vec::new(), now).await
+    }
+}
+
+fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {
+    let quarter = lead.quarter()?;
+    Some((lead, quarter))
+}
+
+/// Each rung is more insistent than the one before.
+fn reminder(rung: usize, recipient: Recipient, name: String, line: LeadLine) -> Letter {
+    let (who, owner, since) = (line.who.clone(), line.owner.clone(), line.since.clone());
+    let (subject, opening) = match (rung, recipient) {
+        (0, _) => (
+            format!("A friendly reminder: {who} is waiting to hear from you"),
+            format!(
+                "Nobody has picked this lead up since {since}. A short call today is worth more than a long one next week."
+            ),
+        ),
+        (1, Recipient::Rep) => (
+            format!("Second reminder: {who} is still waiting"),
+            format!(
+                "This lead has been open since {since}, and your manager now hears of it too. Can you take it today?"
+            ),
+        ),
+        (1, _) => (
+            format!("{owner} has an untouched lead: {who}"),
+            format!("This lead has been open since {since}. Perhaps {owner} is away; then somebody else should call."),
+        ),
+        (_, Recipient::Rep) => (
+            format!("Last reminder: {who}"),
+            format!(
+                "This lead has been open since {since}. Management hears of it today; please say what happens next."
+            ),
+        ),
+        (_, _) => (
+            format!("Untouched since {since}: {who}, lead of {owner}"),
+            format!(
+                "Two reminders to {owner} had no effect. Please make sure that this customer hears from somebody today."
+            ),
+        ),
+    };
+    Letter {
+        subject,
+        greeting: name,
+        opening,
+        leads: vec![line],
+        closing: "The reminders stop as soon as somebody says “I am on it”.".to_owned(),
+    }
+}

@@ -1,0 +1,33 @@
+//! The rules of customer marketing, as pure functions.
+//!
+//! A decision is a function of **facts**, **rules** and **now**:
+//!
+//! | question | function |
+//! |---|---|
+//! | how interested is this contact in this product? | [`interest::evaluate`] |
+//! | how well does this contact fit what we sell? | [`fit::evaluate`] |
+//! | is this a lead, of what priority, for whom? | [`qualify::decide`] |
+//! | what email, if any, does this person get in this slot? | [`nurture::decide`] |
+//! | is it time to remind the rep? | [`sla::decide`] |
+//! | what may become of a lead? | [`lead::Status::after`] |
+//! | how many MQLs does a revenue goal need? | [`funnel::reverse`] |
+//!
+//! What this crate never does: read a clock, do I/O, know AWS, JSON or the format of the playbook. `now` is
+//! always an argument. Therefore nothing here can fail except by refusing its input, and every function can be
+//! replayed over history.
+//!
+//! Words: an *engagement* is what a contact did with an asset; its trace in an interest is a *fact*; a *cycle*
+//! is two weeks; a *slot* is one place in a person's cadence; a *rung* is one step of the SLA ladder.
+
+pub mod calendar;
+pub mod cycle;
+pub mod fit;
+pub mod funnel;
+pub mod ids;
+pub mod interest;
+pub mod lead;
+pub mod nurture;
+pub mod profile;
+pub mod qualify;
+pub mod quarter;
+pub mod sla;

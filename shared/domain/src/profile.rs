@@ -1,0 +1,183 @@
+//! What is known of contacts and accounts, merged field by field: the newer statement wins, whatever the order of
+//! arrival.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::ids::{AccountId, ContactId, ProductId, RepId};
+
+/// A statement about one field, and when it was made (seconds since the Unix epoch).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stated {
+    /// When it was stated; first, so that statements order by time and, at the same time, by value.
+    pub second: i64,
+    /// What was stated.
+    pub value: String,
+}
+
+/// The fields of a contact or an account, each with when it was stated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(pub BTreeMap<String, Stated>);
+
+impl Fields {
+    /// Takes over each field that is newer than what is known; at the same second the greater text wins, so that the
+    /// result does not depend on the order. Returns whether anything changed.
+    pub fn merge(&mut self, statements: impl IntoIterator<Item = (String, String)>, second: i64) -> bool {
+        let mut changed = false;
+        for (field, value) in statements {
+            let stated = Stated { second, value };
+            match self.0.get_mut(&field) {
+                Some(known) if *known >= stated => {}
+                Some(known) => {
+                    *known = stated;
+                    changed = true;
+                }
+                None => {
+                    self.0.insert(field, stated);
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// The value of a field, unless it is missing or empty.
+    pub fn get(&self, field: &str) -> Option<&str> {
+        self.0.get(field).map(|stated| stated.value.as_str()).filter(|value| !value.is_empty())
+    }
+}
+
+/// A contact as decisions see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Who.
+    pub id: ContactId,
+    /// Where they work.
+    pub account: Option<AccountId>,
+    /// Where mail reaches them.
+    pub email: Option<String>,
+    /// What to call them.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Title on the business card.
+    pub title: Option<String>,
+    /// practitioner, user, decision-maker or executive.
+    pub role: Option<String>,
+}
+
+impl Contact {
+    /// Reads a contact from its fields.
+    pub fn from_fields(id: ContactId, fields: &Fields) -> Self {
+        let text = |name: &str| fields.get(name).map(str::to_owned);
+        Self {
+            id,
+            account: fields.get("account").map(AccountId::from),
+            email: text("email"),
+            first_name: text("first_name"),
+            last_name: text("last_name"),
+            title: text("title"),
+            role: text("role"),
+        }
+    }
+}
+
+/// Whether an account may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Nothing speaks against selling.
+    Good,
+    /// At risk of churning: no cross-sell email, no MQL.
+    AtRisk,
+}
+
+/// An account as decisions see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Which.
+    pub id: AccountId,
+    /// Its name in front of people.
+    pub name: Option<String>,
+    /// Whether it may leave.
+    pub health: Health,
+    /// The rep who owns it.
+    pub owner: Option<RepId>,
+    /// small-medium, emerging or enterprise.
+    pub size: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Industry.
+    pub industry: Option<String>,
+    /// Since when it is a customer.
+    pub customer_since: Option<Timestamp>,
+    /// Products it owns, and since when.
+    pub owns: BTreeMap<ProductId, Timestamp>,
+}
+
+/// The prefix of the fields that say since when a product is owned: `owns.analytics`.
+pub const OWNS: &str = "owns.";
+
+impl Account {
+    /// Reads an account from its fields. An instant that cannot be read counts as not stated: it was refused at the
+    /// door, and a decision cannot fail.
+    pub fn from_fields(id: AccountId, fields: &Fields) -> Self {
+        let text = |name: &str| fields.get(name).map(str::to_owned);
+        let owns = fields
+            .0
+            .iter()
+            .filter_map(|(name, stated)| {
+                let product = name.strip_prefix(OWNS)?;
+                Some((ProductId::from(product), stated.value.parse().ok()?))
+            })
+            .collect();
+        Self {
+            id,
+            name: text("name"),
+            health: if fields.get("health") == Some("at-risk") { Health::AtRisk } else { Health::Good },
+            owner: fields.get("owner").map(RepId::from),
+            size: text("size"),
+            region: text("region"),
+            industry: text("industry"),
+            customer_since: fields.get("customer_since").and_then(|text| text.parse().ok()),
+            owns,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_wins_field_by_field_in_any_order() {
+        let statements = [
+            (10, "title", "VP Sales"),
+            (20, "title", "CMO"),
+            (15, "email", "a@example.com"),
+            (15, "email", "b@example.com"),
+            (5, "email", "c@example.com"),
+        ];
+        let merged = |order: &[usize]| {
+            let mut fields = Fields::default();
+            for index in order {
+                let (second, field, value) = statements[*index];
+                fields.merge([(field.to_owned(), value.to_owned())], second);
+            }
+            fields
+        };
+        let expected = merged(&[0, 1, 2, 3, 4]);
+        assert_eq!(expected.get("title"), Some("CMO"));
+        assert_eq!(expected.get("email"), Some("b@example.com"));
+        for order in [[4, 3, 2, 1, 0], [1, 0, 3, 2, 4], [2, 4, 0, 3, 1]] {
+            assert_eq!(merged(&order), expected, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_statement_twice_changes_nothing() {
+        let mut fields = Fields::default();
+        assert!(fields.merge([("title".to_owned(), "VP".to_owned())], 1));
+        assert!(!fields.merge([("title".to_owned(), "VP".to_owned())], 1));
+    }
+}

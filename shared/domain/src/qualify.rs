@@ -1,0 +1,236 @@
+//! Qualification: a threshold was reached; is this a product MQL, and how urgent?
+//!
+//! The quarter comes from when the engagement happened. That there is at most one lead per contact, product and quarter is
+//! guarded where it is committed; this module decides what the lead is, or why it must wait.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::fit::{self, Fit, FitRules};
+use crate::ids::{ProductId, RepId};
+use crate::interest::{Reached, Score, instant};
+use crate::lead::Priority;
+use crate::profile::{Account, Contact, Health};
+
+/// What qualification depends on besides the score.
+#[derive(Clone, Debug)]
+pub struct QualifyRules {
+    /// Sorting score at or above which a lead is hot.
+    pub hot: i64,
+    /// Percent of the sorting score that is fit; the rest is engagement.
+    pub fit_weight_percent: i64,
+    /// Days of usage before cross-sell starts; six months by the source of the practice.
+    pub new_customer_days: i64,
+    /// Fit.
+    pub fit: FitRules,
+}
+
+/// The state a qualification is decided on.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot<'a> {
+    /// For which product.
+    pub product: &'a ProductId,
+    /// The threshold that holds for it.
+    pub threshold: i64,
+    /// The score at now.
+    pub score: &'a Score,
+    /// How the quarter in question was reached.
+    pub reached: Reached,
+    /// The contact, if identified.
+    pub contact: Option<&'a Contact>,
+    /// Its account, if known.
+    pub account: Option<&'a Account>,
+}
+
+/// Why a lead must wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldReason {
+    /// Nobody has said yet who this is.
+    NotIdentified,
+    /// The contact's account is not known, so nobody owns the lead.
+    NoAccount,
+    /// The account has no owner to hand it to.
+    NoOwner,
+    /// The account is at risk of churning.
+    AtRisk,
+    /// The account owns the product: an upsell, not a cross-sell.
+    Owned,
+    /// The account is a customer for less than six months.
+    NewCustomer,
+}
+
+impl HeldReason {
+    /// The name in storage and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotIdentified => "not identified",
+            Self::NoAccount => "account unknown",
+            Self::NoOwner => "account without owner",
+            Self::AtRisk => "account at risk",
+            Self::Owned => "product owned",
+            Self::NewCustomer => "new customer",
+        }
+    }
+}
+
+impl fmt::Display for HeldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Everything a rep needs to sort a lead by, frozen when it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Qualified {
+    /// How soon.
+    pub priority: Priority,
+    /// Fit, line by line.
+    pub fit: Fit,
+    /// The engagement half of the sorting score, 0..=100.
+    pub engagement: i64,
+    /// The one score that leads are sorted by, 0..=100.
+    pub sort_score: i64,
+    /// Whose lead it is.
+    pub owner: RepId,
+    /// Whether the account is new: an Act Now that went through all the same.
+    pub new_customer: bool,
+}
+
+/// What becomes of a reached threshold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// A lead, now.
+    Qualified(Box<Qualified>),
+    /// Not yet; ask again at this instant.
+    Held {
+        /// When to ask again.
+        until: Timestamp,
+        /// Why not now.
+        reason: HeldReason,
+    },
+}
+
+/// How long a held lead waits before it is asked again.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// What becomes of a reached threshold at `now`.
+pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> Decision {
+    let held = |reason| Decision::Held { until: now + ASK_AGAIN, reason };
+    let act_now = snapshot.reached.act_now;
+    let Some(contact) = snapshot.contact else { return held(HeldReason::NotIdentified) };
+    let Some(account) = snapshot.account else { return held(HeldReason::NoAccount) };
+    if account.health == Health::AtRisk {
+        return held(HeldReason::AtRisk);
+    }
+    if account.owns.contains_key(snapshot.product) {
+        return held(HeldReason::Owned);
+    }
+    let matures = account.customer_since.map(|since| since + SignedDuration::from_hours(24 * rules.new_customer_days));
+    let new_customer = matures.is_some_and(|matures| matures > now);
+    if new_customer && !act_now {
+        return held(HeldReason::NewCustomer);
+    }
+    let Some(owner) = account.owner.clone() else { return held(HeldReason::NoOwner) };
+
+    let fit = fit::evaluate(&rules.fit, Some(contact), Some(account));
+    let engagement = engagement(snapshot.score.points, snapshot.threshold);
+    let sort_score = (fit.points * rules.fit_weight_percent + engagement * (100 - rules.fit_weight_percent)) / 100;
+    let recent_call_now = snapshot
+        .score
+        .last_call_now_second
+        .is_some_and(|second| instant(second) + SignedDuration::from_hours(24 * 14) >= now);
+    let priority = if act_now {
+        Priority::ActNow
+    } else if sort_score >= rules.hot {
+        Priority::Hot
+    } else if recent_call_now {
+        Priority::CallNow
+    } else {
+        Priority::Mql
+    };
+    Decision::Qualified(Box::new(Qualified { priority, fit, engagement, sort_score, owner, new_customer }))
+}
+
+/// Points as a percentage of four thresholds: a score at the threshold is a quarter of the way, four times that is full.
+pub fn engagement(points: i64, threshold: i64) -> i64 {
+    (points * 25 / threshold.max(1)).clamp(0, 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ids::{AccountId, ContactId};
+
+    #[test]
+    fn a_reached_threshold_becomes_a_lead_or_waits_with_a_reason() {
+        let now: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        let days_ago = |days: i64| now - SignedDuration::from_hours(24 * days);
+        let rules = QualifyRules {
+            hot: 60,
+            fit_weight_percent: 50,
+            new_customer_days: 183,
+            fit: FitRules { role: BTreeMap::from([("executive".to_owned(), 100)]), ..FitRules::default() },
+        };
+        let product = ProductId::from("analytics");
+        let contact = Contact {
+            id: ContactId::from("c"),
+            account: Some(AccountId::from("a")),
+            email: None,
+            first_name: None,
+            last_name: None,
+            title: None,
+            role: None,
+        };
+        let account = Account {
+            id: AccountId::from("a"),
+            name: None,
+            health: Health::Good,
+            owner: Some(RepId::from("r")),
+            size: None,
+            region: None,
+            industry: None,
+            customer_since: Some(days_ago(400)),
+            owns: BTreeMap::new(),
+        };
+        let executive = Contact { role: Some("executive".into()), ..contact.clone() };
+        let at_risk = Account { health: Health::AtRisk, ..account.clone() };
+        let owning = Account { owns: BTreeMap::from([(product.clone(), days_ago(10))]), ..account.clone() };
+        let new = Account { customer_since: Some(days_ago(182)), ..account.clone() };
+        let just_old_enough = Account { customer_since: Some(days_ago(183)), ..account.clone() };
+        let orphan = Account { owner: None, ..account.clone() };
+        let check = |contact: Option<&Contact>,
+                     account: Option<&Account>,
+                     points,
+                     act_now,
+                     call_now_days: Option<i64>,
+                     expected: &str| {
+            let score = Score {
+                points,
+                last_call_now_second: call_now_days.map(|days| days_ago(days).as_second()),
+                ..Score::default()
+            };
+            let reached = Reached { second: now.as_second(), points, act_now };
+            let snapshot = Snapshot { product: &product, threshold: 5, score: &score, reached, contact, account };
+            let seen = match decide(&rules, &snapshot, now) {
+                Decision::Held { reason, .. } => format!("held: {reason}"),
+                Decision::Qualified(lead) => format!("{} {}", lead.priority, lead.sort_score),
+            };
+            assert_eq!(seen, expected);
+        };
+        check(None, None, 5, false, None, "held: not identified");
+        check(Some(&contact), None, 5, false, None, "held: account unknown");
+        check(Some(&contact), Some(&at_risk), 5, true, None, "held: account at risk");
+        check(Some(&contact), Some(&owning), 5, false, None, "held: product owned");
+        check(Some(&contact), Some(&new), 5, false, None, "held: new customer");
+        check(Some(&contact), Some(&new), 0, true, None, "Act Now 0");
+        check(Some(&contact), Some(&just_old_enough), 5, false, None, "MQL 12");
+        check(Some(&contact), Some(&orphan), 5, false, None, "held: account without owner");
+        check(Some(&contact), Some(&account), 5, false, Some(14), "Call Now 12");
+        check(Some(&contact), Some(&account), 5, false, Some(15), "MQL 12");
+        check(Some(&executive), Some(&account), 5, false, None, "Hot 62");
+        check(Some(&executive), Some(&account), 100, true, Some(0), "Act Now 100");
+    }
+}

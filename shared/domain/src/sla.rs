@@ -1,0 +1,243 @@
+//! The SLA ladder: an untouched Act Now or hot lead gets louder until somebody touches it.
+//!
+//! A rung fires at the first daily check on a working day at or after it is due. A check fires at most one rung, so a
+//! missed day is caught up by one step and never by a burst.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::calendar::Calendar;
+use crate::lead::{Priority, Status};
+
+/// Who hears of a rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// The lead's owner.
+    Rep,
+    /// The owner's manager.
+    Manager,
+    /// The executive whom the playbook names.
+    Executive,
+}
+
+/// One rung of the ladder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// Hours after the lead was made.
+    pub after_hours: i64,
+    /// Who hears of it.
+    pub to: Vec<Recipient>,
+}
+
+/// What the clock of one lead depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeadClock {
+    /// When the lead was made: the SLA starts here.
+    pub qualified_at: Timestamp,
+    /// Its priority.
+    pub priority: Priority,
+    /// Where it stands.
+    pub status: Status,
+    /// Whether it has been handed to its owner: an Act Now at once, any other in a daily digest.
+    pub handed_off: bool,
+    /// How many rungs have fired.
+    pub rungs_fired: usize,
+    /// When the last step (digest or rung) was taken: a check is used once, however often its job runs.
+    pub last_step_at: Option<Timestamp>,
+}
+
+/// What to do about a lead now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Put it into its owner's digest of today; then look again at `next`.
+    HandOff {
+        /// When to look again, if ever.
+        next: Option<Timestamp>,
+    },
+    /// Fire this rung; then look again at `next`.
+    Escalate {
+        /// The rung, from 0.
+        rung: usize,
+        /// When it was due.
+        due_at: Timestamp,
+        /// When to look again, if ever.
+        next: Option<Timestamp>,
+    },
+    /// Nothing before this instant.
+    Wait(Timestamp),
+    /// Nothing ever: it was touched, or the ladder is at its end.
+    Done,
+}
+
+/// What to do about a lead at `now`.
+pub fn decide(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Timestamp) -> Decision {
+    if lead.status != Status::Mql {
+        return Decision::Done;
+    }
+    let today = calendar.date(now);
+    let check_today = calendar.next_check(calendar.start_of(today));
+    let used = lead.last_step_at.is_some_and(|at| at >= check_today);
+    let is_check = calendar.works_on(today) && check_today <= now && !used;
+    let next_chance = calendar.next_check(now + SignedDuration::from_secs(1));
+    let due = |rung: usize| Some(lead.qualified_at + SignedDuration::from_hours(ladder.get(rung)?.after_hours));
+    // The check at or after a rung is due, but never one that has been used.
+    let next_for = |rung: usize| due(rung).map(|due| calendar.next_check(due).max(next_chance));
+
+    if !lead.handed_off && lead.priority != Priority::ActNow {
+        if !is_check {
+            return Decision::Wait(next_chance);
+        }
+        return Decision::HandOff { next: next_for(0).filter(|_| lead.priority.under_sla()) };
+    }
+    let rung = lead.rungs_fired;
+    match due(rung).filter(|_| lead.priority.under_sla()) {
+        None => Decision::Done,
+        Some(due_at) if is_check && due_at <= check_today => {
+            Decision::Escalate { rung, due_at, next: next_for(rung + 1) }
+        }
+        Some(due_at) => Decision::Wait(calendar.next_check(due_at).max(next_chance)),
+    }
+}
+
+/// When a lead just made is looked at first.
+pub fn first_check(
+    priority: Priority,
+    ladder: &[Rung],
+    calendar: &Calendar,
+    qualified_at: Timestamp,
+) -> Option<Timestamp> {
+    match priority {
+        Priority::ActNow => {
+            ladder.first().map(|rung| calendar.next_check(qualified_at + SignedDuration::from_hours(rung.after_hours)))
+        }
+        _ => Some(calendar.next_check(qualified_at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::civil::Weekday;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::calendar::Day;
+
+    fn calendar() -> Calendar {
+        Calendar {
+            zone: TimeZone::UTC,
+            working_days: [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday]
+                .map(Day::from)
+                .into(),
+            holidays: BTreeSet::new(),
+            check_at: "08:00".parse().unwrap(),
+        }
+    }
+
+    fn ladder() -> Vec<Rung> {
+        [24, 48, 72].map(|after_hours| Rung { after_hours, to: vec![Recipient::Rep] }).into()
+    }
+
+    /// Plays daily checks and returns what fired on which date.
+    fn played(priority: Priority, qualified_at: &str, missed: &[&str], touched_on: Option<&str>) -> Vec<String> {
+        let (calendar, ladder) = (calendar(), ladder());
+        let qualified_at: Timestamp = qualified_at.parse().unwrap();
+        let mut lead = LeadClock {
+            qualified_at,
+            priority,
+            status: Status::Mql,
+            handed_off: false,
+            rungs_fired: 0,
+            last_step_at: None,
+        };
+        let mut due = first_check(priority, &ladder, &calendar, qualified_at);
+        let mut fired = Vec::new();
+        for day in 0..20 {
+            let check = "2026-01-05T08:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+            let date = calendar.date(check).to_string();
+            if touched_on == Some(date.as_str()) {
+                lead.status = Status::Touched;
+            }
+            if check < qualified_at || missed.contains(&date.as_str()) || due.is_none_or(|due| due > check) {
+                continue;
+            }
+            let decision = decide(&lead, &ladder, &calendar, check);
+            if matches!(decision, Decision::HandOff { .. } | Decision::Escalate { .. }) {
+                lead.last_step_at = Some(check);
+            }
+            match decision {
+                Decision::HandOff { next } => {
+                    lead.handed_off = true;
+                    due = next;
+                    fired.push(format!("{date} digest"));
+                }
+                Decision::Escalate { rung, next, .. } => {
+                    lead.rungs_fired += 1;
+                    due = next;
+                    fired.push(format!("{date} rung {}", rung + 1));
+                }
+                Decision::Wait(until) => due = Some(until),
+                Decision::Done => due = None,
+            }
+            let again = decide(&lead, &ladder, &calendar, check + SignedDuration::from_mins(1));
+            assert!(
+                !matches!(again, Decision::HandOff { .. } | Decision::Escalate { .. }),
+                "a check fired twice on {date}: {again:?}"
+            );
+        }
+        fired
+    }
+
+    #[test]
+    fn the_ladder_climbs_by_one_rung_a_check_until_the_touch() {
+        let act_now = Priority::ActNow;
+        for (priority, qualified_at, missed, touched_on, expected) in [
+            // Tuesday 14:00: due Wednesday 14:00, so it fires on Thursday's check, and so on; the weekend is skipped.
+            (
+                act_now,
+                "2026-01-06T14:00:00Z",
+                vec![],
+                None,
+                vec!["2026-01-08 rung 1", "2026-01-09 rung 2", "2026-01-12 rung 3"],
+            ),
+            // Exactly 24 hours before a check.
+            (
+                act_now,
+                "2026-01-06T08:00:00Z",
+                vec![],
+                None,
+                vec!["2026-01-07 rung 1", "2026-01-08 rung 2", "2026-01-09 rung 3"],
+            ),
+            // Friday evening: everything is due on Monday, and comes one a day.
+            (
+                act_now,
+                "2026-01-09T20:00:00Z",
+                vec![],
+                None,
+                vec!["2026-01-12 rung 1", "2026-01-13 rung 2", "2026-01-14 rung 3"],
+            ),
+            // Three days down: caught up by one rung a check.
+            (
+                act_now,
+                "2026-01-06T08:00:00Z",
+                vec!["2026-01-07", "2026-01-08", "2026-01-09"],
+                None,
+                vec!["2026-01-12 rung 1", "2026-01-13 rung 2", "2026-01-14 rung 3"],
+            ),
+            (act_now, "2026-01-06T08:00:00Z", vec![], Some("2026-01-08"), vec!["2026-01-07 rung 1"]),
+            // A hot lead is handed over in the next digest, then climbs.
+            (
+                Priority::Hot,
+                "2026-01-06T14:00:00Z",
+                vec![],
+                None,
+                vec!["2026-01-07 digest", "2026-01-08 rung 1", "2026-01-09 rung 2", "2026-01-12 rung 3"],
+            ),
+            // A Call Now and a plain MQL are handed over and carry no SLA.
+            (Priority::CallNow, "2026-01-06T14:00:00Z", vec![], None, vec!["2026-01-07 digest"]),
+            (Priority::Mql, "2026-01-09T20:00:00Z", vec![], None, vec!["2026-01-12 digest"]),
+        ] {
+            assert_eq!(played(priority, qualified_at, &missed, touched_on), expected, "{priority} {qualified_at}");
+        }
+    }
+}

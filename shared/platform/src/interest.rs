@@ -1,0 +1,187 @@
+//! An interest item: one attribute per (asset, action, email), each a number set of the seconds at which it happened.
+//!
+//! `ADD` on a number set is a union: redelivery, duplicates and any order make the same item, without a read and without
+//! a version. Every write adds 1 to `rev`; a decision made from a read is committed only if `rev` still holds.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+use perennial_domain::cycle::Cycle;
+use perennial_domain::ids::{ActionId, AssetId, ContactId, EmailId, ProductId};
+use perennial_domain::interest::{FactName, Facts, MOST_TIMES_PER_FACT};
+use perennial_domain::quarter::Quarter;
+
+use crate::failure::Failure;
+use crate::keys;
+use crate::store::{Item, Store, integer, item_key, number, string};
+
+/// Attributes that hold facts begin so.
+const FACT: &str = "f:";
+/// The version of the stored format; an older one stays readable for ever.
+const FORMAT: i64 = 1;
+/// Names in one update: an expression ends at 4 KB.
+const NAMES_PER_UPDATE: usize = 60;
+
+/// Adds `rev` and holds the item against `rev`: for every write that was decided on a read.
+pub const REV: &str = "rev";
+/// The quarters that have their lead, a string set.
+pub const LEAD_QUARTERS: &str = "leads";
+/// The quarters whose qualification is held, a string set.
+pub const HELD_QUARTERS: &str = "held";
+
+/// An interest as stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterestItem {
+    /// The facts.
+    pub facts: Facts,
+    /// How often the item was written.
+    pub rev: i64,
+    /// Quarters that have their lead.
+    pub leads: BTreeSet<Quarter>,
+    /// Quarters whose qualification is held.
+    pub held: BTreeSet<Quarter>,
+    /// Whether it is in the live index.
+    pub live: bool,
+}
+
+impl InterestItem {
+    /// Reads an item.
+    ///
+    /// # Errors
+    /// [`Failure::Poison`] if a fact's attribute is not what we write.
+    pub fn read(item: &Item) -> Result<Self, Failure> {
+        let mut facts = Facts::default();
+        for (attribute, value) in item {
+            let Some(name) = attribute.strip_prefix(FACT) else { continue };
+            let name = fact_name(name).ok_or_else(|| Failure::shape("interest", "a fact's name has no action"))?;
+            let seconds = value.as_ns().map_err(|_| Failure::shape("interest", "a fact is not a number set"))?;
+            for second in seconds {
+                facts.add(name.clone(), second.parse().map_err(|error| Failure::shape("interest", error))?);
+            }
+        }
+        let quarters = |attribute: &str| -> BTreeSet<Quarter> {
+            let texts = item.get(attribute).and_then(|value| value.as_ss().ok());
+            texts.into_iter().flatten().filter_map(|text| text.parse().ok()).collect()
+        };
+        Ok(Self {
+            facts,
+            rev: integer(item, REV).unwrap_or(0),
+            leads: quarters(LEAD_QUARTERS),
+            held: quarters(HELD_QUARTERS),
+            live: item.contains_key(keys::LIVE_SHARD),
+        })
+    }
+}
+
+fn attribute(name: &FactName) -> String {
+    match &name.email {
+        None => format!("{FACT}{}/{}", name.asset, name.action),
+        Some(email) => format!("{FACT}{}/{}@{email}", name.asset, name.action),
+    }
+}
+
+fn fact_name(text: &str) -> Option<FactName> {
+    let (asset, rest) = text.split_once('/')?;
+    let (action, email) = rest.split_once('@').map_or((rest, None), |(action, email)| (action, Some(email)));
+    Some(FactName { asset: AssetId::from(asset), action: ActionId::from(action), email: email.map(EmailId::from) })
+}
+
+/// Adds facts and returns the interest as it is afterwards: one write unit, no read, for an item below 1 KB that was in
+/// the live index already.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn add(
+    store: &Store,
+    contact: &ContactId,
+    product: &ProductId,
+    facts: &[(FactName, i64)],
+    now: Timestamp,
+) -> Result<InterestItem, Failure> {
+    let mut by_attribute: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, second) in facts {
+        by_attribute.entry(attribute(name)).or_default().push(second.to_string());
+    }
+    let mut left: Vec<(String, Vec<String>)> = by_attribute.into_iter().collect();
+    let mut seen = Item::new();
+    while !left.is_empty() {
+        let batch: Vec<_> = left.drain(..left.len().min(NAMES_PER_UPDATE)).collect();
+        match add_once(store, contact, product, &batch, now).await? {
+            Added::Now(item) => seen = item,
+            // Sets that are full take no more; the others are tried again without them.
+            Added::SomeFull(item) => {
+                left.extend(batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)));
+                seen = item;
+            }
+        }
+    }
+    InterestItem::read(&seen)
+}
+
+enum Added {
+    Now(Item),
+    SomeFull(Item),
+}
+
+fn is_full(item: &Item, attribute: &str) -> bool {
+    item.get(attribute).and_then(|value| value.as_ns().ok()).is_some_and(|seconds| seconds.len() >= MOST_TIMES_PER_FACT)
+}
+
+async fn add_once(
+    store: &Store,
+    contact: &ContactId,
+    product: &ProductId,
+    batch: &[(String, Vec<String>)],
+    now: Timestamp,
+) -> Result<Added, Failure> {
+    let mut names = HashMap::from([
+        ("#rev".to_owned(), REV.to_owned()),
+        ("#format".to_owned(), "format".to_owned()),
+        ("#live".to_owned(), keys::LIVE_SHARD.to_owned()),
+        ("#cools".to_owned(), keys::COOLS_AT.to_owned()),
+    ]);
+    // The earliest instant at which this interest could be zero: the decay job evaluates it then and moves it on.
+    let may_cool_at = Cycle::of(now).end_second();
+    let mut values = HashMap::from([
+        (":one".to_owned(), number(1)),
+        (":format".to_owned(), number(FORMAT)),
+        (":live".to_owned(), string(keys::live_shard(contact))),
+        (":cools".to_owned(), number(may_cool_at)),
+        (":most".to_owned(), number(MOST_TIMES_PER_FACT as i64)),
+    ]);
+    let mut add = String::from("ADD #rev :one");
+    let mut room = Vec::with_capacity(batch.len());
+    for (index, (attribute, seconds)) in batch.iter().enumerate() {
+        names.insert(format!("#f{index}"), attribute.clone());
+        values.insert(format!(":f{index}"), AttributeValue::Ns(seconds.clone()));
+        add.push_str(&format!(", #f{index} :f{index}"));
+        room.push(format!("(attribute_not_exists(#f{index}) OR size(#f{index}) < :most)"));
+    }
+    let answer = store
+        .client
+        .update_item()
+        .table_name(&store.state)
+        .set_key(Some(item_key(&keys::interest(contact, product))))
+        .update_expression(format!(
+            "{add} SET #format = if_not_exists(#format, :format), #live = if_not_exists(#live, :live), \
+             #cools = if_not_exists(#cools, :cools)"
+        ))
+        .condition_expression(room.join(" AND "))
+        .set_expression_attribute_names(Some(names))
+        .set_expression_attribute_values(Some(values))
+        .return_values(ReturnValue::AllNew)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => Ok(Added::Now(answer.attributes.unwrap_or_default())),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(full)) => {
+                Ok(Added::SomeFull(full.item.clone().unwrap_or_default()))
+            }
+            _ => Err(Failure::from_sdk("interest add", &error)),
+        },
+    }
+}

@@ -1,0 +1,199 @@
+//! Every key of both tables. No key is formatted anywhere else.
+
+use perennial_domain::ids::{AccountId, ContactId, ProductId, RepId};
+use perennial_domain::quarter::Quarter;
+
+/// The partition key's attribute.
+pub const PK: &str = "PK";
+/// The sort key's attribute.
+pub const SK: &str = "SK";
+/// The sparse index of what is due: shard and time.
+pub const DUE_INDEX: &str = "due";
+/// The due index's partition attribute.
+pub const DUE_SHARD: &str = "due_shard";
+/// The due index's sort attribute, in seconds since the Unix epoch.
+pub const DUE_AT: &str = "due_at";
+/// The sparse index of interests above zero.
+pub const LIVE_INDEX: &str = "live";
+/// The live index's partition attribute.
+pub const LIVE_SHARD: &str = "live_shard";
+/// The live index's sort attribute: when the interest is predicted to be zero, in seconds.
+pub const COOLS_AT: &str = "cools_at";
+
+/// How many partitions each sparse index and the outbox are spread over.
+pub const SHARDS: u32 = 4;
+
+/// The key of one item.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+fn key(pk: String, sk: impl Into<String>) -> Key {
+    Key { pk, sk: sk.into() }
+}
+
+/// A contact's partition: of its state in the state table, of what was told of it in the ledger.
+pub fn contact(contact: &ContactId) -> String {
+    format!("CONTACT#{contact}")
+}
+
+/// An account's partition.
+pub fn account(account: &AccountId) -> String {
+    format!("ACCOUNT#{account}")
+}
+
+/// What a source told of a subject, by the source's own event id.
+pub fn ledger_entry(partition: String, source: &str, event_id: &str) -> Key {
+    key(partition, format!("{source}#{event_id}"))
+}
+
+/// What is known of a contact.
+pub fn profile(id: &ContactId) -> Key {
+    key(contact(id), "PROFILE")
+}
+
+/// What is known of an account.
+pub fn account_profile(id: &AccountId) -> Key {
+    key(account(id), "PROFILE")
+}
+
+/// What a contact wants.
+pub fn preferences(id: &ContactId) -> Key {
+    key(contact(id), "PREFERENCES")
+}
+
+/// What a contact has received, and when the next slot is.
+pub fn cadence(id: &ContactId) -> Key {
+    key(contact(id), "CADENCE")
+}
+
+/// The facts of a contact's interest in a product.
+pub fn interest(id: &ContactId, product: &ProductId) -> Key {
+    key(contact(id), format!("{INTEREST}{product}"))
+}
+
+/// A lead.
+pub fn lead(id: &ContactId, product: &ProductId, quarter: Quarter) -> Key {
+    key(contact(id), format!("{LEAD}{product}#{quarter}"))
+}
+
+/// A qualification that waits.
+pub fn held(id: &ContactId, product: &ProductId, quarter: Quarter) -> Key {
+    key(contact(id), format!("{HELD}{product}#{quarter}"))
+}
+
+/// A place in a contact's cadence; after it comes nothing that a decision loads.
+pub fn slot(id: &ContactId, slot: &str) -> Key {
+    key(contact(id), format!("{SLOT}{slot}"))
+}
+
+/// The mail that hands a lead to its owner.
+pub fn hand_off_mail(id: &ContactId, product: &ProductId, quarter: Quarter) -> Key {
+    slot(id, &format!("hand-off#{product}#{quarter}"))
+}
+
+/// The mail of one rung to one recipient.
+pub fn rung_mail(id: &ContactId, product: &ProductId, quarter: Quarter, rung: usize, recipient: &str) -> Key {
+    slot(id, &format!("rung#{product}#{quarter}#{rung}#{recipient}"))
+}
+
+/// All digests of a date (`2026-10-12`).
+pub fn digests(date: &str) -> String {
+    format!("DIGEST#{date}")
+}
+
+/// The digest of an owner.
+pub fn digest(date: &str, owner: &RepId) -> Key {
+    key(digests(date), format!("OWNER#{owner}"))
+}
+
+/// The mail of a digest.
+pub fn digest_mail(date: &str, owner: &RepId) -> Key {
+    key(digests(date), format!("{SLOT}{owner}"))
+}
+
+/// Whether an address must not be written to, by its keyed hash.
+pub fn suppression(address_hash: &str) -> Key {
+    key(format!("EMAIL#{address_hash}"), "SUPPRESSION")
+}
+
+/// An event that waits to be published.
+pub fn outbox(event_id: &str) -> Key {
+    key(outbox_shard(shard_of(event_id)), event_id)
+}
+
+/// One partition of the outbox.
+pub fn outbox_shard(shard: u32) -> String {
+    format!("OUTBOX#{shard}")
+}
+
+/// Where an item of this job is found in the due index.
+pub fn due_shard(job: Job, contact: &ContactId) -> String {
+    job.shard(shard_of(contact.as_str()))
+}
+
+/// Where an interest is found in the live index.
+pub fn live_shard(contact: &ContactId) -> String {
+    live_shard_number(shard_of(contact.as_str()))
+}
+
+/// One partition of the live index.
+pub fn live_shard_number(shard: u32) -> String {
+    format!("LIVE#{shard}")
+}
+
+/// What the due index is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Contacts whose slot has come.
+    Nurture,
+    /// Leads whose check has come.
+    Lead,
+    /// Qualifications to be decided again.
+    Held,
+}
+
+impl Job {
+    /// One partition of the due index.
+    pub fn shard(self, shard: u32) -> String {
+        let job = match self {
+            Self::Nurture => "NURTURE",
+            Self::Lead => "LEAD",
+            Self::Held => "HELD",
+        };
+        format!("{job}#{shard}")
+    }
+}
+
+/// Sort keys of interests begin so.
+pub const INTEREST: &str = "INTEREST#";
+/// Sort keys of leads begin so.
+pub const LEAD: &str = "LEAD#";
+/// Sort keys of held qualifications begin so.
+pub const HELD: &str = "HELD#";
+/// Sort keys of slots begin so: greater than all that a decision loads.
+pub const SLOT: &str = "SLOT#";
+/// Partition keys of the outbox begin so.
+pub const OUTBOX: &str = "OUTBOX#";
+
+/// The product and quarter in the sort key of a lead or held qualification.
+pub fn product_and_quarter(sk: &str) -> Option<(ProductId, Quarter)> {
+    let rest = sk.strip_prefix(LEAD).or_else(|| sk.strip_prefix(HELD))?;
+    let (product, quarter) = rest.rsplit_once('#')?;
+    Some((ProductId::from(product), quarter.parse().ok()?))
+}
+
+/// The contact in a partition key.
+pub fn contact_of(pk: &str) -> Option<ContactId> {
+    pk.strip_prefix("CONTACT#").map(ContactId::from)
+}
+
+/// FNV-1a: stable across builds and machines, which the standard library's hashers do not promise.
+fn shard_of(text: &str) -> u32 {
+    let hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % SHARDS
+}

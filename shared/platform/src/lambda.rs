@@ -1,0 +1,124 @@
+//! How functions are called: triggers, partial batches, HTTP answers, the bootstrap.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
+use aws_lambda_events::encodings::Body;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// A schedule's tick. Scheduler's execution id changes with each attempt; the scheduled time does not.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Tick {
+    /// Which job.
+    pub job: String,
+    /// For when it was scheduled.
+    pub scheduled_at: Timestamp,
+}
+
+/// The trigger of a function that has a stream and a schedule.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum StreamOrTick {
+    /// The schedule.
+    Tick(Tick),
+    /// The stream.
+    Stream(StreamEvent),
+}
+
+/// What went wrong in a batch: the identifiers that must be delivered again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    /// Records that failed.
+    pub batch_item_failures: Vec<ItemFailure>,
+}
+
+/// One record that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemFailure {
+    /// Its sequence number or message id.
+    pub item_identifier: String,
+}
+
+impl BatchAnswer {
+    /// Reports a record as failed, and logs why, once.
+    pub fn fail(&mut self, identifier: &str, failure: &Failure) {
+        tracing::error!(identifier, %failure, "record failed");
+        self.batch_item_failures.push(ItemFailure { item_identifier: identifier.to_owned() });
+    }
+}
+
+/// A stream record's sequence number and its new image in this shape.
+pub fn new_image<T: DeserializeOwned>(record: EventRecord) -> (String, Result<T, Failure>) {
+    let sequence_number = record.change.sequence_number.unwrap_or_default();
+    let image =
+        serde_dynamo::from_item(record.change.new_image).map_err(|error| Failure::shape("stream record", error));
+    (sequence_number, image)
+}
+
+/// An answer to an HTTP request.
+pub fn answer(status: u16, content_type: &'static str, body: impl Into<String>) -> ApiGatewayV2httpResponse {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("content-type"), HeaderValue::from_static(content_type));
+    headers.insert(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = i64::from(status);
+    response.headers = headers;
+    response.body = Some(Body::Text(body.into()));
+    response
+}
+
+/// The raw bytes of a request's body.
+///
+/// # Errors
+/// [`Failure::Poison`] if API Gateway says base64 and it is not.
+pub fn raw_body(request: &ApiGatewayV2httpRequest) -> Result<Vec<u8>, Failure> {
+    use base64::Engine;
+    let body = request.body.as_deref().unwrap_or_default();
+    if request.is_base64_encoded {
+        base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| Failure::shape("body", "not base64"))
+    } else {
+        Ok(body.as_bytes().to_vec())
+    }
+}
+
+/// The AWS configuration of a Lambda: region and credentials from the environment.
+pub async fn config() -> SdkConfig {
+    aws_config::load_from_env().await
+}
+
+/// Starts logging as JSON, without time (Lambda adds it) and without payloads (nobody passes any).
+pub fn log_json() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().json().with_env_filter(filter).without_time().with_current_span(false).init();
+}
+
+/// Serves invocations until the runtime ends.
+///
+/// # Errors
+/// If the Lambda Runtime API cannot be reached.
+pub async fn serve<E, A, F, Fut>(handle: F) -> Result<(), lambda_runtime::Error>
+where
+    E: DeserializeOwned + Send + 'static,
+    A: Serialize + Send + 'static,
+    F: Fn(E) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<A, Failure>> + Send,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| {
+        // Boxed: the SDK's futures inside the runtime's are nested deeper than the compiler lays out.
+        let handled: Pin<Box<dyn Future<Output = Result<A, Failure>> + Send + '_>> = Box::pin(handle(event.payload));
+        async move { handled.await.inspect_err(|failure| tracing::error!(%failure, "invocation failed")) }
+    }))
+    .await
+}

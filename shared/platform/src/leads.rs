@@ -1,0 +1,101 @@
+//! What sales says of a lead, applied: by the CRM's webhook, or by the button "I am on it".
+
+use jiff::Timestamp;
+use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::lead::{SalesEvent, Status};
+use perennial_domain::quarter::Quarter;
+
+use crate::failure::Failure;
+use crate::keys;
+use crate::outbox::{LeadEvent, Waiting};
+use crate::records::Lead;
+use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
+
+/// What became of a word from sales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The lead moved to this status.
+    Moved(Status),
+    /// It stood there already.
+    Unchanged(Status),
+    /// The lifecycle has no such step from here.
+    Refused(Status),
+    /// There is no such lead.
+    NoLead,
+}
+
+/// Which lead is meant.
+#[derive(Clone, Debug)]
+pub struct Meant<'a> {
+    /// Whose interest.
+    pub contact: &'a ContactId,
+    /// In which product.
+    pub product: &'a ProductId,
+    /// Of which quarter; without it, the newest.
+    pub quarter: Option<Quarter>,
+}
+
+/// Applies a word from sales; its event leaves in the same transaction. The clock of the SLA stops with it.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached or every race was lost.
+pub async fn apply(
+    store: &Store,
+    meant: &Meant<'_>,
+    event: SalesEvent,
+    by: Option<&str>,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<Applied, Failure> {
+    for attempt in 0..ATTEMPTS {
+        let Some(lead) = find(store, meant).await? else { return Ok(Applied::NoLead) };
+        let from = lead.status();
+        let to = match from.after(event) {
+            Err(_) => return Ok(Applied::Refused(from)),
+            Ok(to) if to == from => return Ok(Applied::Unchanged(from)),
+            Ok(to) => to,
+        };
+        let mut update = "SET #stage = :stage, #touched_at = if_not_exists(#touched_at, :now), \
+                          #touched_by = if_not_exists(#touched_by, :by), #rev = #rev + :one"
+            .to_owned();
+        let mut change = Change::none(lead.key()).only_if("#rev = :rev");
+        if let Some(reason) = reason {
+            update.push_str(", #reason = :reason");
+            change = change.with(":reason", string(reason));
+        }
+        update.push_str(" REMOVE #due_shard, #due_at");
+        let change = change
+            .with(":stage", string(to.as_str()))
+            .with(":now", number(now.as_second()))
+            .with(":by", string(by.unwrap_or("unknown")))
+            .with(":one", number(1))
+            .with(":rev", number(lead.rev))
+            .updating(update);
+        let mut told = LeadEvent::of(
+            meant.contact,
+            meant.product,
+            lead.quarter().ok_or_else(|| Failure::shape("lead", "quarter"))?,
+        );
+        told.owner = Some(lead.owner.clone());
+        let kind = match to {
+            Status::Touched => "LeadTouched",
+            Status::Recycled => "LeadRecycled",
+            Status::Sql | Status::Mql => "LeadAdvanced",
+        };
+        let outbox = store.put_over(&Waiting::lead_moved(kind, told, now)?)?;
+        match store.commit("lead move", vec![store.change(change)?, outbox]).await? {
+            Commit::Done => return Ok(Applied::Moved(to)),
+            Commit::Refused(_) => back_off(attempt).await,
+        }
+    }
+    Err(Failure::Conflict { operation: "lead move" })
+}
+
+async fn find(store: &Store, meant: &Meant<'_>) -> Result<Option<Lead>, Failure> {
+    if let Some(quarter) = meant.quarter {
+        return store.get(&keys::lead(meant.contact, meant.product, quarter)).await;
+    }
+    let prefix = format!("{}{}#", keys::LEAD, meant.product);
+    let leads: Vec<Lead> = store.partition(&keys::contact(meant.contact), Some(&prefix)).await?;
+    Ok(leads.into_iter().max_by_key(|lead| lead.quarter()))
+}

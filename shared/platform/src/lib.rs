@@ -1,0 +1,44 @@
+//! The common crate of all functions: how decisions meet AWS.
+//!
+//! Every function loads a snapshot, lets `perennial-domain` decide, and commits conditionally; what they share of
+//! loading and committing is here.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`clock`] | the only place that reads a clock |
+//! | [`settings`] | what a function is told by its environment, read once at init |
+//! | [`failure`] | errors by what to do about them: retryable, conflict, poison, bug |
+//! | [`keys`] | every key of both tables |
+//! | [`told`] | what a sender can tell us, and the native webhook body |
+//! | [`ledger`] | the append-only table |
+//! | [`store`] | the state table: loading a contact, committing transactions |
+//! | [`interest`] | an interest item: facts as number sets |
+//! | [`records`] | the other items of the state table |
+//! | [`leads`] | what sales says of a lead, applied |
+//! | [`consent`] | opting out and suppression |
+//! | [`outbox`] | events that leave in the same transaction as what they tell |
+//! | [`bus`], [`queue`], [`mail`] | EventBridge, SQS and SES |
+//! | [`webhook`], [`links`], [`address`] | signatures, signed links, keyed address hashes |
+//! | [`lambda`] | triggers, partial batches, HTTP answers, the bootstrap |
+//!
+//! What this crate never does: decide. There is no `if` on a score, a cadence or a priority here.
+
+pub mod address;
+pub mod bus;
+pub mod clock;
+pub mod consent;
+pub mod failure;
+pub mod interest;
+pub mod keys;
+pub mod lambda;
+pub mod leads;
+pub mod ledger;
+pub mod links;
+pub mod mail;
+pub mod outbox;
+pub mod queue;
+pub mod records;
+pub mod settings;
+pub mod store;
+pub mod told;
+pub mod webhook;

@@ -1,0 +1,167 @@
+//! Signed links: whoever holds one may do the one thing it names, until it expires.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use perennial_domain::ids::{ContactId, ProductId, RepId};
+use perennial_domain::quarter::Quarter;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// How long an unsubscribe link lives: longer than anybody keeps a mail unread (RFC 8058 asks for a usable link; 60
+/// days is the least we promise).
+const UNSUBSCRIBE_LIVES: SignedDuration = SignedDuration::from_hours(24 * 400);
+/// How long "I am on it" lives.
+const LEAD_LIVES: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// Bytes of the signature that are kept: 128 bits.
+const SIGNATURE_BYTES: usize = 16;
+
+/// What a link lets its holder do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Opt out of all nurture mail.
+    Unsubscribe {
+        /// Who.
+        contact: ContactId,
+        /// From which slot's mail, for the record of consent.
+        slot: String,
+    },
+    /// Say "I am on it".
+    TouchLead {
+        /// Whose interest.
+        contact: ContactId,
+        /// In which product.
+        product: ProductId,
+        /// Of which quarter.
+        quarter: Quarter,
+        /// Who was written to.
+        by: RepId,
+    },
+}
+
+/// Why a link is not honoured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// It was changed, or signed by somebody else.
+    #[error("this link is not valid")]
+    Invalid,
+    /// It is too old.
+    #[error("this link has expired")]
+    Expired,
+}
+
+/// Makes and reads links.
+#[derive(Clone)]
+pub struct Links {
+    key: Vec<u8>,
+    base: String,
+}
+
+impl Links {
+    /// Links below `base` (`https://…`, without a slash at the end), signed with the deployment's key.
+    pub fn new(key: impl Into<Vec<u8>>, base: impl Into<String>) -> Self {
+        Self { key: key.into(), base: base.into() }
+    }
+
+    /// The address of a page that does what `purpose` says.
+    pub fn url(&self, purpose: &Purpose, now: Timestamp) -> String {
+        let (path, lives) = match purpose {
+            Purpose::Unsubscribe { .. } => ("u", UNSUBSCRIBE_LIVES),
+            Purpose::TouchLead { .. } => ("l", LEAD_LIVES),
+        };
+        let expires = (now + lives).as_second();
+        // A unit separator cannot occur in an id: control characters are refused at the door.
+        let payload = match purpose {
+            Purpose::Unsubscribe { contact, slot } => format!("u\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}"),
+            Purpose::TouchLead { contact, product, quarter, by } => {
+                format!("l\u{1f}{expires}\u{1f}{contact}\u{1f}{product}\u{1f}{quarter}\u{1f}{by}")
+            }
+        };
+        let mut bytes = self.sign(payload.as_bytes()).to_vec();
+        bytes.extend_from_slice(payload.as_bytes());
+        format!("{}/{path}/{}", self.base, URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// What a token lets its holder do.
+    ///
+    /// # Errors
+    /// [`LinkError`] if it was not signed by us or is too old.
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<Purpose, LinkError> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Invalid)?;
+        let (signature, payload) = bytes.split_at_checked(SIGNATURE_BYTES).ok_or(LinkError::Invalid)?;
+        if !bool::from(self.sign(payload).ct_eq(signature)) {
+            return Err(LinkError::Invalid);
+        }
+        let payload = str::from_utf8(payload).map_err(|_| LinkError::Invalid)?;
+        let fields: Vec<&str> = payload.split('\u{1f}').collect();
+        let (expires, purpose) = match fields[..] {
+            ["u", expires, contact, slot] => {
+                (expires, Purpose::Unsubscribe { contact: contact.into(), slot: slot.to_owned() })
+            }
+            ["l", expires, contact, product, quarter, by] => {
+                let quarter = Quarter::from_str(quarter).map_err(|_| LinkError::Invalid)?;
+                let purpose =
+                    Purpose::TouchLead { contact: contact.into(), product: product.into(), quarter, by: by.into() };
+                (expires, purpose)
+            }
+            _ => return Err(LinkError::Invalid),
+        };
+        let expires: i64 = expires.parse().map_err(|_| LinkError::Invalid)?;
+        if expires < now.as_second() { Err(LinkError::Expired) } else { Ok(purpose) }
+    }
+
+    fn sign(&self, payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        mac.update(payload);
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        std::array::from_fn(|index| whole[index])
+    }
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Links({})", self.base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_says_what_was_signed_and_nothing_else() {
+        let links = Links::new("key", "https://p.example.com");
+        let now: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+        let purposes = [
+            Purpose::Unsubscribe { contact: "acme-vp".into(), slot: "2026-01-05".into() },
+            Purpose::TouchLead {
+                contact: "acme-vp".into(),
+                product: "analytics".into(),
+                quarter: "2026-Q1".parse().unwrap(),
+                by: "rep-anna".into(),
+            },
+        ];
+        for purpose in purposes {
+            let url = links.url(&purpose, now);
+            let token = url.rsplit('/').next().unwrap();
+            assert_eq!(links.read(token, now), Ok(purpose.clone()));
+            assert_eq!(links.read(token, now + SignedDuration::from_hours(24 * 60)), Ok(purpose));
+            assert_eq!(links.read(token, now + SignedDuration::from_hours(24 * 401)), Err(LinkError::Expired));
+            assert_eq!(Links::new("other", "").read(token, now), Err(LinkError::Invalid));
+            for position in 0..token.len() {
+                let mut changed = token.to_owned().into_bytes();
+                changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+                let changed = String::from_utf8(changed).unwrap();
+                assert_eq!(links.read(&changed, now), Err(LinkError::Invalid), "{position}");
+            }
+        }
+        for token in ["", "A", "====", "/", &"A".repeat(10_000)] {
+            assert_eq!(links.read(token, now), Err(LinkError::Invalid));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Events that leave: written in the same transaction as what they tell, published by relay-events, deleted after.
+//!
+//! An event's id is a function of what it tells, so a repeated write is the same event and consumers can deduplicate.
+//! Events carry ids and never an address.
+
+use jiff::Timestamp;
+use perennial_domain::ids::{ContactId, ProductId, RepId};
+use perennial_domain::quarter::Quarter;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+use crate::keys;
+use crate::store::Store;
+
+/// The source of all our events on the bus.
+pub const SOURCE: &str = "perennial";
+/// The version of the events' details.
+const VERSION: u32 = 1;
+
+/// What the other side of the bus hears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// A lead and what happened to it.
+    Lead(LeadEvent),
+    /// The digest of an owner is complete.
+    Digest {
+        /// Whose.
+        owner: String,
+        /// Of which date.
+        date: String,
+    },
+}
+
+/// Which lead (or interest) an event is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadEvent {
+    /// Who.
+    pub contact: String,
+    /// For which product.
+    pub product: String,
+    /// In which quarter; of a cooled interest, the one in which it cooled.
+    pub quarter: String,
+    /// Of a qualified lead: how soon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Of an escalation: which rung, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rung: Option<usize>,
+}
+
+impl LeadEvent {
+    /// An event about this contact, product and quarter.
+    pub fn of(contact: &ContactId, product: &ProductId, quarter: Quarter) -> Self {
+        Self {
+            contact: contact.to_string(),
+            product: product.to_string(),
+            quarter: quarter.to_string(),
+            priority: None,
+            owner: None,
+            rung: None,
+        }
+    }
+}
+
+/// An event that waits to be published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Partition key.
+    #[serde(rename = "PK")]
+    pub pk: String,
+    /// Sort key: the event's id.
+    #[serde(rename = "SK")]
+    pub id: String,
+    /// What kind of event.
+    pub detail_type: String,
+    /// Its JSON.
+    pub detail: String,
+    /// When it happened, in seconds.
+    pub happened_at: i64,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    version: u32,
+    id: &'a str,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl Waiting {
+    fn new(detail_type: &str, id: String, event: &Event, now: Timestamp) -> Result<Self, Failure> {
+        let detail = serde_json::to_string(&Detail { version: VERSION, id: &id, event });
+        Ok(Self {
+            pk: keys::outbox(&id).pk,
+            detail: detail.map_err(|error| Failure::shape("event", error))?,
+            id,
+            detail_type: detail_type.to_owned(),
+            happened_at: now.as_second(),
+        })
+    }
+
+    /// A threshold was reached in a quarter that has no lead yet.
+    ///
+    /// # Errors
+    /// [`Failure::Poison`] if the event cannot be expressed; likewise below.
+    pub fn threshold_reached(lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {
+        Self::of_lead("ThresholdReached", lead, now)
+    }
+
+    /// A product MQL was made.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn lead_qualified(lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {
+        Self::of_lead("LeadQualified", lead, now)
+    }
+
+    /// Sales said something of a lead: `LeadTouched`, `LeadAdvanced` or `LeadRecycled`.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn lead_moved(detail_type: &str, lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {
+        Self::of_lead(detail_type, lead, now)
+    }
+
+    /// A rung of the SLA ladder fired.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn sla_escalated(lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {
+        Self::of_lead("SlaEscalated", lead, now)
+    }
+
+    /// An interest has decayed to zero.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn interest_cooled(lead: LeadEvent, cycle: i64, now: Timestamp) -> Result<Self, Failure> {
+        let id = format!("InterestCooled#{}#{}#{cycle}", lead.contact, lead.product);
+        Self::new("InterestCooled", id, &Event::Lead(lead), now)
+    }
+
+    /// An owner's digest of a date holds all its leads.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn digest_ready(owner: &RepId, date: &str, now: Timestamp) -> Result<Self, Failure> {
+        let event = Event::Digest { owner: owner.to_string(), date: date.to_owned() };
+        Self::new("DigestReady", format!("DigestReady#{owner}#{date}"), &event, now)
+    }
+
+    fn of_lead(detail_type: &str, lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {
+        let rung = lead.rung.map(|rung| format!("#{rung}")).unwrap_or_default();
+        let id = format!("{detail_type}#{}#{}#{}{rung}", lead.contact, lead.product, lead.quarter);
+        Self::new(detail_type, id, &Event::Lead(lead), now)
+    }
+}
+
+/// Puts an event that is not part of a transaction: repeated for ever, it is the same event.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn put(store: &Store, event: &Waiting) -> Result<(), Failure> {
+    let item = serde_dynamo::to_item(event).map_err(|error| Failure::shape("event", error))?;
+    let answer = store.client.put_item().table_name(&store.state).set_item(Some(item)).send().await;
+    answer.map(drop).map_err(|error| Failure::from_sdk("outbox put", &error))
+}
+
+/// Deletes a published event.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached; then it will be published again, under the same id.
+pub async fn delete(store: &Store, event: &Waiting) -> Result<(), Failure> {
+    let key = crate::store::item_key(&keys::Key { pk: event.pk.clone(), sk: event.id.clone() });
+    let answer = store.client.delete_item().table_name(&store.state).set_key(Some(key)).send().await;
+    answer.map(drop).map_err(|error| Failure::from_sdk("outbox delete", &error))
+}

@@ -1,0 +1,371 @@
+//! The items of the state table besides interests, as they are stored. Instants are seconds since the Unix epoch, dates
+//! are days since it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use perennial_domain::ids::{ContactId, PieceId, ProductId, RepId, StreamId};
+use perennial_domain::interest::instant;
+use perennial_domain::lead::{Priority, Status};
+use perennial_domain::nurture::Progress;
+use perennial_domain::profile::{Fields, Stated};
+use perennial_domain::quarter::Quarter;
+use perennial_domain::sla::LeadClock;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::Key;
+
+/// A date as a number that a condition can compare: days since 1970-01-01.
+pub fn day_number(date: Date) -> i64 {
+    i64::from((date - Date::constant(1970, 1, 1)).get_days())
+}
+
+/// The date of a day number.
+pub fn date_of(day: i64) -> Date {
+    let days = jiff::Span::new().try_days(day).unwrap_or_default();
+    Date::constant(1970, 1, 1).saturating_add(days)
+}
+
+/// One stated field.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Field {
+    /// When it was stated.
+    pub t: i64,
+    /// What.
+    pub v: String,
+}
+
+/// What is known of a contact or an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Profile {
+    /// Partition key.
+    #[serde(rename = "PK")]
+    pub pk: String,
+    /// Sort key.
+    #[serde(rename = "SK")]
+    pub sk: String,
+    /// How often it was written.
+    pub rev: i64,
+    /// The fields.
+    pub fields: BTreeMap<String, Field>,
+    /// Of an account: whether it is at risk, where a transaction's condition can see it.
+    #[serde(default)]
+    pub at_risk: bool,
+}
+
+impl Profile {
+    /// The fields as decisions merge and read them.
+    pub fn fields(&self) -> Fields {
+        let stated = |field: &Field| Stated { second: field.t, value: field.v.clone() };
+        Fields(self.fields.iter().map(|(name, field)| (name.clone(), stated(field))).collect())
+    }
+
+    /// The next revision, with these fields.
+    pub fn next(key: Key, known: Option<&Self>, fields: &Fields) -> Self {
+        let stored = |stated: &Stated| Field { t: stated.second, v: stated.value.clone() };
+        Self {
+            pk: key.pk,
+            sk: key.sk,
+            rev: known.map_or(0, |known| known.rev) + 1,
+            at_risk: fields.get("health") == Some("at-risk"),
+            fields: fields.0.iter().map(|(name, stated)| (name.clone(), stored(stated))).collect(),
+        }
+    }
+}
+
+/// What a contact wants.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Preferences {
+    /// Whether the contact has opted out.
+    #[serde(default)]
+    pub unsubscribed: bool,
+    /// When.
+    #[serde(default)]
+    pub unsubscribed_at: i64,
+    /// Where: `page`, or the source that told it.
+    #[serde(default)]
+    pub source: String,
+}
+
+/// What a contact has received, and when the next slot is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Cadence {
+    /// When the planner looks again.
+    #[serde(default)]
+    pub due_at: Option<i64>,
+    /// The local date of the last nurture mail, or of one that another system reported.
+    #[serde(default)]
+    pub last_mail_day: Option<i64>,
+    /// Whether the last nurture mail was a promotion.
+    #[serde(default)]
+    pub last_promotion: bool,
+    /// The slot whose mail is being sent, or whose outcome is unknown.
+    #[serde(default)]
+    pub reserved_by: Option<String>,
+    /// The local date of that reservation.
+    #[serde(default)]
+    pub reserved_day: Option<i64>,
+    /// What was received, by stream. Kept here and not in an item of its own, so that a slot costs one item less.
+    #[serde(default)]
+    pub streams: BTreeMap<String, StreamProgress>,
+}
+
+/// What was received of a stream.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct StreamProgress {
+    /// The pieces, in the order of sending.
+    pub sent: Vec<String>,
+    /// The local date of the last one.
+    pub last_day: i64,
+}
+
+impl Cadence {
+    /// Progress as decisions read it.
+    pub fn progress(&self) -> BTreeMap<StreamId, Progress> {
+        let read = |progress: &StreamProgress| Progress {
+            sent: progress.sent.iter().map(|piece| PieceId::from(piece.as_str())).collect(),
+            last_sent_on: Some(date_of(progress.last_day)),
+        };
+        self.streams.iter().map(|(stream, progress)| (StreamId::from(stream.as_str()), read(progress))).collect()
+    }
+}
+
+/// One engagement that made a lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// When.
+    pub at: i64,
+    /// With what.
+    pub asset: String,
+    /// What was done.
+    pub action: String,
+    /// What it gave.
+    pub points: i64,
+}
+
+/// One rung that fired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungFired {
+    /// Which, from 0.
+    pub rung: usize,
+    /// When it was due.
+    pub due_at: i64,
+    /// When it fired.
+    pub fired_at: i64,
+}
+
+/// A lead. Its evidence is frozen when it is made; the machine never withdraws it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lead {
+    /// Partition key.
+    #[serde(rename = "PK")]
+    pub pk: String,
+    /// Sort key.
+    #[serde(rename = "SK")]
+    pub sk: String,
+    /// Who.
+    pub contact: String,
+    /// For which product.
+    pub product: String,
+    /// In which quarter.
+    pub quarter: String,
+    /// When the threshold was reached.
+    pub reached_at: i64,
+    /// When the lead was made: the SLA starts here.
+    pub qualified_at: i64,
+    /// Points at the fact that reached the quarter.
+    pub score: i64,
+    /// Sorting score, 0..=100.
+    pub sort_score: i64,
+    /// Fit, 0..=100.
+    pub fit_points: i64,
+    /// Fit as a letter.
+    pub fit_grade: String,
+    /// Engagement, 0..=100.
+    pub engagement: i64,
+    /// How soon.
+    pub priority: String,
+    /// Whose.
+    pub owner: String,
+    /// Whether the account is new.
+    #[serde(default)]
+    pub new_customer: bool,
+    /// What made it, newest last.
+    pub evidence: Vec<Evidence>,
+    /// Under which playbook.
+    pub playbook_version: String,
+    /// Where it stands.
+    pub stage: String,
+    /// Who touched it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched_by: Option<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched_at: Option<i64>,
+    /// Why it was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was put into its owner's digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_off_at: Option<i64>,
+    /// When the last step (digest or rung) was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_step_at: Option<i64>,
+    /// Rungs that fired.
+    #[serde(default)]
+    pub rungs: Vec<RungFired>,
+    /// Where the due index finds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_shard: Option<String>,
+    /// When it is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    /// How often it was written.
+    pub rev: i64,
+}
+
+impl Lead {
+    /// Where it stands; an unknown stage counts as touched, so that nobody is mailed for it.
+    pub fn status(&self) -> Status {
+        Status::named(&self.stage).unwrap_or(Status::Touched)
+    }
+
+    /// How soon.
+    pub fn priority(&self) -> Priority {
+        Priority::named(&self.priority).unwrap_or(Priority::Mql)
+    }
+
+    /// What its SLA clock depends on.
+    pub fn clock(&self) -> LeadClock {
+        LeadClock {
+            qualified_at: instant(self.qualified_at),
+            priority: self.priority(),
+            status: self.status(),
+            handed_off: self.handed_off_at.is_some(),
+            rungs_fired: self.rungs.len(),
+            last_step_at: self.last_step_at.map(instant),
+        }
+    }
+
+    /// Its contact.
+    pub fn contact_id(&self) -> ContactId {
+        ContactId::from(self.contact.as_str())
+    }
+
+    /// Its product.
+    pub fn product_id(&self) -> ProductId {
+        ProductId::from(self.product.as_str())
+    }
+
+    /// Its owner.
+    pub fn owner_id(&self) -> RepId {
+        RepId::from(self.owner.as_str())
+    }
+
+    /// Its quarter, if it is one.
+    pub fn quarter(&self) -> Option<Quarter> {
+        self.quarter.parse().ok()
+    }
+
+    /// Its key.
+    pub fn key(&self) -> Key {
+        Key { pk: self.pk.clone(), sk: self.sk.clone() }
+    }
+
+    /// Its name in front of engineers: contact/product/quarter.
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.contact, self.product, self.quarter)
+    }
+}
+
+/// A qualification that waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Held {
+    /// Partition key.
+    #[serde(rename = "PK")]
+    pub pk: String,
+    /// Sort key.
+    #[serde(rename = "SK")]
+    pub sk: String,
+    /// Who.
+    pub contact: String,
+    /// For which product.
+    pub product: String,
+    /// In which quarter.
+    pub quarter: String,
+    /// Why not now.
+    pub reason: String,
+    /// Since when.
+    pub since: i64,
+    /// Where the due index finds it.
+    pub due_shard: String,
+    /// When it is decided again.
+    pub due_at: i64,
+}
+
+/// What became of a claim to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum SlotState {
+    /// Claimed; the request may be under way.
+    Sending,
+    /// Accepted by SES.
+    Sent,
+    /// SES refused this message.
+    Rejected,
+    /// Not accepted for a reason that is not the message's: to be tried again.
+    Retry,
+    /// No answer: it may or may not have been sent. Never sent again by itself.
+    Unknown,
+    /// Nothing was sent, on purpose.
+    Silent,
+}
+
+/// A place in a person's cadence, or one sales mail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Slot {
+    /// Partition key.
+    #[serde(rename = "PK")]
+    pub pk: String,
+    /// Sort key.
+    #[serde(rename = "SK")]
+    pub sk: String,
+    /// What became of it.
+    pub state: SlotState,
+    /// When it was decided.
+    pub decided_at: i64,
+    /// Until when a sender may still be at work on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<i64>,
+    /// Why nothing was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The stream of the piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// The piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub piece: Option<String>,
+    /// SES's id of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// SES's error code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The leads that an owner is told of on a date.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Digest {
+    /// Partition key.
+    #[serde(rename = "PK")]
+    pub pk: String,
+    /// Sort key.
+    #[serde(rename = "SK")]
+    pub sk: String,
+    /// Whose.
+    pub owner: String,
+    /// Which leads: partition and sort key, joined by a line feed.
+    #[serde(with = "serde_dynamo::string_set")]
+    pub leads: BTreeSet<String>,
+}

@@ -1,0 +1,372 @@
+//! What a sender can tell us, and the body of the native webhook.
+//!
+//! Native body: `{"type": "...", "timestamp": "<when it happened, RFC 3339>", "data": {…}}`. Everything here is plain
+//! text as the sender said it; ids become typed where they are used.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use perennial_domain::lead::SalesEvent;
+use perennial_domain::profile::OWNS;
+use perennial_domain::quarter::Quarter;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// No id or field is longer than this many bytes: keys of DynamoDB end at 1,024.
+const LONGEST: usize = 256;
+
+/// What happened, and when by the sender's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum What {
+    /// `engagement.recorded`: a contact did something with an asset.
+    #[serde(rename = "engagement.recorded")]
+    Engagement {
+        /// Who.
+        contact: String,
+        /// With what.
+        asset: String,
+        /// What was done.
+        action: String,
+        /// The email in which it was clicked, opened or delivered.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+    },
+    /// `contact.identified`: fields of a contact.
+    #[serde(rename = "contact.identified")]
+    ContactIdentified {
+        /// Who.
+        contact: String,
+        /// Field and value.
+        fields: BTreeMap<String, String>,
+    },
+    /// `account.updated`: fields of an account.
+    #[serde(rename = "account.updated")]
+    AccountUpdated {
+        /// Which.
+        account: String,
+        /// Field and value; `owns.<product>` says since when.
+        fields: BTreeMap<String, String>,
+    },
+    /// `lead.touched`, `lead.accepted`, `lead.rejected`: what sales says.
+    #[serde(rename = "lead")]
+    Lead {
+        /// Whose interest.
+        contact: String,
+        /// In which product.
+        product: String,
+        /// Of which quarter; without it, the newest lead for the product is meant.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quarter: Option<String>,
+        /// What sales says.
+        step: SalesStep,
+        /// Who says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// `email.reported`: another system mailed this contact; counts against the cap.
+    #[serde(rename = "email.reported")]
+    MailReported {
+        /// Whom.
+        contact: String,
+    },
+    /// `email.bounced`: an address cannot be reached; a permanent one is suppressed.
+    #[serde(rename = "email.bounced")]
+    MailBounced {
+        /// Whose.
+        contact: String,
+        /// Whether it will never be.
+        permanent: bool,
+    },
+    /// `email.unsubscribed`: a contact opted out somewhere else.
+    #[serde(rename = "email.unsubscribed")]
+    Unsubscribed {
+        /// Who.
+        contact: String,
+    },
+}
+
+/// What sales says of a lead, as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SalesStep {
+    /// A rep is on it.
+    Touched,
+    /// Sales takes it.
+    Accepted,
+    /// Sales gives it back.
+    Rejected,
+}
+
+impl From<SalesStep> for SalesEvent {
+    fn from(step: SalesStep) -> Self {
+        match step {
+            SalesStep::Touched => Self::Touched,
+            SalesStep::Accepted => Self::Accepted,
+            SalesStep::Rejected => Self::Rejected,
+        }
+    }
+}
+
+/// Of whom or what something was told: the ledger's partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A contact, as sent.
+    Contact(&'a str),
+    /// An account.
+    Account(&'a str),
+}
+
+impl What {
+    /// Of whom or what it tells.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::AccountUpdated { account, .. } => Subject::Account(account),
+            Self::Engagement { contact, .. }
+            | Self::ContactIdentified { contact, .. }
+            | Self::Lead { contact, .. }
+            | Self::MailReported { contact }
+            | Self::MailBounced { contact, .. }
+            | Self::Unsubscribed { contact } => Subject::Contact(contact),
+        }
+    }
+}
+
+/// What is wrong with a body: the field and the reason, never the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct FieldError {
+    /// The path of the field; `body` for the whole.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+fn wrong(field: impl Into<String>, reason: impl Into<String>) -> FieldError {
+    FieldError { field: field.into(), reason: reason.into() }
+}
+
+impl Told {
+    /// Reads a native body.
+    ///
+    /// # Errors
+    /// [`FieldError`] with the first field that cannot be used.
+    pub fn from_native(body: &str) -> Result<Self, FieldError> {
+        let body: Map<String, Value> = serde_json::from_str(body).map_err(|error| {
+            // Of serde_json's message only kind and place: the rest may quote the body.
+            let kind = if error.is_eof() { "ends too early" } else { "is not a JSON object that can be read" };
+            wrong("body", format!("{kind}, line {} column {}", error.line(), error.column()))
+        })?;
+        let kind = text(&body, "type", "type")?;
+        let stated = text(&body, "timestamp", "timestamp")?;
+        let at = stated
+            .parse()
+            .map_err(|_| wrong("timestamp", "is not an RFC 3339 instant such as 2026-01-05T10:15:00Z"))?;
+        let data = match body.get("data") {
+            Some(Value::Object(data)) => data,
+            Some(_) => return Err(wrong("data", "is not an object")),
+            None => return Err(wrong("data", "is missing")),
+        };
+        let required = |name: &str| text(data, name, &format!("data.{name}"));
+        let optional =
+            |name: &str| if data.get(name).is_none_or(Value::is_null) { Ok(None) } else { required(name).map(Some) };
+        let lead = |step| {
+            if let Some(quarter) = optional("quarter")? {
+                quarter.parse::<Quarter>().map_err(|error| wrong("data.quarter", error.to_string()))?;
+            }
+            Ok(What::Lead {
+                contact: required("contact")?,
+                product: required("product")?,
+                quarter: optional("quarter")?,
+                step,
+                by: optional("by")?,
+                reason: optional("reason")?,
+            })
+        };
+        let what = match kind.as_str() {
+            "engagement.recorded" => What::Engagement {
+                contact: required("contact")?,
+                asset: required("asset")?,
+                action: required("action")?,
+                email: optional("email")?,
+            },
+            "contact.identified" => {
+                What::ContactIdentified { contact: required("contact")?, fields: contact_fields(data)? }
+            }
+            "account.updated" => What::AccountUpdated { account: required("account")?, fields: account_fields(data)? },
+            "lead.touched" => lead(SalesStep::Touched)?,
+            "lead.accepted" => lead(SalesStep::Accepted)?,
+            "lead.rejected" => lead(SalesStep::Rejected)?,
+            "email.reported" => What::MailReported { contact: required("contact")? },
+            "email.bounced" => What::MailBounced {
+                contact: required("contact")?,
+                permanent: match data.get("permanent") {
+                    Some(Value::Bool(permanent)) => *permanent,
+                    Some(_) => return Err(wrong("data.permanent", "is not true or false")),
+                    None => return Err(wrong("data.permanent", "is missing")),
+                },
+            },
+            "email.unsubscribed" => What::Unsubscribed { contact: required("contact")? },
+            _ => {
+                let known = "engagement.recorded, contact.identified, account.updated, lead.touched, lead.accepted, \
+                             lead.rejected, email.reported, email.bounced or email.unsubscribed";
+                return Err(wrong("type", format!("is not {known}")));
+            }
+        };
+        Ok(Self { at, what })
+    }
+}
+
+/// A text field: there, not empty, not too long, without control characters.
+fn text(object: &Map<String, Value>, name: &str, path: &str) -> Result<String, FieldError> {
+    match object.get(name) {
+        None | Some(Value::Null) => Err(wrong(path, "is missing")),
+        Some(Value::String(text)) => plain(text, path),
+        Some(_) => Err(wrong(path, "is not a text")),
+    }
+}
+
+fn plain(text: &str, path: &str) -> Result<String, FieldError> {
+    if text.trim().is_empty() {
+        Err(wrong(path, "is empty"))
+    } else if text.len() > LONGEST {
+        Err(wrong(path, format!("is longer than {LONGEST} bytes")))
+    } else if text.chars().any(char::is_control) {
+        Err(wrong(path, "contains control characters"))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// The fields of `data` that are known, as text. Others are ignored here and kept in the ledger's raw body.
+fn known_fields(data: &Map<String, Value>, names: &[&str]) -> Result<BTreeMap<String, String>, FieldError> {
+    let mut fields = BTreeMap::new();
+    for name in names {
+        let path = format!("data.{name}");
+        match data.get(*name) {
+            None => {}
+            // Stating nothing is a statement: it empties the field.
+            Some(Value::Null) => drop(fields.insert((*name).to_owned(), String::new())),
+            Some(Value::String(value)) => drop(fields.insert((*name).to_owned(), plain(value, &path)?)),
+            Some(_) => return Err(wrong(path, "is not a text")),
+        }
+    }
+    Ok(fields)
+}
+
+fn contact_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>, FieldError> {
+    let fields = known_fields(data, &["account", "email", "first_name", "last_name", "title", "role", "time_zone"])?;
+    match fields.get("email").map(|email| email.split('@').collect::<Vec<_>>()) {
+        None => {}
+        Some(parts) if parts == [""] => {}
+        Some(parts) => {
+            let whole =
+                parts.len() == 2 && parts.iter().all(|part| !part.is_empty() && !part.contains(char::is_whitespace));
+            if !whole {
+                return Err(wrong("data.email", "is not an address such as name@example.com"));
+            }
+        }
+    }
+    Ok(fields)
+}
+
+fn account_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>, FieldError> {
+    let mut fields = known_fields(data, &["name", "health", "owner", "size", "region", "industry", "customer_since"])?;
+    if fields.get("health").is_some_and(|health| !["good", "at-risk", ""].contains(&health.as_str())) {
+        return Err(wrong("data.health", "is not good or at-risk"));
+    }
+    if let Some(since) = fields.get_mut("customer_since").filter(|since| !since.is_empty()) {
+        *since = instant(since, "data.customer_since")?;
+    }
+    match data.get("owns") {
+        None => {}
+        Some(Value::Object(owned)) => {
+            for (product, since) in owned {
+                let path = format!("data.owns.{}", plain(product, "data.owns")?);
+                let since = match since {
+                    Value::Null => String::new(),
+                    Value::String(since) => instant(since, &path)?,
+                    _ => return Err(wrong(path, "is not a date")),
+                };
+                fields.insert(format!("{OWNS}{product}"), since);
+            }
+        }
+        Some(_) => return Err(wrong("data.owns", "is not an object of product and date")),
+    }
+    Ok(fields)
+}
+
+/// A date or an instant, as an instant.
+fn instant(text: &str, path: &str) -> Result<String, FieldError> {
+    let midnight = |date: Date| date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(|| text.parse().ok().and_then(midnight));
+    at.map(|at| at.to_string()).ok_or_else(|| wrong(path, "is not a date such as 2026-01-05"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let long = "x".repeat(257);
+        let engagement = |data: &str| {
+            format!(r#"{{"type":"engagement.recorded","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#)
+        };
+        let account =
+            |data: &str| format!(r#"{{"type":"account.updated","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#);
+        for (body, expected) in [
+            (String::new(), "body: ends too early, line 1 column 0"),
+            ("{".to_owned(), "body: ends too early, line 1 column 1"),
+            ("[]".to_owned(), "body: is not a JSON object that can be read, line 1 column 0"),
+            ("NaN".to_owned(), "body: is not a JSON object that can be read, line 1 column 1"),
+            (deep, "body: is not a JSON object that can be read, line 1 column 0"),
+            ("{}".to_owned(), "type: is missing"),
+            (r#"{"type":"x"}"#.to_owned(), "timestamp: is missing"),
+            (r#"{"type":"x","timestamp":7}"#.to_owned(), "timestamp: is not a text"),
+            (
+                r#"{"type":"x","timestamp":"yesterday"}"#.to_owned(),
+                "timestamp: is not an RFC 3339 instant such as 2026-01-05T10:15:00Z",
+            ),
+            (r#"{"type":"x","timestamp":"2026-01-05T10:00:00Z"}"#.to_owned(), "data: is missing"),
+            (r#"{"type":"x","timestamp":"2026-01-05T10:00:00Z","data":1}"#.to_owned(), "data: is not an object"),
+            (engagement("{}"), "data.contact: is missing"),
+            (engagement(r#"{"contact":"  "}"#), "data.contact: is empty"),
+            (engagement(r#"{"contact":"a\nb"}"#), "data.contact: contains control characters"),
+            (engagement(&format!(r#"{{"contact":"{long}"}}"#)), "data.contact: is longer than 256 bytes"),
+            (engagement(r#"{"contact":"c","asset":"a"}"#), "data.action: is missing"),
+            (engagement(r#"{"contact":"c","asset":"a","action":"b","email":5}"#), "data.email: is not a text"),
+            (account("{}"), "data.account: is missing"),
+            (account(r#"{"account":"a","health":"bad"}"#), "data.health: is not good or at-risk"),
+            (account(r#"{"account":"a","owns":{"p":"soon"}}"#), "data.owns.p: is not a date such as 2026-01-05"),
+        ] {
+            let seen = Told::from_native(&body).unwrap_err().to_string();
+            assert_eq!(seen, expected, "{}", &body[..body.len().min(120)]);
+        }
+    }
+
+    #[test]
+    fn a_native_body_is_what_it_says() {
+        let body = r#"{"type":"account.updated","timestamp":"2026-01-05T10:00:00Z",
+                       "data":{"account":"acme","health":"at-risk","owns":{"analytics":"2025-01-01"},"shoe_size":"44","owner":null}}"#;
+        let told = Told::from_native(body).unwrap();
+        let fields = [("health", "at-risk"), ("owns.analytics", "2025-01-01T00:00:00Z"), ("owner", "")];
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(told.what, What::AccountUpdated { account: "acme".into(), fields });
+        assert_eq!(told.at.to_string(), "2026-01-05T10:00:00Z");
+    }
+}

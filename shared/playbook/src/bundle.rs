@@ -1,0 +1,62 @@
+//! What ships: a playbook with its content already turned into HTML, as one JSON document.
+//!
+//! Owns the bundle's shape and its version. Never reads a folder, and never turns MJML into HTML.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::content::FrontMatter;
+
+/// The file under which a bundle's own problems are reported.
+pub(crate) const FILE: &str = "bundle.json";
+
+/// A playbook that can be shipped. [`Bundle::to_json`] is the file that [`crate::Playbook::from_bundle`] reads.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// The text of `playbook.toml`, unchanged.
+    pub playbook: String,
+    /// The pieces by id.
+    pub pieces: BTreeMap<String, BundledPiece>,
+}
+
+/// Without the text of the playbook, which holds addresses.
+impl fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bundle").field("pieces", &self.pieces.len()).finish_non_exhaustive()
+    }
+}
+
+/// One piece of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledPiece {
+    /// What stands above its body.
+    pub front: FrontMatter,
+    /// The HTML part within the layout, variables still in place.
+    pub html: String,
+    /// The text part, variables still in place.
+    pub text: String,
+}
+
+impl Bundle {
+    /// The bundle as JSON; the same content makes the same bytes.
+    ///
+    /// # Errors
+    /// None that its content can cause; serde's signature allows one.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    /// The first 12 hex digits of the SHA-256 over [`Bundle::to_json`]: the same however the file was indented.
+    ///
+    /// # Errors
+    /// As [`Bundle::to_json`].
+    pub fn version(&self) -> Result<String, serde_json::Error> {
+        let digest = Sha256::digest(self.to_json()?);
+        Ok(digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    }
+}

@@ -1,0 +1,282 @@
+//! Every rule that a playbook must keep, beyond being readable.
+//!
+//! Owns the judgement, never the result: what passes here is turned into rules by [`crate::compile`]. The same checks
+//! hold for a folder and for a bundle, so that a bundle written by hand is no way around them.
+
+mod catalogue;
+mod people;
+mod streams;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::Spanned;
+
+use crate::compile;
+use crate::content::Drafts;
+use crate::problem::{Findings, Page, Problem, quoted};
+use crate::source::{Decay, Number, Points, Source, Text};
+
+/// No engagement and no attribute is worth more, or less than minus as much.
+const MOST_POINTS: i64 = 1000;
+/// A score is kept small enough to be read.
+const MOST_CAP: i64 = 10_000;
+/// A period longer than two years is a slip.
+const MOST_DAYS: i64 = 731;
+/// The values of `role` that a contact can have.
+const ROLES: [&str; 4] = ["practitioner", "user", "decision-maker", "executive"];
+/// The values of `size` that an account can have.
+const SIZES: [&str; 3] = ["small-medium", "emerging", "enterprise"];
+
+/// Checks a playbook that could be read.
+pub(crate) fn check(page: Page<'_>, source: &Source, drafts: &Drafts, findings: &mut Findings) {
+    let mut check = Check { page, source, drafts, findings };
+    check.company();
+    check.calendar();
+    check.interest();
+    check.catalogue();
+    check.fit();
+    check.qualify_and_nurture();
+    check.streams();
+    check.people();
+    check.goals();
+}
+
+struct Check<'a> {
+    page: Page<'a>,
+    source: &'a Source,
+    drafts: &'a Drafts,
+    findings: &'a mut Findings,
+}
+
+impl Check<'_> {
+    fn error<T>(&mut self, at: &Spanned<T>, reason: impl Into<String>) -> &mut Problem {
+        self.findings.error(self.page.at_span(at.span()), reason)
+    }
+
+    fn warn<T>(&mut self, at: &Spanned<T>, reason: impl Into<String>) -> &mut Problem {
+        self.findings.warn(self.page.at_span(at.span()), reason)
+    }
+
+    fn within(&mut self, name: &str, value: &Number, least: i64, most: i64) {
+        if !(least..=most).contains(value.get_ref()) {
+            self.error(value, format!("{name} is {}, and must be within {least} and {most}", value.get_ref()));
+        }
+    }
+
+    fn filled(&mut self, name: &str, value: &Text) {
+        if value.get_ref().trim().is_empty() {
+            self.error(value, format!("{name} is empty"));
+        } else if value.get_ref().chars().any(char::is_control) {
+            self.error(value, format!("{name} holds a line break or another control character"));
+        }
+    }
+
+    /// Notes ids that are malformed or given twice.
+    fn ids<'t>(&mut self, kind: &str, ids: impl IntoIterator<Item = &'t Text>) {
+        let mut seen = BTreeMap::new();
+        for id in ids {
+            self.id(kind, id);
+            if let Some(first) = seen.insert(id.get_ref().as_str(), id) {
+                let line = self.page.at_span(first.span()).line.unwrap_or_default();
+                self.error(id, format!("{kind} {} is there already, on line {line}", quoted(id.get_ref())));
+            }
+        }
+    }
+
+    fn id(&mut self, kind: &str, id: &Text) {
+        if !is_id(id.get_ref()) {
+            self.error(id, format!("{kind} id {} is not {ID_RULE}", quoted(id.get_ref())));
+        }
+    }
+
+    /// Notes an id that names nothing; `who` names it.
+    fn exists(&mut self, who: &str, kind: &str, id: &Text, known: &BTreeSet<&str>) -> bool {
+        let exists = known.contains(id.get_ref().as_str());
+        if !exists {
+            let reason = format!("{who} names {kind} {}, which does not exist", quoted(id.get_ref()));
+            self.error(id, reason).did_you_mean(id.get_ref(), known.iter().copied());
+        }
+        exists
+    }
+
+    fn products(&self) -> BTreeSet<&str> {
+        self.source.products.iter().map(|product| product.id.get_ref().as_str()).collect()
+    }
+
+    fn company(&mut self) {
+        let company = &self.source.company;
+        self.filled("the company's name", &company.name);
+        self.filled("the postal address", &company.postal_address);
+        if !is_sender(company.sender.get_ref()) {
+            self.error(
+                &company.sender,
+                "the sender is neither an address nor a name with an address in angle brackets",
+            );
+        }
+        let site = company.site.get_ref();
+        let host = site.strip_prefix("https://").or_else(|| site.strip_prefix("http://")).unwrap_or_default();
+        if host.is_empty() || site.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'<>@".contains(c)) {
+            self.error(&company.site, "the site is not a link such as https://www.example.com");
+        } else if site.ends_with('/') {
+            self.warn(&company.site, "the site ends in a slash: {{ site }}/page will hold two");
+        }
+    }
+
+    fn calendar(&mut self) {
+        let source = self.source;
+        for zone in [&source.team.time_zone, &source.quarter.time_zone] {
+            if compile::zone(zone.get_ref()).is_none() {
+                let reason = format!("time zone {} does not exist", quoted(zone.get_ref()));
+                let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+                self.error(zone, reason).did_you_mean(zone.get_ref(), known.iter().map(String::as_str));
+            }
+        }
+        self.within("first_month", &source.quarter.first_month, 1, 12);
+        self.within("send_hour", &source.team.send_hour, 0, 23);
+        if source.team.working_days.get_ref().is_empty() {
+            self.error(&source.team.working_days, "no working day: nothing would ever be checked or sent");
+        }
+        for day in source.team.working_days.get_ref() {
+            if compile::weekday(day.get_ref()).is_none() {
+                let reason = format!("{} is not a day of the week", quoted(day.get_ref()));
+                self.error(day, reason).did_you_mean(day.get_ref(), compile::WEEKDAYS.map(|(name, _)| name));
+            }
+        }
+        for holiday in &source.team.holidays {
+            if compile::date(holiday.get_ref()).is_none() {
+                self.error(holiday, format!("{} is not a date such as \"2026-12-25\"", quoted(holiday.get_ref())));
+            }
+        }
+    }
+
+    fn interest(&mut self) {
+        let interest = &self.source.interest;
+        self.within("cap", &interest.cap, 1, MOST_CAP);
+        let cap = *interest.cap.get_ref();
+        let own = self.source.products.iter().filter_map(|product| product.threshold.as_ref());
+        for threshold in std::iter::once(&interest.threshold).chain(own) {
+            let points = *threshold.get_ref();
+            if points < 1 {
+                self.error(threshold, format!("the threshold is {points}, and must be at least 1"));
+            } else if points > cap {
+                self.error(
+                    threshold,
+                    format!("the threshold of {points} is above the cap of {cap}: no score would reach it"),
+                );
+            }
+        }
+        match &interest.decay {
+            Decay::Halve => {}
+            Decay::Points(points) => self.within("the decay in points", points, 1, MOST_CAP),
+            Decay::Percent(percent) => self.within("the decay in percent", percent, 1, 100),
+        }
+        self.within("seconds_after_sending", &interest.gate.seconds_after_sending, 0, 3600);
+        // One click is a person's; a fact holds at most 128 times.
+        self.within("clicks_per_day", &interest.gate.clicks_per_day, 2, 128);
+    }
+
+    fn points(&mut self, name: &str, points: &Points) {
+        for (key, value) in points {
+            self.within(&format!("{name} {}", quoted(key.get_ref())), value, -MOST_POINTS, MOST_POINTS);
+        }
+    }
+
+    fn fit(&mut self) {
+        let fit = &self.source.fit;
+        for (name, points) in [
+            ("role", &fit.role),
+            ("title", &fit.title),
+            ("size", &fit.size),
+            ("region", &fit.region),
+            ("industry", &fit.industry),
+        ] {
+            self.points(name, points);
+        }
+        for (name, points, known) in [("role", &fit.role, &ROLES[..]), ("size", &fit.size, &SIZES[..])] {
+            for key in points.keys().filter(|key| !known.contains(&key.get_ref().as_str())) {
+                let reason = format!("{} is not a {name}: it never gives points", quoted(key.get_ref()));
+                self.warn(key, reason).did_you_mean(key.get_ref(), known.iter().copied());
+            }
+        }
+        for word in fit.title.keys() {
+            if word.get_ref().is_empty() || word.get_ref().chars().any(|c| !c.is_alphanumeric() || c.is_uppercase()) {
+                let reason = format!(
+                    "title {} matches nothing: titles are matched by one word in lower case",
+                    quoted(word.get_ref())
+                );
+                self.error(word, reason);
+            }
+        }
+        if let Some(grades) = &fit.grades {
+            let crate::source::Grades { a, b, c } = *grades.get_ref();
+            if !(100 >= a && a > b && b > c && c >= 0) {
+                self.error(
+                    grades,
+                    format!("the grades A = {a}, B = {b}, C = {c} do not descend from at most 100 to at least 0"),
+                );
+            }
+        }
+    }
+
+    fn qualify_and_nurture(&mut self) {
+        let Source { qualify, nurture, .. } = self.source;
+        self.within("hot", &qualify.hot, 1, 100);
+        self.within("fit_weight", &qualify.fit_weight, 0, 100);
+        self.within("new_customer_days", &qualify.new_customer_days, 0, MOST_DAYS);
+        self.within("gap_days", &nurture.gap_days, 1, MOST_DAYS);
+        self.within("stream_every_days", &nurture.stream_every_days, 1, MOST_DAYS);
+        self.within("educational_before_hard", &nurture.educational_before_hard, 0, 100);
+    }
+
+    fn goals(&mut self) {
+        let goals = &self.source.goals;
+        for (name, value) in
+            [("revenue_cents", &goals.revenue_cents), ("average_price_cents", &goals.average_price_cents)]
+        {
+            if *value.get_ref() < 1 {
+                self.error(value, format!("{name} is {}, and must be above zero", value.get_ref()));
+            }
+        }
+        self.within("win_rate_percent", &goals.win_rate_percent, 1, 100);
+        self.within("opportunity_rate_percent", &goals.opportunity_rate_percent, 1, 100);
+        self.within("sql_rate_percent", &goals.sql_rate_percent, 1, 100);
+        let currency = goals.currency.get_ref();
+        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            self.error(&goals.currency, format!("{} is not a currency such as \"USD\"", quoted(currency)));
+        }
+    }
+}
+
+/// What [`is_id`] asks for, in words.
+const ID_RULE: &str = "1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit";
+
+/// `[a-z0-9][a-z0-9._-]{0,63}`.
+pub(crate) fn is_id(id: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    id.len() <= 64
+        && id.bytes().next().is_some_and(letter)
+        && id.bytes().all(|byte| letter(byte) || b"._-".contains(&byte))
+}
+
+/// An address as mail systems take it everywhere: no quotes, no comments, a domain with a dot.
+fn is_address(address: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c);
+    address.len() <= 254
+        && address.split_once('@').is_some_and(|(local, domain)| {
+            let labels: Vec<&str> = domain.split('.').collect();
+            let label =
+                |label: &&str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            !local.is_empty() && local.chars().all(plain) && labels.len() > 1 && labels.iter().all(label)
+        })
+}
+
+/// `Name <address>` or an address.
+fn is_sender(sender: &str) -> bool {
+    match sender.strip_suffix('>').and_then(|rest| rest.split_once('<')) {
+        Some((name, address)) => {
+            let name = name.trim();
+            !name.is_empty() && !name.contains(|c: char| c.is_control() || "<>@,;:".contains(c)) && is_address(address)
+        }
+        None => is_address(sender),
+    }
+}

@@ -1,0 +1,91 @@
+//! Products and assets: what there is to be interested in, and what interest is worth.
+
+use std::collections::BTreeSet;
+
+use crate::problem::quoted;
+use crate::source::{Asset, Product};
+
+use super::Check;
+
+impl Check<'_> {
+    pub(super) fn catalogue(&mut self) {
+        let source = self.source;
+        self.ids("product", source.products.iter().map(|product| &product.id));
+        self.ids("asset", source.assets.iter().map(|asset| &asset.id));
+        if source.products.is_empty() {
+            self.findings.error(self.page.at(0), "no [[product]]: interest is scored by product");
+        }
+        for product in &source.products {
+            self.filled("the product's name", &product.name);
+            self.one_engagement_is_enough(product);
+        }
+        for asset in &source.assets {
+            self.asset(asset);
+        }
+    }
+
+    fn asset(&mut self, asset: &Asset) {
+        let who = format!("asset {}", quoted(asset.id.get_ref()));
+        self.filled("the asset's title", &asset.title);
+        if asset.products.get_ref().is_empty() {
+            self.error(&asset.products, format!("{who} names no product"));
+        }
+        let source = self.source;
+        let products = source.products.iter().map(|product| product.id.get_ref().as_str()).collect();
+        let mut named = BTreeSet::new();
+        for product in asset.products.get_ref() {
+            self.exists(&who, "product", product, &products);
+            if !named.insert(product.get_ref()) {
+                self.error(product, format!("{who} names product {} twice", quoted(product.get_ref())));
+            }
+        }
+        let points = asset.points.get_ref();
+        self.points(&format!("{who}: points of"), points);
+        for action in points.keys() {
+            self.id("action", action);
+        }
+        let actions: BTreeSet<&str> = points.keys().map(|action| action.get_ref().as_str()).collect();
+        for (list, names) in [("act_now", &asset.act_now), ("call_now", &asset.call_now)] {
+            for action in names.iter().filter(|action| !actions.contains(action.get_ref().as_str())) {
+                let reason = format!("{who} has {} in {list} but not in points", quoted(action.get_ref()));
+                self.error(action, reason).did_you_mean(action.get_ref(), actions.iter().copied());
+            }
+        }
+        if !points.values().any(|points| *points.get_ref() > 0) {
+            self.warn(&asset.id, format!("{who} never gives points: it shows in the history and raises no interest"));
+        }
+    }
+
+    /// The trap in the figures of the practice: a guide of 10 and a threshold of 5. Actions that make a lead at once are
+    /// meant to be enough alone.
+    fn one_engagement_is_enough(&mut self, product: &Product) {
+        let threshold = *product.threshold.as_ref().unwrap_or(&self.source.interest.threshold).get_ref();
+        if threshold < 1 {
+            return;
+        }
+        let source = self.source;
+        let tagged = source
+            .assets
+            .iter()
+            .filter(|asset| asset.products.get_ref().iter().any(|id| id.get_ref() == product.id.get_ref()));
+        let enough: Vec<String> = tagged
+            .flat_map(|asset| {
+                asset.points.get_ref().iter().map(move |(action, points)| (asset, action, *points.get_ref()))
+            })
+            .filter(|(asset, action, points)| *points >= threshold && !asset.act_now.contains(action))
+            .map(|(asset, action, points)| {
+                format!("a single `{}` of `{}` ({points})", action.get_ref(), asset.id.get_ref())
+            })
+            .collect();
+        let Some((first, others)) = enough.split_first() else { return };
+        let and = match others.len() {
+            0 => String::new(),
+            1 => ", and so does one other".to_owned(),
+            more => format!(", and so do {more} others"),
+        };
+        let reason = format!(
+            "{first} clears the threshold of {threshold}{and}: the source of these figures never says that they share a scale"
+        );
+        self.warn(&product.id, reason);
+    }
+}

@@ -1,0 +1,250 @@
+//! From what is written to the rules that the domain decides by.
+//!
+//! Owns the translation, and the parsing of the values that the check judges with the same functions. Never says what
+//! is wrong: what cannot be translated has been refused by [`crate::check`].
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use perennial_domain::calendar::{Calendar, Day};
+use perennial_domain::fit::{FitRules, Grades};
+use perennial_domain::funnel::Plan;
+use perennial_domain::ids::{ActionId, AssetId, PieceId, ProductId, RepId, StreamId};
+use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
+use perennial_domain::nurture::{self, NurtureRules, StreamPiece};
+use perennial_domain::qualify::QualifyRules;
+use perennial_domain::quarter::QuarterRule;
+use perennial_domain::sla::{Recipient, Rung};
+
+use crate::bundle::{Bundle, BundledPiece};
+use crate::source::{self, Source};
+use crate::{Company, Piece, Playbook, Product, Rep, render};
+
+/// The days of the week as they are written.
+pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Monday),
+    ("tue", Weekday::Tuesday),
+    ("wed", Weekday::Wednesday),
+    ("thu", Weekday::Thursday),
+    ("fri", Weekday::Friday),
+    ("sat", Weekday::Saturday),
+    ("sun", Weekday::Sunday),
+];
+
+pub(crate) fn weekday(text: &str) -> Option<Weekday> {
+    WEEKDAYS.iter().find(|(name, _)| *name == text).map(|(_, day)| *day)
+}
+
+pub(crate) fn zone(text: &str) -> Option<TimeZone> {
+    TimeZone::get(text).ok()
+}
+
+pub(crate) fn date(text: &str) -> Option<Date> {
+    text.parse().ok()
+}
+
+pub(crate) fn time(text: &str) -> Option<Time> {
+    text.parse().ok()
+}
+
+/// Compiles what the check let through; `None` if it should not have, or a template of the bundle has no syntax.
+pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
+    let mut environment = render::environment();
+    for (id, piece) in &bundle.pieces {
+        for (part, template) in [
+            (render::Part::Subject, &piece.front.subject),
+            (render::Part::Preview, &piece.front.preview),
+            (render::Part::Html, &piece.html),
+            (render::Part::Text, &piece.text),
+        ] {
+            render::add(&mut environment, id, part, template).ok()?;
+        }
+    }
+    let goals = &source.goals;
+    let unsigned = |value: &source::Number| u64::try_from(*value.get_ref()).ok();
+    Some(Playbook {
+        version: bundle.version().ok()?,
+        company: Company {
+            name: source.company.name.get_ref().clone(),
+            sender: source.company.sender.get_ref().clone(),
+            postal_address: source.company.postal_address.get_ref().clone(),
+            site: source.company.site.get_ref().clone(),
+        },
+        calendar: calendar(source)?,
+        send_hour: i8::try_from(*source.team.send_hour.get_ref()).ok()?,
+        products: source.products.iter().map(product).collect(),
+        interest: interest(source)?,
+        qualify: qualify(source),
+        nurture: nurture(source, &bundle.pieces)?,
+        ladder: source.sla.rung.iter().map(rung).collect(),
+        executive: source.sla.executive.as_ref().map(|address| address.get_ref().clone()),
+        reps: source.reps.iter().map(rep).collect(),
+        goals: Plan {
+            revenue_cents: unsigned(&goals.revenue_cents)?,
+            average_price_cents: unsigned(&goals.average_price_cents)?,
+            win_rate_percent: unsigned(&goals.win_rate_percent)?,
+            opportunity_rate_percent: unsigned(&goals.opportunity_rate_percent)?,
+            sql_rate_percent: unsigned(&goals.sql_rate_percent)?,
+        },
+        currency: goals.currency.get_ref().clone(),
+        pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),
+        environment,
+    })
+}
+
+fn calendar(source: &Source) -> Option<Calendar> {
+    let days = source.team.working_days.get_ref().iter();
+    Some(Calendar {
+        zone: zone(source.team.time_zone.get_ref())?,
+        working_days: days.map(|day| weekday(day.get_ref()).map(Day::from)).collect::<Option<_>>()?,
+        holidays: source.team.holidays.iter().map(|holiday| date(holiday.get_ref())).collect::<Option<_>>()?,
+        check_at: time(source.sla.check_at.get_ref())?,
+    })
+}
+
+fn product(product: &source::Product) -> Product {
+    Product { id: ProductId::from(product.id.get_ref().as_str()), name: product.name.get_ref().clone() }
+}
+
+fn interest(source: &Source) -> Option<InterestRules> {
+    let rules = &source.interest;
+    let own = |product: &source::Product| {
+        Some((ProductId::from(product.id.get_ref().as_str()), *product.threshold.as_ref()?.get_ref()))
+    };
+    let gate = ClickGate {
+        seconds_after_sending: *rules.gate.seconds_after_sending.get_ref(),
+        clicks_per_day: usize::try_from(*rules.gate.clicks_per_day.get_ref()).ok()?,
+    };
+    Some(InterestRules {
+        threshold: *rules.threshold.get_ref(),
+        product_thresholds: source.products.iter().filter_map(own).collect(),
+        cap: *rules.cap.get_ref(),
+        decay: match &rules.decay {
+            source::Decay::Halve => interest::Decay::Halve,
+            source::Decay::Points(points) => interest::Decay::Points(*points.get_ref()),
+            source::Decay::Percent(percent) => interest::Decay::Percent(*percent.get_ref()),
+        },
+        repeat: match rules.repeat {
+            source::Repeat::Cycle => interest::Repeat::Cycle,
+            source::Repeat::Day => interest::Repeat::Day,
+            source::Repeat::Event => interest::Repeat::Event,
+        },
+        gate: rules.gate.enabled.then_some(gate),
+        quarters: QuarterRule {
+            first_month: i8::try_from(*source.quarter.first_month.get_ref()).ok()?,
+            zone: zone(source.quarter.time_zone.get_ref())?,
+        },
+        assets: source
+            .assets
+            .iter()
+            .map(|asset| (AssetId::from(asset.id.get_ref().as_str()), asset_rule(asset)))
+            .collect(),
+    })
+}
+
+fn asset_rule(asset: &source::Asset) -> AssetRule {
+    let actions: HashMap<ActionId, ActionRule> = asset
+        .points
+        .get_ref()
+        .iter()
+        .map(|(action, points)| {
+            let rule = ActionRule {
+                points: *points.get_ref(),
+                act_now: asset.act_now.contains(action),
+                call_now: asset.call_now.contains(action),
+            };
+            (ActionId::from(action.get_ref().as_str()), rule)
+        })
+        .collect();
+    AssetRule {
+        products: asset.products.get_ref().iter().map(|product| ProductId::from(product.get_ref().as_str())).collect(),
+        title: asset.title.get_ref().clone(),
+        actions,
+    }
+}
+
+fn qualify(source: &Source) -> QualifyRules {
+    let points = |points: &source::Points| -> BTreeMap<String, i64> {
+        points.iter().map(|(value, points)| (value.get_ref().clone(), *points.get_ref())).collect()
+    };
+    let fit = &source.fit;
+    let grades = fit.grades.as_ref().map(|grades| {
+        let source::Grades { a, b, c } = *grades.get_ref();
+        Grades { a, b, c }
+    });
+    QualifyRules {
+        hot: *source.qualify.hot.get_ref(),
+        fit_weight_percent: *source.qualify.fit_weight.get_ref(),
+        new_customer_days: *source.qualify.new_customer_days.get_ref(),
+        fit: FitRules {
+            role: points(&fit.role),
+            title: points(&fit.title),
+            size: points(&fit.size),
+            region: points(&fit.region),
+            industry: points(&fit.industry),
+            grades: grades.unwrap_or_default(),
+        },
+    }
+}
+
+/// Days after which a product is no longer new, where a stream does not say.
+const DEFAULT_DAYS: i64 = 90;
+
+fn nurture(source: &Source, pieces: &BTreeMap<String, BundledPiece>) -> Option<NurtureRules> {
+    let stream = |stream: &source::Stream| {
+        let days = stream.days.as_ref().map_or(DEFAULT_DAYS, |days| *days.get_ref());
+        let piece = |id: &source::Text| {
+            let kind = pieces.get(id.get_ref())?.front.kind.into();
+            Some(StreamPiece { id: PieceId::from(id.get_ref().as_str()), kind })
+        };
+        Some(nurture::Stream {
+            id: StreamId::from(stream.id.get_ref().as_str()),
+            kind: match stream.kind {
+                source::StreamKind::CrossSell => nurture::StreamKind::CrossSell,
+                source::StreamKind::Retention => nurture::StreamKind::Retention { after_days: days },
+                source::StreamKind::Onboarding => nurture::StreamKind::Onboarding { until_days: days },
+            },
+            product: ProductId::from(stream.product.get_ref().as_str()),
+            pieces: stream.pieces.get_ref().iter().map(piece).collect::<Option<_>>()?,
+        })
+    };
+    Some(NurtureRules {
+        gap_days: *source.nurture.gap_days.get_ref(),
+        stream_every_days: *source.nurture.stream_every_days.get_ref(),
+        educational_before_hard: usize::try_from(*source.nurture.educational_before_hard.get_ref()).ok()?,
+        new_customer_days: *source.qualify.new_customer_days.get_ref(),
+        streams: source.streams.iter().map(stream).collect::<Option<_>>()?,
+    })
+}
+
+fn rung(rung: &source::Rung) -> Rung {
+    let to = rung.to.get_ref().iter().map(|recipient| match recipient {
+        source::Recipient::Rep => Recipient::Rep,
+        source::Recipient::Manager => Recipient::Manager,
+        source::Recipient::Executive => Recipient::Executive,
+    });
+    Rung { after_hours: *rung.after_hours.get_ref(), to: to.collect() }
+}
+
+fn rep(rep: &source::Rep) -> Rep {
+    Rep {
+        id: RepId::from(rep.id.get_ref().as_str()),
+        name: rep.name.get_ref().clone(),
+        email: rep.email.get_ref().clone(),
+        manager: rep.manager.as_ref().map(|manager| RepId::from(manager.get_ref().as_str())),
+    }
+}
+
+fn piece(id: &str, bundled: &BundledPiece) -> Piece {
+    let front = &bundled.front;
+    Piece {
+        id: PieceId::from(id),
+        subject: front.subject.clone(),
+        preview: front.preview.clone(),
+        kind: front.kind.into(),
+        product: ProductId::from(front.product.as_str()),
+        stage: front.stage,
+        asset: front.asset.as_deref().map(AssetId::from),
+    }
+}

@@ -1,0 +1,303 @@
+//! The playbook: everything a marketer decides, as one folder of text files under version control.
+//!
+//! This crate turns the folder into the rules that `perennial-domain` decides by, and says of a wrong one what is
+//! wrong, where, and what was probably meant:
+//!
+//! ```text
+//! playbook.toml:14: error: stream "x" names piece "analitics-1", which does not exist (did you mean "analytics-1"?)
+//! ```
+//!
+//! ```no_run
+//! use perennial_playbook::Playbook;
+//!
+//! // On the way to production: the folder is checked, its MJML becomes HTML, and one JSON document ships.
+//! let bundle = Playbook::bundle("infra/playbook".as_ref()).expect("no errors");
+//! let json = bundle.to_json().expect("plain text");
+//!
+//! // In a function, once, when it starts.
+//! let playbook = Playbook::from_bundle(json.as_bytes()).expect("checked when it was made");
+//! println!("playbook {} sells {} products", playbook.version, playbook.products.len());
+//! ```
+//!
+//! What this crate never does: read a clock or the environment, reach the network, send anything, run MJML in a
+//! function, or repeat an address in a problem. The same files make the same [`Playbook::version`] on every machine.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `source` | `playbook.toml` as it is written: names, defaults, places |
+//! | `content` | the content folder: front matter, bodies, text parts |
+//! | `mjml` | whether MJML is sound; MJML becomes HTML here and nowhere else |
+//! | `check` | every rule that a playbook must keep |
+//! | `compile` | from what is written to the domain's rules |
+//! | `render` | filling a piece for one reader |
+//! | `bundle` | what ships, and its version |
+//! | `problem` | what is wrong, and how it is said |
+
+mod bundle;
+mod check;
+mod compile;
+mod content;
+mod mjml;
+mod problem;
+mod render;
+mod source;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::{fmt, fs};
+
+use minijinja::Environment;
+use perennial_domain::calendar::Calendar;
+use perennial_domain::funnel::Plan;
+use perennial_domain::ids::{AssetId, PieceId, ProductId, RepId};
+use perennial_domain::interest::InterestRules;
+use perennial_domain::nurture::{Kind, NurtureRules};
+use perennial_domain::qualify::QualifyRules;
+use perennial_domain::sla::Rung;
+
+pub use bundle::{Bundle, BundledPiece};
+pub use content::{FrontMatter, PieceKind, Stage};
+pub use problem::{Problem, Severity};
+pub use render::{Reader, RenderError, Rendered};
+
+use content::{Draft, Drafts};
+use problem::{Findings, Page, Place};
+
+/// The file that holds everything but the content.
+const PLAYBOOK: &str = "playbook.toml";
+
+/// A playbook, compiled. Immutable; share it in an `Arc`.
+pub struct Playbook {
+    /// Which playbook this is: the first 12 hex digits of the SHA-256 over its bundle.
+    pub version: String,
+    /// Who the mail comes from.
+    pub company: Company,
+    /// When the team works.
+    pub calendar: Calendar,
+    /// The hour of the day, in the team's zone, at which nurture mail goes out; 0–23.
+    pub send_hour: i8,
+    /// What is sold, in the order of the file.
+    pub products: Vec<Product>,
+    /// What interest is worth.
+    pub interest: InterestRules,
+    /// What makes a lead; holds fit.
+    pub qualify: QualifyRules,
+    /// Streams and cadence.
+    pub nurture: NurtureRules,
+    /// The SLA ladder, lowest rung first.
+    pub ladder: Vec<Rung>,
+    /// The address of the executive whom the last rungs name.
+    pub executive: Option<String>,
+    /// Reps and managers.
+    pub reps: Vec<Rep>,
+    /// The plan of the reverse funnel.
+    pub goals: Plan,
+    /// The currency of the plan, three letters.
+    pub currency: String,
+    pieces: BTreeMap<PieceId, Piece>,
+    environment: Environment<'static>,
+}
+
+/// The version only: a playbook holds addresses, and debug output ends in logs.
+impl fmt::Debug for Playbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Playbook").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// Who the mail comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Company {
+    /// The company's name.
+    pub name: String,
+    /// `Name <address>` or an address.
+    pub sender: String,
+    /// The postal address that anti-spam law asks for.
+    pub postal_address: String,
+    /// The company's site.
+    pub site: String,
+}
+
+/// What is sold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Which.
+    pub id: ProductId,
+    /// Its name in front of people.
+    pub name: String,
+}
+
+/// A sales representative or manager.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rep {
+    /// Who.
+    pub id: RepId,
+    /// What people call them.
+    pub name: String,
+    /// Where mail reaches them.
+    pub email: String,
+    /// Whom the second rung tells.
+    pub manager: Option<RepId>,
+}
+
+/// Without name and address.
+impl fmt::Debug for Rep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rep").field("id", &self.id).field("manager", &self.manager).finish_non_exhaustive()
+    }
+}
+
+/// One email of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which.
+    pub id: PieceId,
+    /// The subject, as written.
+    pub subject: String,
+    /// What inboxes show after the subject, as written.
+    pub preview: String,
+    /// What it wants.
+    pub kind: Kind,
+    /// The product it is about.
+    pub product: ProductId,
+    /// Where in the story it belongs.
+    pub stage: Stage,
+    /// The asset that its main link leads to.
+    pub asset: Option<AssetId>,
+}
+
+impl Playbook {
+    /// Reads and compiles a folder.
+    ///
+    /// # Errors
+    /// All problems found, warnings among them, if one of them is an error.
+    pub fn load(folder: &Path) -> Result<Self, Vec<Problem>> {
+        let (playbook, problems) = check(folder);
+        playbook.ok_or(problems)
+    }
+
+    /// Reads and checks a folder and makes what ships: MJML has become HTML.
+    ///
+    /// # Errors
+    /// As [`Playbook::load`].
+    pub fn bundle(folder: &Path) -> Result<Bundle, Vec<Problem>> {
+        let (built, problems) = build(folder);
+        built.map(|(bundle, _)| bundle).ok_or(problems)
+    }
+
+    /// Compiles a bundle: what a function does when it starts.
+    ///
+    /// # Errors
+    /// All problems found, warnings among them, if one of them is an error.
+    pub fn from_bundle(json: &[u8]) -> Result<Self, Vec<Problem>> {
+        let mut findings = Findings::default();
+        match serde_json::from_slice::<Bundle>(json) {
+            Ok(bundle) => compile_bundle(&bundle, &mut findings).ok_or_else(|| findings.in_order()),
+            Err(error) => {
+                // Line and column only: the message of a parser may repeat what it read.
+                let reason = format!("not a bundle: column {} cannot be read", error.column());
+                findings.error(Place::line(Path::new(bundle::FILE), error.line()), reason);
+                Err(findings.in_order())
+            }
+        }
+    }
+
+    /// Opens a playbook where it lies: a bundle if the path ends in `.json`, else a folder.
+    ///
+    /// # Errors
+    /// As [`Playbook::load`] and [`Playbook::from_bundle`]; a bundle that cannot be read is one problem.
+    pub fn open(path: &Path) -> Result<Self, Vec<Problem>> {
+        if path.extension().is_none_or(|ending| ending != "json") {
+            return Self::load(path);
+        }
+        let json = fs::read(path).map_err(|error| {
+            let mut findings = Findings::default();
+            findings.error(Place::file(path), format!("cannot be read: {error}"));
+            findings.in_order()
+        })?;
+        Self::from_bundle(&json)
+    }
+
+    /// A product's name in front of people; its id if the playbook no longer sells it.
+    pub fn product_name<'a>(&'a self, id: &'a ProductId) -> &'a str {
+        self.products.iter().find(|product| product.id == *id).map_or(id.as_str(), |product| &product.name)
+    }
+
+    /// A rep or manager.
+    pub fn rep(&self, id: &RepId) -> Option<&Rep> {
+        self.reps.iter().find(|rep| rep.id == *id)
+    }
+
+    /// A piece.
+    pub fn piece(&self, id: &PieceId) -> Option<&Piece> {
+        self.pieces.get(id)
+    }
+
+    /// All pieces, by id.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.values()
+    }
+
+    /// Fills a piece for one reader.
+    ///
+    /// # Errors
+    /// [`RenderError::UnknownPiece`] if the piece has left the playbook. A piece that passed the check can be filled.
+    pub fn render(&self, piece: &PieceId, reader: &Reader) -> Result<Rendered, RenderError> {
+        render::render(&self.environment, piece, reader)
+    }
+}
+
+/// Reads a folder and says everything there is to say of it: the playbook if there is no error, and all problems in
+/// the order of reading.
+pub fn check(folder: &Path) -> (Option<Playbook>, Vec<Problem>) {
+    let (built, problems) = build(folder);
+    (built.map(|(_, playbook)| playbook), problems)
+}
+
+fn build(folder: &Path) -> (Option<(Bundle, Playbook)>, Vec<Problem>) {
+    let mut findings = Findings::default();
+    let drafts = content::read(folder, &mut findings);
+    let Some(text) = content::read_file(folder, Path::new(PLAYBOOK), &mut findings) else {
+        return (None, findings.in_order());
+    };
+    let page = Page { file: Path::new(PLAYBOOK), text: &text, first_line: 1 };
+    let source = source::read(page, &mut findings);
+    if let Some(source) = &source {
+        check::check(page, source, &drafts, &mut findings);
+    }
+    let built = source.filter(|_| !findings.any_error()).and_then(|source| {
+        let bundle = Bundle { playbook: text.clone(), pieces: bundled(drafts)? };
+        let playbook = compile::compile(&source, &bundle)?;
+        Some((bundle, playbook))
+    });
+    if built.is_none() && !findings.any_error() {
+        findings.error(Place::file(PLAYBOOK), "passed every check and cannot be compiled: please report this");
+    }
+    (built, findings.in_order())
+}
+
+/// Drafts without an error are complete.
+fn bundled(drafts: Drafts) -> Option<BTreeMap<String, BundledPiece>> {
+    let piece = |draft: Draft| Some(BundledPiece { front: draft.front?, html: draft.html?, text: draft.text? });
+    drafts.into_iter().map(|(id, draft)| Some((id, piece(draft)?))).collect()
+}
+
+fn compile_bundle(bundle: &Bundle, findings: &mut Findings) -> Option<Playbook> {
+    let page = Page { file: Path::new(PLAYBOOK), text: &bundle.playbook, first_line: 1 };
+    let source = source::read(page, findings)?;
+    let draft =
+        |front: &FrontMatter| Draft { file: bundle::FILE.into(), front: Some(front.clone()), ..Draft::default() };
+    let drafts: Drafts = bundle.pieces.iter().map(|(id, piece)| (id.clone(), draft(&piece.front))).collect();
+    check::check(page, &source, &drafts, findings);
+    if findings.any_error() {
+        return None;
+    }
+    let playbook = compile::compile(&source, bundle);
+    if playbook.is_none() {
+        findings.error(
+            Place::file(bundle::FILE),
+            "a template of a piece has no syntax: make the bundle again from its folder",
+        );
+    }
+    playbook
+}

@@ -1,0 +1,251 @@
+//! Filling a piece for one reader.
+//!
+//! Owns the variables a piece may use and how a value enters each part: escaped in HTML, as it is in text, on one line
+//! in a subject. Never sends, and never puts a reader's data into an error.
+
+use std::fmt;
+
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
+use perennial_domain::ids::PieceId;
+
+/// Whom a piece is for; every variable that a piece may use.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// What to call the reader.
+    pub first_name: String,
+    /// The name of the reader's account.
+    pub company: String,
+    /// The name of the account's owner.
+    pub rep_name: String,
+    /// The name of the product that the piece is about.
+    pub product_name: String,
+    /// Who the mail comes from.
+    pub sender_name: String,
+    /// The company's site, without a slash at the end.
+    pub site: String,
+    /// Where the reader opts out.
+    pub unsubscribe_url: String,
+    /// The company's postal address.
+    pub postal_address: String,
+}
+
+/// The names of [`Reader`]'s fields, as a piece writes them.
+pub(crate) const VARIABLES: [&str; 8] =
+    ["first_name", "company", "rep_name", "product_name", "sender_name", "site", "unsubscribe_url", "postal_address"];
+/// What the layout may use besides: the piece's own subject and preview.
+pub(crate) const LAYOUT_VARIABLES: [&str; 2] = ["subject", "preview"];
+
+/// A piece filled for one reader.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject, on one line.
+    pub subject: String,
+    /// The HTML part.
+    pub html: String,
+    /// The text part.
+    pub text: String,
+}
+
+/// Without its fields: they are a person's, and one of them opts that person out.
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+/// The sizes only: what is filled holds what a [`Reader`] holds.
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sizes = (self.subject.len(), self.html.len(), self.text.len());
+        f.debug_struct("Rendered").field("bytes", &sizes).finish()
+    }
+}
+
+/// Why a piece could not be filled. Names the piece and the place, never a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The playbook has no such piece.
+    #[error("the playbook has no piece {0}")]
+    UnknownPiece(PieceId),
+    /// A part of the piece asks for what is not there; the check would have refused it.
+    #[error("the {part} of piece {piece} cannot be filled: {kind}{}", .line.map(|line| format!(" on line {line}")).unwrap_or_default())]
+    Template {
+        /// The piece.
+        piece: PieceId,
+        /// subject, preview, html or text.
+        part: &'static str,
+        /// What kind of fault.
+        kind: String,
+        /// The line within the part, from 1.
+        line: Option<usize>,
+    },
+}
+
+/// The parts of a piece, in the order in which they are filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Subject,
+    Preview,
+    Html,
+    Text,
+}
+
+impl Part {
+    /// The name in errors and in the names of templates.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Preview => "preview",
+            Self::Html => "html",
+            Self::Text => "text",
+        }
+    }
+
+    /// The name of a piece's template; ids hold no slash, so no two names meet.
+    fn template(self, piece: &str) -> String {
+        format!("{piece}/{}", self.as_str())
+    }
+}
+
+/// An environment without templates: strict about what is undefined, escaping in HTML only.
+pub(crate) fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Debug information repeats the values of variables, and those are a person's.
+    environment.set_debug(false);
+    environment.set_auto_escape_callback(|name| match name.ends_with("/html") {
+        true => AutoEscape::Html,
+        false => AutoEscape::None,
+    });
+    // The default also escapes slashes, which makes every link unreadable to whoever looks at the source of a mail.
+    environment.set_formatter(|out, state, value| match (state.auto_escape(), value.as_str()) {
+        (AutoEscape::Html, Some(text)) if !value.is_safe() => Ok(out.write_str(&escaped(text))?),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    environment
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// Adds a part of a piece.
+pub(crate) fn add(
+    environment: &mut Environment<'static>,
+    piece: &str,
+    part: Part,
+    source: &str,
+) -> Result<(), minijinja::Error> {
+    environment.add_template_owned(part.template(piece), source.to_owned())
+}
+
+/// Fills all parts of a piece.
+pub(crate) fn render(environment: &Environment<'_>, piece: &PieceId, reader: &Reader) -> Result<Rendered, RenderError> {
+    let fill = |part: Part, context: &Value| {
+        let template = environment.get_template(&part.template(piece.as_str()));
+        template.and_then(|template| template.render(context)).map_err(|error| match error.kind() {
+            ErrorKind::TemplateNotFound => RenderError::UnknownPiece(piece.clone()),
+            kind => RenderError::Template {
+                piece: piece.clone(),
+                part: part.as_str(),
+                kind: kind.to_string(),
+                line: error.line(),
+            },
+        })
+    };
+    let plain = variables(reader);
+    let subject = on_one_line(&fill(Part::Subject, &plain)?);
+    let preview = on_one_line(&fill(Part::Preview, &plain)?);
+    let text = fill(Part::Text, &plain)?;
+    let html = fill(Part::Html, &context! { subject => &subject, preview => &preview, ..plain })?;
+    Ok(Rendered { subject, html, text })
+}
+
+/// A subject is a header: a line break within a name must not begin another header.
+fn on_one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn variables(reader: &Reader) -> Value {
+    context! {
+        first_name => &reader.first_name,
+        company => &reader.company,
+        rep_name => &reader.rep_name,
+        product_name => &reader.product_name,
+        sender_name => &reader.sender_name,
+        site => &reader.site,
+        unsubscribe_url => &reader.unsubscribe_url,
+        postal_address => &reader.postal_address,
+    }
+}
+
+/// A reader whom nobody would mistake for a person: the check fills every piece with it.
+pub(crate) fn sample() -> Reader {
+    Reader {
+        first_name: "Sample".to_owned(),
+        company: "Sample Company".to_owned(),
+        rep_name: "Sample Rep".to_owned(),
+        product_name: "Sample Product".to_owned(),
+        sender_name: "Sample Sender".to_owned(),
+        site: "https://site.sample.invalid".to_owned(),
+        unsubscribe_url: "https://sample.invalid/unsubscribe".to_owned(),
+        postal_address: "Sample Postal Address".to_owned(),
+    }
+}
+
+/// What is wrong with a template.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The line within the source, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub reason: String,
+    /// The unknown variable, if that is what is wrong.
+    pub unknown: Option<String>,
+}
+
+/// Fills a source with sample values.
+///
+/// # Errors
+/// All that keep it from being filled: its syntax, or each unknown variable, or the first other fault.
+pub(crate) fn try_out(source: &str, part: Part, in_layout: bool) -> Result<String, Vec<Fault>> {
+    let fault = |error: &minijinja::Error| {
+        let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+        vec![Fault {
+            line: error.line().unwrap_or(1),
+            reason: format!("the template is wrong: {detail}"),
+            unknown: None,
+        }]
+    };
+    let mut environment = environment();
+    add(&mut environment, "sample", part, source).map_err(|error| fault(&error))?;
+    let template = environment.get_template(&part.template("sample")).map_err(|error| fault(&error))?;
+    let known = |name: &str| VARIABLES.contains(&name) || (in_layout && LAYOUT_VARIABLES.contains(&name));
+    let globals: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
+    let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+    unknown.retain(|name| !known(name) && !globals.contains(&name.as_str()));
+    unknown.sort();
+    if !unknown.is_empty() {
+        let unknown = unknown.into_iter().map(|name| Fault {
+            line: line_of_variable(source, &name),
+            reason: format!("\"{name}\" is not a variable of a piece"),
+            unknown: Some(name),
+        });
+        return Err(unknown.collect());
+    }
+    let context = match in_layout {
+        true => context! { subject => "Sample subject", preview => "Sample preview", ..variables(&sample()) },
+        false => variables(&sample()),
+    };
+    template.render(context).map_err(|error| fault(&error))
+}
+
+/// The first line on which a name stands between braces.
+fn line_of_variable(source: &str, name: &str) -> usize {
+    let holds =
+        |line: &str| line.split('{').skip(1).any(|inside| inside.split('}').next().unwrap_or(inside).contains(name));
+    source.lines().position(holds).map_or(1, |index| index + 1)
+}

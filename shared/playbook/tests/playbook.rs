@@ -1,0 +1,171 @@
+//! What a sound playbook becomes: rules, a version, mail.
+
+use std::path::Path;
+
+use expect_test::expect;
+use perennial_domain::ids::{ActionId, AssetId, PieceId, ProductId, RepId};
+use perennial_domain::interest::ActionRule;
+use perennial_domain::nurture::{Kind, StreamKind};
+use perennial_playbook::{Playbook, Reader, RenderError};
+
+fn minimal() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/minimal"))
+}
+
+fn reader() -> Reader {
+    Reader {
+        first_name: "Ada <b>\r\nBcc: all".to_owned(),
+        company: "Smith & \"Sons\"".to_owned(),
+        rep_name: "Anna Keller".to_owned(),
+        product_name: "Fernhill Analytics".to_owned(),
+        sender_name: "Fernhill Software".to_owned(),
+        site: "https://www.fernhill.example.com".to_owned(),
+        unsubscribe_url: "https://mail.example.com/u?c=1&t=abc".to_owned(),
+        postal_address: "12 Garden Lane".to_owned(),
+    }
+}
+
+#[test]
+fn a_sound_folder_has_no_problems() {
+    let (playbook, problems) = perennial_playbook::check(minimal());
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(problems, Vec::<String>::new());
+    assert!(playbook.is_some());
+}
+
+#[test]
+fn the_example_has_no_errors() {
+    let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"));
+    let (playbook, problems) = perennial_playbook::check(example);
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let playbook = playbook.unwrap_or_else(|| panic!("{}", problems.join("\n")));
+    for piece in playbook.pieces() {
+        playbook.render(&piece.id, &reader()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_written_becomes_the_rules() {
+    let playbook = Playbook::load(minimal()).unwrap();
+    let (analytics, automation) = (ProductId::from("analytics"), ProductId::from("automation"));
+    assert_eq!((playbook.interest.threshold(&analytics), playbook.interest.threshold(&automation)), (5, 8));
+    let guide = &playbook.interest.assets[&AssetId::from("guide")];
+    let rule = |action: &str| guide.actions[&ActionId::from(action)];
+    assert_eq!(rule("request"), ActionRule { points: 10, act_now: true, call_now: false });
+    assert_eq!(rule("download"), ActionRule { points: 4, act_now: false, call_now: true });
+    let gate = playbook.interest.gate.unwrap();
+    assert_eq!((gate.seconds_after_sending, gate.clicks_per_day), (10, 5));
+    assert_eq!((playbook.qualify.new_customer_days, playbook.nurture.new_customer_days), (183, 183));
+    assert_eq!((playbook.nurture.gap_days, playbook.nurture.stream_every_days), (7, 14));
+    let [discover, _, keep] = &playbook.nurture.streams[..] else { panic!("three streams") };
+    assert_eq!((discover.kind, keep.kind), (StreamKind::CrossSell, StreamKind::Retention { after_days: 60 }));
+    let kinds: Vec<Kind> = discover.pieces.iter().map(|piece| piece.kind).collect();
+    assert_eq!(kinds, [Kind::Educational, Kind::Soft, Kind::Educational, Kind::Hard]);
+    assert_eq!(playbook.rep(&RepId::from("anna")).unwrap().manager, Some(RepId::from("elif")));
+    assert_eq!(playbook.ladder.iter().map(|rung| rung.after_hours).collect::<Vec<_>>(), [24, 48]);
+    assert_eq!(playbook.product_name(&automation), "Fernhill Automation");
+    assert_eq!(playbook.product_name(&ProductId::from("gone")), "gone");
+    assert_eq!(playbook.piece(&PieceId::from("offer")).unwrap().asset, Some(AssetId::from("video")));
+    assert_eq!(playbook.pieces().count(), 6);
+    assert_eq!(playbook.send_hour, 9);
+}
+
+#[test]
+fn a_bundle_is_the_same_playbook() {
+    let bundle = Playbook::bundle(minimal()).unwrap();
+    let folder = Playbook::load(minimal()).unwrap();
+    assert_eq!(folder.version.len(), 12);
+    assert_eq!(folder.version, bundle.version().unwrap());
+    // Indentation is not content.
+    let written = [bundle.to_json().unwrap(), serde_json::to_string_pretty(&bundle).unwrap()];
+    for json in &written {
+        let shipped = Playbook::from_bundle(json.as_bytes()).unwrap();
+        assert_eq!(shipped.version, folder.version);
+        assert_eq!(shipped.nurture.streams, folder.nurture.streams);
+        assert_eq!((&shipped.reps, &shipped.goals, &shipped.ladder), (&folder.reps, &folder.goals, &folder.ladder));
+        assert!(shipped.pieces().eq(folder.pieces()));
+        for piece in folder.pieces() {
+            assert_eq!(shipped.render(&piece.id, &reader()), folder.render(&piece.id, &reader()));
+        }
+    }
+    let mut other = bundle.clone();
+    other.playbook.push_str("\n# changed\n");
+    assert_ne!(other.version().unwrap(), folder.version);
+}
+
+#[test]
+fn debug_output_holds_nobody() {
+    let playbook = Playbook::load(minimal()).unwrap();
+    let mail = playbook.render(&PieceId::from("lesson-1"), &reader());
+    let bundle = Playbook::bundle(minimal());
+    let shown = format!("{playbook:?} {:?} {mail:?} {bundle:?} {:?}", playbook.reps, reader());
+    for personal in ["@", "Ada", "Anna", "Smith", "t=abc"] {
+        assert!(!shown.contains(personal), "{shown}");
+    }
+}
+
+#[test]
+fn open_takes_a_folder_or_a_bundle() {
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    std::fs::write(file.path(), Playbook::bundle(minimal()).unwrap().to_json().unwrap()).unwrap();
+    assert_eq!(Playbook::open(file.path()).unwrap().version, Playbook::open(minimal()).unwrap().version);
+}
+
+#[test]
+fn a_bundle_that_was_tampered_with_is_refused() {
+    let check = |json: &str, expected: expect_test::Expect| {
+        let problems = Playbook::from_bundle(json.as_bytes()).unwrap_err();
+        expected.assert_eq(&problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    };
+    let sound = Playbook::bundle(minimal()).unwrap();
+    check("{", expect!["bundle.json:1: error: not a bundle: column 1 cannot be read"]);
+    let mut bundle = sound.clone();
+    bundle.pieces.remove("offer");
+    check(
+        &bundle.to_json().unwrap(),
+        expect![[r#"playbook.toml:71: error: stream "discover-analytics" names piece "offer", which does not exist"#]],
+    );
+    let mut bundle = sound.clone();
+    bundle.pieces.get_mut("offer").unwrap().html.push_str("{{");
+    check(
+        &bundle.to_json().unwrap(),
+        expect!["bundle.json: error: a template of a piece has no syntax: make the bundle again from its folder"],
+    );
+}
+
+#[test]
+fn a_piece_is_filled_for_one_reader() {
+    let playbook = Playbook::load(minimal()).unwrap();
+    let mail = playbook.render(&PieceId::from("lesson-1"), &reader()).unwrap();
+    // One line, whatever a name holds.
+    assert_eq!(mail.subject, "Ada <b> Bcc: all, one question first");
+    expect![[r#"
+        Hello Ada <b>
+        Bcc: all of Smith & "Sons", here is lesson-1.
+
+        Read on: https://www.fernhill.example.com/library?from=mail
+
+        --
+        Fernhill Software, 12 Garden Lane
+        Unsubscribe: https://mail.example.com/u?c=1&t=abc"#]]
+    .assert_eq(&mail.text.replace('\r', ""));
+    // What is the piece's of the HTML; the rest is mrml's.
+    let lines = mail
+        .html
+        .split("<body")
+        .nth(1)
+        .unwrap()
+        .split('<')
+        .filter(|line| ["Ada", "Smith", "href", "Garden"].iter().any(|word| line.contains(word)));
+    expect![[r#"
+        div style="display:none;font-size:1px;color:#ffffff;line-height:1px;max-height:0px;max-width:0px;opacity:0;overflow:hidden;">For Smith &amp; &quot;Sons&quot;
+        div aria-label="Ada &lt;b&gt; Bcc: all, one question first" aria-roledescription="email" role="article" lang="en" dir="auto">
+        p>Hello Ada &lt;b&gt; Bcc: all of Smith &amp; &quot;Sons&quot;, here is lesson-1.
+        a href="https://www.fernhill.example.com/library?from=mail" target="_blank" style="display:inline-block;background:#414141;color:#ffffff;font-family:Ubuntu, Helvetica, Arial, sans-serif;font-size:13px;font-weight:normal;line-height:120%;margin:0;text-decoration:none;text-transform:none;padding:10px 25px;mso-padding-alt:0px;border-radius:3px;">Read on
+        a href="https://mail.example.com/u?c=1&amp;t=abc">Unsubscribe
+        /a>, 12 Garden Lane"#]].assert_eq(&lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n"));
+    assert!(mail.html.contains("<title>Ada &lt;b&gt; Bcc: all, one question first</title>"), "{}", mail.html);
+
+    let gone = PieceId::from("gone");
+    assert_eq!(playbook.render(&gone, &reader()), Err(RenderError::UnknownPiece(gone)));
+}
