@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, UndefinedBehavior, context};
 use perennial_platform::failure::Failure;
 use serde::Serialize;
 
@@ -64,7 +65,7 @@ pub(crate) fn render(letter: &Letter, company: &str) -> Result<(String, String),
     let part = |name| {
         let rendered = TEMPLATES
             .get_template(name)
-            .and_then(|template| template.render(context! { letter => Value::from_serialize(letter), company }));
+            .and_then(|template| template.render(context! { letter => Value::from(Serde(letter)), company }));
         rendered.map_err(|error| Failure::shape("sales mail", error.kind()))
     };
     Ok((part("sales.html")?, part("sales.txt")?))

@@ -1,0 +1,59 @@
+//! Where a world is kept on this machine: one folder a world, below `.perennial` unless told otherwise.
+
+use std::path::{Path, PathBuf};
+
+/// A world's folder.
+#[derive(Clone, Debug)]
+pub struct DataFolder(PathBuf);
+
+/// The folder below which worlds are kept when `--data` is not given.
+pub const WORLDS: &str = ".perennial";
+
+impl DataFolder {
+    /// The folder that was asked for, or the default one of this kind of world.
+    pub fn of(asked: Option<&Path>, kind: &str) -> Self {
+        Self(asked.map_or_else(|| Path::new(WORLDS).join(kind), Path::to_path_buf))
+    }
+
+    /// All default worlds that exist, for a question that may concern any of them.
+    pub fn existing(asked: Option<&Path>) -> Vec<Self> {
+        let folders = match asked {
+            Some(folder) => vec![folder.to_path_buf()],
+            None => ["up", "replay"].map(|kind| Path::new(WORLDS).join(kind)).into(),
+        };
+        folders.into_iter().map(Self).filter(|folder| folder.database().exists()).collect()
+    }
+
+    /// Makes the folder, empty if so asked.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn prepare(&self, fresh: bool) -> std::io::Result<()> {
+        if fresh && self.0.exists() {
+            // Only what we made ourselves: a folder given by mistake keeps everything else.
+            for entry in std::fs::read_dir(&self.0)? {
+                let path = entry?.path();
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                if name.starts_with("world.") || name == "tally.json" {
+                    std::fs::remove_file(path)?;
+                }
+            }
+        }
+        std::fs::create_dir_all(&self.0)
+    }
+
+    /// The database of both tables, mails, queues and the clock.
+    pub fn database(&self) -> PathBuf {
+        self.0.join("world.db")
+    }
+
+    /// The count of deliveries.
+    pub fn tally(&self) -> PathBuf {
+        self.0.join("tally.json")
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}

@@ -1,0 +1,258 @@
+//! The functions in the local world, put together as the SAM template puts them together in AWS.
+//!
+//! What triggers what is read from the template; this module only gives each function of the template its use case and
+//! the clients it needs.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use apply_change::ApplyChange;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use aws_sdk_dynamodb::config::Credentials;
+use escalate_sla::EscalateSla;
+use http::Request;
+use ingest_engagement::{Accepted, Ingest};
+use jiff::Timestamp;
+use perennial_local::{ClockHandle, Function, FunctionError, REGION, Wiring, World, WorldError};
+use perennial_platform::address::AddressKey;
+use perennial_platform::bus::Bus;
+use perennial_platform::clock::Clock;
+use perennial_platform::failure::Failure;
+use perennial_platform::ledger::Ledger;
+use perennial_platform::links::Links;
+use perennial_platform::mail::Mailer;
+use perennial_platform::queue::Queue;
+use perennial_platform::store::Store;
+use perennial_platform::told::Told;
+use perennial_platform::webhook::{NotASecret, Secrets};
+use perennial_playbook::Playbook;
+use plan_nurture::PlanNurture;
+use qualify_mql::QualifyMql;
+use relay_events::RelayEvents;
+use score_and_decay::ScoreAndDecay;
+use send_nurture_email::SendNurtureEmail;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use signed_pages::SignedPages;
+use standardwebhooks::Webhook;
+
+use crate::tally::{Tally, TallyError};
+
+/// The template that is deployed is the template that runs here.
+const TEMPLATE: &str = include_str!("../../sam/template.yaml");
+
+/// The secret that the local world believes when none is given. Not a secret: it is printed in the README.
+pub const LOCAL_WEBHOOK_SECRET: &str = "whsec_cGVyZW5uaWFsLWxvY2FsLXdlYmhvb2stc2VjcmV0";
+
+/// What a deployment is made of.
+#[derive(Debug)]
+pub struct Options {
+    /// The playbook.
+    pub playbook: Arc<Playbook>,
+    /// Where state is kept.
+    pub store: perennial_local::Store,
+    /// What time it is, unless the state knows.
+    pub clock: ClockHandle,
+    /// `whsec_…` secrets, separated by white space.
+    pub webhook_secrets: String,
+    /// The address that links in mails begin with.
+    pub public_url: String,
+    /// Where deliveries are counted.
+    pub tally: Tally,
+}
+
+/// Why there is no deployment, or why it cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DeploymentError {
+    /// The template that was built in cannot be read.
+    #[error("template: {0}")]
+    Template(String),
+    /// The local world cannot go on.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// The webhook secret is none.
+    #[error("--webhook-secret: {0}")]
+    Secret(#[from] NotASecret),
+    /// A function or a table refused.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// Deliveries could not be counted.
+    #[error(transparent)]
+    Tally(#[from] TallyError),
+    /// A request could not be put together.
+    #[error("request: {0}")]
+    Request(String),
+}
+
+/// All functions, in the local world.
+#[derive(Clone)]
+pub struct Deployment {
+    /// The world.
+    pub world: World,
+    /// The playbook they all know.
+    pub playbook: Arc<Playbook>,
+    /// The state table.
+    pub store: Store,
+    /// The ledger's name; the functions may only put, reports may read.
+    pub ledger_table: String,
+    /// Ingestion, for what does not come by webhook.
+    pub ingest: Arc<Ingest>,
+    /// What was delivered.
+    pub tally: Tally,
+    webhook_secret: String,
+}
+
+impl Deployment {
+    /// Opens the world and puts the functions into it.
+    ///
+    /// # Errors
+    /// [`DeploymentError`] if state cannot be opened or something does not fit together.
+    pub async fn open(options: Options) -> Result<Self, DeploymentError> {
+        let wiring = Wiring::parse(TEMPLATE).map_err(|error| DeploymentError::Template(error.to_string()))?;
+        let secrets = Secrets::parse(&options.webhook_secrets)?;
+        let world = World::open(wiring, options.store, options.clock).await?;
+        let tables = sdk_config(&world.endpoints().dynamodb).await;
+        let services = sdk_config(&world.endpoints().aws).await;
+        let handle = world.clock().clone();
+        let clock = Clock::from_fn(move || handle.now());
+        let store = Store { client: aws_sdk_dynamodb::Client::new(&tables), state: "StateTable".to_owned() };
+        let ledger = Ledger::new(&tables, "LedgerTable");
+        let playbook = options.playbook;
+        let ingest = Arc::new(Ingest {
+            ledger: ledger.clone(),
+            secrets,
+            playbook: Arc::clone(&playbook),
+            clock: clock.clone(),
+        });
+        let deployment = Self {
+            world,
+            playbook,
+            store,
+            ledger_table: "LedgerTable".to_owned(),
+            ingest,
+            tally: options.tally,
+            webhook_secret: options.webhook_secrets.split_whitespace().next().unwrap_or_default().to_owned(),
+        };
+        deployment.register(&services, &ledger, &clock, &options.public_url);
+        deployment.world.ready()?;
+        Ok(deployment)
+    }
+
+    fn register(&self, services: &SdkConfig, ledger: &Ledger, clock: &Clock, public_url: &str) {
+        let world = &self.world;
+        let (store, playbook, clock) = (|| self.store.clone(), || Arc::clone(&self.playbook), || clock.clone());
+        let address_key = AddressKey::new("the local world's address key");
+        let links = Links::new("the local world's link key", public_url);
+        let (ingest, tally) = (Arc::clone(&self.ingest), self.tally.clone());
+        let counted = move |_: Arc<()>, request: ApiGatewayV2httpRequest| {
+            let (ingest, tally) = (Arc::clone(&ingest), tally.clone());
+            async move {
+                let engagement = Tally::is_engagement(request.body.as_deref());
+                let answer = ingest.handle(request).await?;
+                if engagement {
+                    tally.count_answer(answer.status_code);
+                }
+                Ok(answer)
+            }
+        };
+        world.register("IngestEngagement", function((), counted));
+        let scoring = ScoreAndDecay { store: store(), playbook: playbook(), clock: clock() };
+        world.register("ScoreAndDecay", function(scoring, |it, event| async move { it.handle(event).await }));
+        let changes =
+            ApplyChange { store: store(), address_key: address_key.clone(), playbook: playbook(), clock: clock() };
+        world.register("ApplyChange", function(changes, |it, event| async move { it.handle(event).await }));
+        let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
+        world.register("QualifyMql", function(qualification, |it, event| async move { it.handle(event).await }));
+        let queue = Queue::new(services, world.queue_url("MailQueue"));
+        let planning = PlanNurture { store: store(), queue, playbook: playbook() };
+        world.register("PlanNurture", function(planning, |it, event| async move { it.handle(event).await }));
+        let sending = SendNurtureEmail {
+            store: store(),
+            mailer: Mailer::new(services, &self.playbook.company.sender, None),
+            links: links.clone(),
+            address_key: address_key.clone(),
+            playbook: playbook(),
+            clock: clock(),
+        };
+        world.register("SendNurtureEmail", function(sending, |it, event| async move { it.handle(event).await }));
+        let escalation = EscalateSla { store: store(), playbook: playbook() };
+        world.register("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await }));
+        let relay = RelayEvents { store: store(), bus: Bus::new(services, "EventBus") };
+        world.register("RelayEvents", function(relay, |it, event| async move { it.handle(event).await }));
+        let ledger = ledger.clone();
+        let pages = SignedPages { ledger, store: store(), links, address_key, playbook: playbook(), clock: clock() };
+        world.register("SignedPages", function(pages, |it, event| async move { it.handle(event).await }));
+    }
+
+    /// Delivers a native webhook as a sender would, signed at the world's time, and returns the status and the answer.
+    ///
+    /// # Errors
+    /// [`DeploymentError`] if the world cannot go on; a refusal is a status.
+    pub async fn post(&self, id: &str, body: &str) -> Result<(u16, String), DeploymentError> {
+        let at = self.world.clock().now();
+        let request = Request::post("/v1/webhooks/native")
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", at.as_second().to_string())
+            .header("webhook-signature", self.sign(id, at, body)?)
+            .body(body.to_owned().into_bytes().into())
+            .map_err(|error| DeploymentError::Request(error.to_string()))?;
+        let answer = self.world.http(request).await?;
+        Ok((answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned()))
+    }
+
+    /// The signature of a delivery.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Request`] if the secret cannot sign; it was read at the start.
+    pub fn sign(&self, id: &str, at: Timestamp, body: &str) -> Result<String, DeploymentError> {
+        let request = |error: standardwebhooks::WebhookError| DeploymentError::Request(error.to_string());
+        Webhook::new(&self.webhook_secret).map_err(request)?.sign(id, at.as_second(), body.as_bytes()).map_err(request)
+    }
+
+    /// Takes in an event that did not come by webhook: an import.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Failure`] if the ledger refused.
+    pub async fn take_in(&self, source: &str, id: &str, body: &str, told: Told) -> Result<Accepted, DeploymentError> {
+        let engagement = Tally::is_engagement(Some(body));
+        let now = self.world.clock().now();
+        let accepted = self.ingest.accept(source, id, told, body, now).await?;
+        if engagement {
+            self.tally.count_accepted(&accepted);
+        }
+        Ok(accepted)
+    }
+}
+
+/// A function of the template: JSON in, JSON out, as the Lambda runtime does it.
+fn function<S, E, A, F, Fut>(service: S, handle: F) -> Function
+where
+    S: Send + Sync + 'static,
+    E: DeserializeOwned + Send + 'static,
+    A: Serialize,
+    F: Fn(Arc<S>, E) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<A, Failure>> + Send + 'static,
+{
+    let service = Arc::new(service);
+    let handle = Arc::new(handle);
+    Arc::new(move |event| {
+        let (service, handle) = (Arc::clone(&service), Arc::clone(&handle));
+        Box::pin(async move {
+            let event: E = serde_json::from_value(event).map_err(|_| FunctionError::new("event of an unknown shape"))?;
+            let answer = handle(service, event).await.map_err(FunctionError::new)?;
+            serde_json::to_value(answer).map_err(FunctionError::new)
+        })
+    })
+}
+
+/// SDK configuration for an endpoint of the local world: never a real credential, never a real region's endpoint.
+async fn sdk_config(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local world"))
+        .endpoint_url(endpoint)
+        .load()
+        .await
+}

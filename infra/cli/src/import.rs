@@ -1,0 +1,1 @@
+//! Another tool's history, played through the functions in virtual time.
