@@ -52,6 +52,23 @@ impl DataFolder {
         self.0.join("tally.json")
     }
 
+    /// A copy of the state as it is now, gone when it is dropped; whoever serves the world is not disturbed.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn snapshot(&self) -> std::io::Result<tempfile::TempDir> {
+        let copy = tempfile::tempdir()?;
+        for entry in std::fs::read_dir(&self.0)? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            // The database and what SQLite keeps beside it; not the lock.
+            if name.starts_with("world.db") && !name.ends_with(".lock") {
+                std::fs::copy(&path, copy.path().join(name))?;
+            }
+        }
+        Ok(copy)
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0

@@ -5,11 +5,23 @@
 //! | [`deployment`] | the functions, put together in the local world as the SAM template puts them together in AWS |
 //! | [`tally`] | how many engagements were delivered, and what became of them |
 //! | [`data`] | where a world is kept on this machine |
+//! | [`example`] | a world and its story, played through the webhook |
+//! | [`account`] | everything that happened, read back from both tables |
+//! | [`explain`] | one score, step by step |
+//! | [`highlights`] | what a world did, in at most 25 lines |
+//! | [`page`] | the landing page and its API |
+//! | [`quarantine`] | what was not understood, tried again |
 //! | [`import`] | another tool's history, played through the functions in virtual time |
 //!
 //! What it never does: decide anything that a function decides.
 
+pub mod account;
 pub mod data;
 pub mod deployment;
+pub mod example;
+pub mod explain;
+pub mod highlights;
 pub mod import;
+pub mod page;
+pub mod quarantine;
 pub mod tally;

@@ -1,2 +1,58 @@
-//! Skeleton.
-fn main() {}
+//! The `perennial` command.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::Failed;
+
+/// Customer marketing that can explain itself: the local world, and the questions one asks of it.
+///
+/// Without a subcommand it runs `up`.
+#[derive(Debug, Parser)]
+#[command(name = "perennial", version, args_conflicts_with_subcommands = true, after_help = commands::EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: commands::up::Up,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the local world, play the example through every function, show what happened, keep serving.
+    Up(commands::up::Up),
+    /// Play another tool's history through all functions, in virtual time.
+    Replay(commands::replay::Replay),
+    /// Explain a contact's scores, step by step.
+    Explain(commands::explain::Explain),
+    /// Check, list or compile a playbook.
+    #[command(subcommand)]
+    Playbook(commands::playbook::Command),
+    /// Reports.
+    #[command(subcommand)]
+    Report(commands::report::Command),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match arguments.command.unwrap_or(Command::Up(arguments.up)) {
+        Command::Up(up) => up.run().await,
+        Command::Replay(replay) => replay.run().await,
+        Command::Explain(explain) => explain.run().await,
+        Command::Playbook(command) => command.run(),
+        Command::Report(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(lines)) => {
+            lines.iter().for_each(|line| eprintln!("{line}"));
+            ExitCode::FAILURE
+        }
+    }
+}

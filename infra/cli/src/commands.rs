@@ -1,0 +1,59 @@
+//! The subcommands: arguments, progress and what is printed. What they show is computed in the library.
+
+pub mod explain;
+pub mod playbook;
+pub mod replay;
+pub mod report;
+pub mod up;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use perennial_playbook::Playbook;
+use serde::Serialize;
+
+/// Said at the end of every help.
+pub const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage";
+
+/// A command could not do what it was asked: what to print on standard error.
+#[derive(Debug)]
+pub struct Failed(pub Vec<String>);
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        let mut line = format!("error: {error}");
+        let mut source = error.source();
+        while let Some(cause) = source {
+            // Many errors repeat their source in their own words.
+            if !line.contains(&cause.to_string()) {
+                line.push_str(&format!(": {cause}"));
+            }
+            source = cause.source();
+        }
+        Self(vec![line])
+    }
+}
+
+/// The playbook folder: the one that was asked for, or the example.
+pub fn playbook_folder(asked: Option<PathBuf>) -> PathBuf {
+    let here = Path::new("infra/playbook");
+    asked.unwrap_or_else(|| if here.is_dir() { here.to_path_buf() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook") })
+}
+
+/// Loads a playbook; every problem is a line.
+pub fn load_playbook(folder: &Path) -> Result<Arc<Playbook>, Failed> {
+    Playbook::open(folder).map(Arc::new).map_err(|problems| Failed(problems.iter().map(ToString::to_string).collect()))
+}
+
+/// Prints a value as one JSON document.
+pub fn print_json(value: &impl Serialize) -> Result<(), Failed> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// A progress bar on standard error; hidden where that is no terminal.
+pub fn progress(length: usize, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length as u64).with_style(style).with_message(what)
+}

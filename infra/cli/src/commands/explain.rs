@@ -1,0 +1,95 @@
+//! `perennial explain`: one contact's scores.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+use perennial::account::Rows;
+use perennial::data::DataFolder;
+use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
+use perennial::explain::{Explanation, explain};
+use perennial::tally::Tally;
+use perennial_domain::ids::ContactId;
+use perennial_local::{ClockHandle, Store};
+
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json};
+
+/// Explain a contact's scores, step by step: what counted by which rule, what did not and why, each decay.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Explain {
+    /// The contact, by id or by email address.
+    contact: String,
+    /// One product; without it, all.
+    product: Option<String>,
+    /// At which instant, RFC 3339 [default: the world's now].
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// Folder of the world [default: the worlds below .perennial].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Playbook folder or compiled bundle [default: infra/playbook].
+    #[arg(long, value_name = "DIR")]
+    playbook: Option<PathBuf>,
+    /// Print one JSON document instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Explain {
+    pub async fn run(self) -> Result<(), Failed> {
+        let playbook = load_playbook(&playbook_folder(self.playbook.clone()))?;
+        let folders = DataFolder::existing(self.data.as_deref());
+        if folders.is_empty() {
+            return Err(Failed(vec!["error: there is no world yet: run `perennial up` or `perennial replay` first".to_owned()]));
+        }
+        for folder in &folders {
+            // A copy: the world may be served by another process, and a question changes nothing.
+            let copy = folder.snapshot()?;
+            let options = Options {
+                playbook: std::sync::Arc::clone(&playbook),
+                store: Store::File(copy.path().join("world.db")),
+                clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
+                webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+                public_url: String::new(),
+                tally: Tally::default(),
+            };
+            let deployment = Deployment::open(options).await?;
+            let rows = Rows::read(&deployment).await?;
+            let at = self.at.unwrap_or_else(|| deployment.world.clock().now());
+            let Some(contact) = self.find(&rows) else { continue };
+            let wanted = |product: &str| self.product.as_ref().is_none_or(|wanted| wanted == product);
+            let explanations: Vec<Explanation> = rows
+                .interests
+                .iter()
+                .filter(|((who, product), _)| *who == contact && wanted(product.as_str()))
+                .map(|((_, product), item)| explain(&playbook, &contact, product, item, &rows.leads, at))
+                .collect();
+            return self.print(&contact, &explanations);
+        }
+        let places: Vec<String> = folders.iter().map(|folder| folder.path().display().to_string()).collect();
+        Err(Failed(vec![format!("error: nothing is known of this contact in {}", places.join(" or "))]))
+    }
+
+    fn find(&self, rows: &Rows) -> Option<ContactId> {
+        let id = ContactId::from(self.contact.as_str());
+        if rows.contacts.contains_key(&id) || rows.interests.keys().any(|(contact, _)| *contact == id) {
+            return Some(id);
+        }
+        let here = |profile: &perennial_platform::records::Profile| profile.fields().get("email") == Some(self.contact.as_str());
+        rows.contacts.iter().find(|(_, profile)| here(profile)).map(|(id, _)| id.clone())
+    }
+
+    fn print(&self, contact: &ContactId, explanations: &[Explanation]) -> Result<(), Failed> {
+        if self.json {
+            return print_json(&explanations);
+        }
+        if explanations.is_empty() {
+            println!("{contact}: no engagement{}", self.product.as_ref().map(|product| format!(" with {product}")).unwrap_or_default());
+        }
+        for explanation in explanations {
+            print!("{explanation}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! `perennial playbook`: check, list, compile.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use perennial_playbook::{Playbook, Severity, check};
+use serde_json::json;
+
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json};
+
+/// Check, list or compile a playbook.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say every problem with file, line and reason; fails if there is an error.
+    Check(Folder),
+    /// List the assets and the actions that each knows.
+    Assets(Folder),
+    /// Compile the bundle that ships in the Lambda layer.
+    Build(Build),
+}
+
+/// Which playbook.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Folder {
+    /// Playbook folder [default: infra/playbook].
+    folder: Option<PathBuf>,
+    /// Print one JSON document instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which playbook, and where to.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Build {
+    #[command(flatten)]
+    playbook: Folder,
+    /// The bundle's file.
+    #[arg(long, value_name = "FILE", default_value = "infra/playbook/build/playbook.json")]
+    out: PathBuf,
+}
+
+impl Command {
+    pub fn run(self) -> Result<(), Failed> {
+        match self {
+            Self::Check(folder) => folder.check(),
+            Self::Assets(folder) => folder.assets(),
+            Self::Build(build) => build.run(),
+        }
+    }
+}
+
+impl Folder {
+    fn check(self) -> Result<(), Failed> {
+        let folder = playbook_folder(self.folder);
+        let (playbook, problems) = check(&folder);
+        let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
+        if self.json {
+            let lines = problems.iter().map(|problem| {
+                json!({"file": problem.file, "line": problem.line, "severity": if problem.severity == Severity::Error { "error" } else { "warning" },
+                       "reason": problem.reason, "suggestion": problem.suggestion})
+            });
+            print_json(&json!({"version": playbook.as_ref().map(|playbook| &playbook.version), "problems": lines.collect::<Vec<_>>()}))?;
+        } else {
+            problems.iter().for_each(|problem| println!("{problem}"));
+            if let Some(playbook) = &playbook {
+                println!("playbook {} is good: {} pieces, {} warnings", playbook.version, playbook.pieces().count(), problems.len());
+            }
+        }
+        if failed { Err(Failed(vec!["error: the playbook has errors; nothing starts with it".to_owned()])) } else { Ok(()) }
+    }
+
+    fn assets(self) -> Result<(), Failed> {
+        let playbook = load_playbook(&playbook_folder(self.folder))?;
+        let mut assets: Vec<(&str, Vec<&str>)> = playbook
+            .interest
+            .assets
+            .iter()
+            .map(|(id, rule)| {
+                let mut actions: Vec<&str> = rule.actions.keys().map(|action| action.as_str()).collect();
+                actions.sort_unstable();
+                (id.as_str(), actions)
+            })
+            .collect();
+        assets.sort_unstable();
+        if self.json {
+            let list: Vec<_> = assets.iter().map(|(asset, actions)| json!({"asset": asset, "actions": actions})).collect();
+            return print_json(&list);
+        }
+        assets.iter().for_each(|(asset, actions)| println!("{asset:<32} {}", actions.join(", ")));
+        Ok(())
+    }
+}
+
+impl Build {
+    fn run(self) -> Result<(), Failed> {
+        let problems = |problems: Vec<perennial_playbook::Problem>| Failed(problems.iter().map(ToString::to_string).collect());
+        let bundle = Playbook::bundle(&playbook_folder(self.playbook.folder)).map_err(problems)?;
+        let json = bundle.to_json()?;
+        // What a Lambda will do with it.
+        let playbook = Playbook::from_bundle(json.as_ref()).map_err(problems)?;
+        if let Some(folder) = self.out.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&self.out, &json)?;
+        if self.playbook.json {
+            return print_json(&json!({"version": playbook.version, "file": self.out, "bytes": json.len()}));
+        }
+        println!("playbook {} → {} ({} bytes)", playbook.version, self.out.display(), json.len());
+        Ok(())
+    }
+}

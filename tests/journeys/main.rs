@@ -1,0 +1,27 @@
+//! Journeys: whole stories in virtual time, through all functions.
+
+mod first_light;
+mod marketo;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
+use perennial::tally::Tally;
+use perennial_local::{ClockHandle, Store};
+use perennial_playbook::Playbook;
+
+/// All functions under the example playbook, in memory, with the clock standing at this instant.
+async fn open_world(now: Timestamp) -> Deployment {
+    let playbook = Playbook::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/playbook")).unwrap();
+    let options = Options {
+        playbook: Arc::new(playbook),
+        store: Store::Memory,
+        clock: ClockHandle::standing_at(now),
+        webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+        public_url: "http://127.0.0.1:7878".to_owned(),
+        tally: Tally::default(),
+    };
+    Deployment::open(options).await.unwrap()
+}
