@@ -109,7 +109,8 @@ impl Measured {
         for (asset, action, happened_at) in engagements {
             self.sent += 1;
             let (id, body) = (format!("msg-{}", self.sent), engagement(contact, asset, action, *happened_at));
-            let accepted = self.ingest.accept("native", &id, told(&body), &body, now).await.expect("the ledger answers");
+            let accepted =
+                self.ingest.accept("native", &id, told(&body), &body, now).await.expect("the ledger answers");
             assert_eq!((accepted.put, accepted.quarantined), (Put::New, None));
             entries.push(Entry::new("native", &id, told(&body), &body, now, None));
         }

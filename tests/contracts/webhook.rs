@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use fastrand::Rng;
 use http::{HeaderName, HeaderValue, Request};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use perennial::deployment::Deployment;
 use perennial_domain::interest::FactName;
 use perennial_local::FunctionError;
@@ -404,10 +404,4 @@ async fn while_the_store_is_down_the_sender_is_told_to_come_again() {
         assert_eq!((answer.status_code, header), (status, retry_after), "{what}: {:?}", answer.body);
     }
     assert_eq!(ledger_rows(&deployment).await.len(), 1);
-}
-
-/// The clock of a test stands, so that `±299` and `±301` mean what they say.
-#[test]
-fn the_clock_of_these_tests_is_a_round_second() {
-    assert_eq!(at(NOW), Timestamp::from_second(at(NOW).as_second()).expect("an instant"));
 }

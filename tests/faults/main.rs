@@ -1,1 +1,8 @@
-//! Faults.
+//! What must hold when things break: deliveries repeat, senders race, replies are lost, processes die.
+
+mod counted_once;
+mod decay_run;
+mod one_email;
+mod one_mql;
+mod private;
+mod relay;

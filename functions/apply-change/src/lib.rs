@@ -116,15 +116,16 @@ impl ApplyChange {
         Err(Failure::Conflict { operation: "profile" })
     }
 
-    /// The first slot of a contact is the next planning; a contact that has opted out gets none.
+    /// A contact without a slot to come gets the next planning's: a new one, or one whose address has changed. Whoever has
+    /// opted out gets none.
     async fn begin_cadence(&self, contact: &ContactId) -> Result<(), Failure> {
         let opted_out =
             self.store.contact(contact).await?.preferences.is_some_and(|preferences| preferences.unsubscribed);
         if opted_out {
             return Ok(());
         }
-        let change = Change::of(keys::cadence(contact), "SET #due_shard = :shard, #due_at = :now, #begun_at = :now")
-            .only_if("attribute_not_exists(#begun_at)")
+        let change = Change::of(keys::cadence(contact), "SET #due_shard = :shard, #due_at = :now")
+            .only_if("attribute_not_exists(#due_shard)")
             .with(":shard", string(keys::due_shard(Job::Nurture, contact)))
             .with(":now", number(self.clock.now().as_second()));
         self.store.apply("cadence begin", change).await.map(drop)

@@ -19,7 +19,7 @@ use perennial_platform::store::{Change, Commit, Store, number, string};
 use crate::Handled;
 
 /// Longer than a Lambda may run: whoever holds a lease that has passed is dead.
-const LEASE: SignedDuration = SignedDuration::from_mins(15);
+const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A slot may be claimed if it is new, or was left for another try.
 const CLAIMABLE: &str = "attribute_not_exists(PK) OR #state = :retry";

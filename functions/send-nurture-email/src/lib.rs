@@ -7,7 +7,7 @@
 //! | `SlaEscalated` | a reminder to everybody on the rung, one message each |
 //! | `DigestReady` | the owner's new leads of the day |
 //!
-//! The claim protocol is in [`claim`]: at most one request per slot leaves this process, unless the reply proved that SES
+//! The claim protocol is in `claim.rs`: at most one request per slot leaves this process, unless the reply proved that SES
 //! did not take it.
 
 mod claim;

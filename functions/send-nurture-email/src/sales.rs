@@ -23,7 +23,7 @@ impl SendNurtureEmail {
     /// The hand-off of a lead to its owner, at once.
     pub(crate) async fn hand_off(&self, event: &LeadEvent) -> Result<Handled, Failure> {
         let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
-        let Some(owner) = self.playbook.rep(&lead.owner_id()) else { return Ok(Handled::Done) };
+        let owner = self.known_rep(&lead.owner_id())?;
         let now = self.clock.now();
         let line = self.line(&lead, quarter, &owner.id, now).await?;
         let letter = Letter {
@@ -63,7 +63,7 @@ impl SendNurtureEmail {
         let Some(digest) = self.store.get::<Digest>(&keys::digest(date, owner)).await? else {
             return Ok(Handled::Done);
         };
-        let Some(rep) = self.playbook.rep(owner) else { return Ok(Handled::Done) };
+        let rep = self.known_rep(owner)?;
         let now = self.clock.now();
         let mut lines = Vec::new();
         for lead in &digest.leads {
@@ -98,6 +98,11 @@ impl SendNurtureEmail {
         let key = keys::lead(&event.contact.as_str().into(), &event.product.as_str().into(), quarter);
         let lead: Option<Lead> = self.store.get(&key).await?;
         Ok(lead.filter(|lead| lead.status() == Status::Mql).map(|lead| (lead, quarter)))
+    }
+
+    /// A lead of somebody who has left the playbook must not end in silence.
+    fn known_rep(&self, id: &RepId) -> Result<&Rep, Failure> {
+        self.playbook.rep(id).ok_or_else(|| Failure::shape("sales mail", "the owner is not a rep in the playbook"))
     }
 
     fn recipient(&self, owner: &RepId, recipient: Recipient) -> Option<(String, String, &'static str)> {

@@ -199,8 +199,7 @@ impl Rows {
         let sk = text(&item, SK).unwrap_or_default().to_owned();
         if let Some(account) = pk.strip_prefix("ACCOUNT#") {
             self.accounts.insert(account.to_owned(), read(item)?);
-        }
-        else if let Some(contact) = keys::contact_of(&pk) {
+        } else if let Some(contact) = keys::contact_of(&pk) {
             if let Some(product) = sk.strip_prefix(keys::INTEREST) {
                 self.interests.insert((contact, ProductId::from(product)), InterestItem::read(&item)?);
             } else if sk.starts_with(keys::LEAD) {
@@ -227,7 +226,7 @@ impl Account {
     /// # Errors
     /// [`DeploymentError`] if a table cannot be read.
     pub async fn of(deployment: &Deployment) -> Result<Self, DeploymentError> {
-        Ok(Self::from_rows(deployment, &Rows::read(deployment).await?)?)
+        Self::from_rows(deployment, &Rows::read(deployment).await?)
     }
 
     /// The report of these rows.
@@ -276,7 +275,8 @@ impl Account {
 }
 
 async fn scan(deployment: &Deployment, table: &str) -> Result<Vec<Item>, DeploymentError> {
-    let mut pages = deployment.store.client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+    let mut pages =
+        deployment.store.client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
     let mut items = Vec::new();
     while let Some(item) = pages.next().await {
         items.push(item.map_err(|error| perennial_platform::failure::Failure::from_sdk("report scan", &error))?);

@@ -38,7 +38,9 @@ impl<E: std::error::Error> From<E> for Failed {
 /// The playbook folder: the one that was asked for, or the example.
 pub fn playbook_folder(asked: Option<PathBuf>) -> PathBuf {
     let here = Path::new("infra/playbook");
-    asked.unwrap_or_else(|| if here.is_dir() { here.to_path_buf() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook") })
+    asked.unwrap_or_else(|| {
+        if here.is_dir() { here.to_path_buf() } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook") }
+    })
 }
 
 /// Loads a playbook; every problem is a line.
@@ -54,6 +56,7 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failed> {
 
 /// A progress bar on standard error; hidden where that is no terminal.
 pub fn progress(length: usize, what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length as u64).with_style(style).with_message(what)
 }

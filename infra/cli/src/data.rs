@@ -2,9 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::{Connection, OpenFlags};
+
 /// A world's folder.
 #[derive(Clone, Debug)]
 pub struct DataFolder(PathBuf);
+
+/// A copy of a world's state.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The copy.
+    pub database: PathBuf,
+    _folder: tempfile::TempDir,
+}
 
 /// The folder below which worlds are kept when `--data` is not given.
 pub const WORLDS: &str = ".perennial";
@@ -52,21 +62,21 @@ impl DataFolder {
         self.0.join("tally.json")
     }
 
+    /// The mark of an example that is being played: one that was interrupted is begun anew.
+    pub fn unfinished_example(&self) -> PathBuf {
+        self.0.join("world.playing")
+    }
+
     /// A copy of the state as it is now, gone when it is dropped; whoever serves the world is not disturbed.
     ///
     /// # Errors
-    /// If the file system refuses.
-    pub fn snapshot(&self) -> std::io::Result<tempfile::TempDir> {
-        let copy = tempfile::tempdir()?;
-        for entry in std::fs::read_dir(&self.0)? {
-            let path = entry?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // The database and what SQLite keeps beside it; not the lock.
-            if name.starts_with("world.db") && !name.ends_with(".lock") {
-                std::fs::copy(&path, copy.path().join(name))?;
-            }
-        }
-        Ok(copy)
+    /// If the state cannot be read or the copy not be written.
+    pub fn snapshot(&self) -> Result<Snapshot, rusqlite::Error> {
+        let folder = tempfile::tempdir().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        let database = folder.path().join("world.db");
+        let state = Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        state.execute("VACUUM INTO ?1", [database.to_string_lossy()])?;
+        Ok(Snapshot { database, _folder: folder })
     }
 
     /// The folder itself.

@@ -119,12 +119,8 @@ impl Deployment {
         let store = Store { client: aws_sdk_dynamodb::Client::new(&tables), state: "StateTable".to_owned() };
         let ledger = Ledger::new(&tables, "LedgerTable");
         let playbook = options.playbook;
-        let ingest = Arc::new(Ingest {
-            ledger: ledger.clone(),
-            secrets,
-            playbook: Arc::clone(&playbook),
-            clock: clock.clone(),
-        });
+        let ingest =
+            Arc::new(Ingest { ledger: ledger.clone(), secrets, playbook: Arc::clone(&playbook), clock: clock.clone() });
         let deployment = Self {
             world,
             playbook,
@@ -240,7 +236,8 @@ where
     Arc::new(move |event| {
         let (service, handle) = (Arc::clone(&service), Arc::clone(&handle));
         Box::pin(async move {
-            let event: E = serde_json::from_value(event).map_err(|_| FunctionError::new("event of an unknown shape"))?;
+            let event: E =
+                serde_json::from_value(event).map_err(|_| FunctionError::new("event of an unknown shape"))?;
             let answer = handle(service, event).await.map_err(FunctionError::new)?;
             serde_json::to_value(answer).map_err(FunctionError::new)
         })

@@ -190,7 +190,8 @@ impl Story {
         let mut occurrences = Vec::with_capacity(self.len());
         for (index, event) in self.events.iter().enumerate() {
             let first = start + SignedDuration::from_hours(24 * event.day) + since_midnight(event.at);
-            let turns = (0..event.repeat).map(|turn| (first + SignedDuration::from_secs(turn * event.every_seconds), index, turn));
+            let turns = (0..event.repeat)
+                .map(|turn| (first + SignedDuration::from_secs(turn * event.every_seconds), index, turn));
             occurrences.extend(turns);
         }
         occurrences.sort();
@@ -278,7 +279,8 @@ impl From<DeploymentError> for Refused {
 /// The contact's mail program sends the one-click POST of the last mail it received.
 async fn unsubscribe(deployment: &Deployment, contact: &str) -> Result<(), Refused> {
     let mails = deployment.world.mails().map_err(DeploymentError::from)?;
-    let to_contact = |mail: &&perennial_local::Mail| mail.tags.iter().any(|(name, value)| name == "contact" && value == contact);
+    let to_contact =
+        |mail: &&perennial_local::Mail| mail.tags.iter().any(|(name, value)| name == "contact" && value == contact);
     let header = mails.iter().rev().filter(to_contact).find_map(|mail| {
         mail.headers.iter().find(|(name, _)| name == "List-Unsubscribe").map(|(_, value)| value.clone())
     });

@@ -165,7 +165,9 @@ fn rule(rules: &InterestRules, asset: &str, action: &str, verdict: Verdict) -> S
             let (seconds, clicks) = rules.gate.map_or((0, 0), |gate| (gate.seconds_after_sending, gate.clicks_per_day));
             match gated {
                 Gated::ClicksPerDay => {
-                    format!("interest.gate.clicks_per_day: {clicks} or more clicks on one email within 24 hours, a scanner's")
+                    format!(
+                        "interest.gate.clicks_per_day: {clicks} or more clicks on one email within 24 hours, a scanner's"
+                    )
                 }
                 Gated::SecondsAfterSending => {
                     format!("interest.gate.seconds_after_sending: within {seconds} s of the sending, a scanner's")
@@ -182,7 +184,8 @@ fn folded(steps: &[StepLine]) -> Vec<(usize, &StepLine, &StepLine)> {
     for step in steps {
         match lines.last_mut() {
             Some((count, first, last))
-                if step.change == 0 && (&first.label, &first.rule, first.points) == (&step.label, &step.rule, step.points) =>
+                if step.change == 0
+                    && (&first.label, &first.rule, first.points) == (&step.label, &step.rule, step.points) =>
             {
                 *count += 1;
                 *last = step;
@@ -227,8 +230,15 @@ impl std::fmt::Display for Explanation {
             }
         }
         match self.leads.as_slice() {
-            [] if self.reached.is_empty() => writeln!(f, "  not an MQL: the threshold of {} was never reached", self.threshold),
-            [] => writeln!(f, "  reached {} in {}, and no lead was made (see what is held)", self.threshold, self.reached.join(", ")),
+            [] if self.reached.is_empty() => {
+                writeln!(f, "  not an MQL: the threshold of {} was never reached", self.threshold)
+            }
+            [] => writeln!(
+                f,
+                "  reached {} in {}, and no lead was made (see what is held)",
+                self.threshold,
+                self.reached.join(", ")
+            ),
             leads => leads.iter().try_for_each(|lead| {
                 writeln!(
                     f,

@@ -66,10 +66,13 @@ impl Highlights<'_> {
     /// The first lead that took more than one engagement, from the first point to the hand-off.
     fn rise(&mut self) {
         let climbed = |lead: &&Lead| lead.evidence.len() > 1 && lead.evidence.iter().all(|e| e.points < lead.score);
-        let Some(lead) = self.rows.leads.iter().filter(climbed).min_by_key(|lead| (lead.priority != "mql", lead.qualified_at)) else {
+        let Some(lead) =
+            self.rows.leads.iter().filter(climbed).min_by_key(|lead| (lead.priority != "mql", lead.qualified_at))
+        else {
             return;
         };
-        let (who, threshold) = (self.who(&lead.contact), self.deployment.playbook.interest.threshold(&lead.product_id()));
+        let (who, threshold) =
+            (self.who(&lead.contact), self.deployment.playbook.interest.threshold(&lead.product_id()));
         let product = self.product(&lead.product);
         let mut sum = 0;
         let last = lead.evidence.len() - 1;
@@ -80,7 +83,8 @@ impl Highlights<'_> {
                 self.say(instant(evidence.at), &who, &said);
             } else {
                 let points: Vec<String> = lead.evidence.iter().map(|evidence| evidence.points.to_string()).collect();
-                let owner = self.deployment.playbook.rep(&lead.owner_id()).map_or(lead.owner.as_str(), |rep| rep.name.as_str());
+                let owner =
+                    self.deployment.playbook.rep(&lead.owner_id()).map_or(lead.owner.as_str(), |rep| rep.name.as_str());
                 let star = format!(
                     "{said}  ★ MQL (threshold {threshold}) → {owner}: {}, fit {}",
                     points.join("+"),
@@ -122,7 +126,9 @@ impl Highlights<'_> {
                 Step::Fact { .. } => facts += 1,
             });
             let weight = scores.first().copied().unwrap_or(0);
-            if facts == 1 && best.as_ref().is_none_or(|(_, _, _, known, _)| weight > known.first().copied().unwrap_or(0)) {
+            if facts == 1
+                && best.as_ref().is_none_or(|(_, _, _, known, _)| weight > known.first().copied().unwrap_or(0))
+            {
                 best = Some((scores.len(), contact.to_string(), product.to_string(), scores, last));
             }
         }
@@ -162,7 +168,9 @@ impl Highlights<'_> {
 
     fn silence(&mut self) {
         let at_risk = |silence: &&crate::account::SilenceLine| silence.reason.contains("at risk");
-        if let Some(silence) = self.account.silences.iter().filter(at_risk).min_by_key(|silence| silence.slot.clone()).cloned() {
+        if let Some(silence) =
+            self.account.silences.iter().filter(at_risk).min_by_key(|silence| silence.slot.clone()).cloned()
+        {
             let slot = self.rows.slots.iter().find(|slot| {
                 slot.pk.ends_with(&format!("#{}", silence.contact)) && slot.sk.ends_with(&format!("#{}", silence.slot))
             });
@@ -193,20 +201,28 @@ impl Highlights<'_> {
     /// The Act Now that was touched first, and the one that climbed highest.
     fn ladder(&mut self) {
         let act_now = |lead: &&Lead| lead.priority == "act-now";
-        let touched = self.rows.leads.iter().filter(act_now).filter_map(|lead| Some((lead.touched_at? - lead.qualified_at, lead)));
+        let touched = self
+            .rows
+            .leads
+            .iter()
+            .filter(act_now)
+            .filter_map(|lead| Some((lead.touched_at? - lead.qualified_at, lead)));
         if let Some((after, lead)) = touched.min_by_key(|(after, _)| *after) {
             let (hours, minutes) = (after / 3600, after % 3600 / 60);
             let said = format!("Act Now {}: owner on it after {hours} h {minutes} min", self.product(&lead.product));
             self.say(instant(lead.qualified_at), &self.who(&lead.contact), &said);
         }
-        let Some(lead) = self.rows.leads.iter().max_by_key(|lead| lead.rungs.len()).filter(|lead| !lead.rungs.is_empty()) else {
+        let Some(lead) =
+            self.rows.leads.iter().max_by_key(|lead| lead.rungs.len()).filter(|lead| !lead.rungs.is_empty())
+        else {
             return;
         };
         let said = format!("Act Now {}, and nobody calls", self.product(&lead.product));
         self.say(instant(lead.qualified_at), &self.who(&lead.contact), &said);
         let name = lead.name();
         let steps = self.account.escalations.iter().filter(|step| step.lead == name);
-        let steps: Vec<_> = steps.map(|step| (step.at, format!("reminder {} → {}", step.step, step.to.join(", ")))).collect();
+        let steps: Vec<_> =
+            steps.map(|step| (step.at, format!("reminder {} → {}", step.step, step.to.join(", ")))).collect();
         for (at, said) in steps {
             self.say(at, "  untouched", &said);
         }
@@ -251,7 +267,7 @@ pub fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -51,7 +51,8 @@ struct Served {
 pub fn router(deployment: Deployment, offer: Option<Try>) -> Router {
     let page = |content_type: &'static str, text: &'static str| {
         get(move || async move {
-            let policy = "default-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+            let policy =
+                "default-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
             ([(header::CONTENT_TYPE, content_type), (header::CONTENT_SECURITY_POLICY, policy)], text)
         })
     };
@@ -201,7 +202,8 @@ async fn mail(State(served): State<Served>, Path(id): Path<String>) -> Result<ax
 async fn mail_html(State(served): State<Served>, Path(id): Path<String>) -> Result<Response, Unshown> {
     let html = find_mail(&served, &id)?.html.ok_or(Unshown(StatusCode::NOT_FOUND))?;
     // A mail as a mail program shows it: its own styles, and nothing that runs or loads.
-    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox");
+    let policy =
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox");
     let mut response = ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response();
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(response)
@@ -292,7 +294,8 @@ impl View<'_> {
     fn lead(&self, lead: &Lead) -> Value {
         let contact = lead.contact_id();
         let playbook = &self.deployment.playbook;
-        let title = |asset: &str| playbook.interest.assets.get(asset).map_or(asset.to_owned(), |rule| rule.title.clone());
+        let title =
+            |asset: &str| playbook.interest.assets.get(asset).map_or(asset.to_owned(), |rule| rule.title.clone());
         json!({
             "contact": lead.contact, "contact_name": self.name(&contact),
             "account_name": self.company_of(&contact).and_then(|company| company.name),
@@ -338,7 +341,8 @@ pub fn offer(deployment: &Deployment, rows: &Rows, account: &Account, url: &str,
                 && !company.owns.contains_key(product)
                 && company.customer_since.is_some_and(|since| now.as_second() - since.as_second() > 200 * 24 * 60 * 60)
         });
-        let led = rows.leads.iter().any(|lead| lead.contact == contact && lead.product == product && lead.quarter == quarter);
+        let led =
+            rows.leads.iter().any(|lead| lead.contact == contact && lead.product == product && lead.quarter == quarter);
         usual && !led
     };
     let candidates = account.scores.iter().filter(|score| free(&score.contact, &score.product));

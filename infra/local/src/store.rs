@@ -128,6 +128,9 @@ impl LocalStore {
                 let lock = lock(path)?;
                 let database = Database::new(&path.to_string_lossy())?;
                 index_streams(path)?;
+                // Sets `synchronous = NORMAL`: with the write-ahead log a commit survives kill -9 without waiting for the
+                // disk each time; only a power cut may lose the last ones.
+                database.disable_bulk_loading()?;
                 // Microseconds of the system's clock: greater than any key of an earlier run, and only an order.
                 (database, Timestamp::now().as_microsecond().unsigned_abs(), Some(lock))
             }

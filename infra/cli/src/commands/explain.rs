@@ -41,14 +41,16 @@ impl Explain {
         let playbook = load_playbook(&playbook_folder(self.playbook.clone()))?;
         let folders = DataFolder::existing(self.data.as_deref());
         if folders.is_empty() {
-            return Err(Failed(vec!["error: there is no world yet: run `perennial up` or `perennial replay` first".to_owned()]));
+            return Err(Failed(vec![
+                "error: there is no world yet: run `perennial up` or `perennial replay` first".to_owned(),
+            ]));
         }
         for folder in &folders {
             // A copy: the world may be served by another process, and a question changes nothing.
             let copy = folder.snapshot()?;
             let options = Options {
                 playbook: std::sync::Arc::clone(&playbook),
-                store: Store::File(copy.path().join("world.db")),
+                store: Store::File(copy.database.clone()),
                 clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
                 webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
                 public_url: String::new(),
@@ -76,7 +78,9 @@ impl Explain {
         if rows.contacts.contains_key(&id) || rows.interests.keys().any(|(contact, _)| *contact == id) {
             return Some(id);
         }
-        let here = |profile: &perennial_platform::records::Profile| profile.fields().get("email") == Some(self.contact.as_str());
+        let here = |profile: &perennial_platform::records::Profile| {
+            profile.fields().get("email") == Some(self.contact.as_str())
+        };
         rows.contacts.iter().find(|(_, profile)| here(profile)).map(|(id, _)| id.clone())
     }
 
@@ -85,7 +89,10 @@ impl Explain {
             return print_json(&explanations);
         }
         if explanations.is_empty() {
-            println!("{contact}: no engagement{}", self.product.as_ref().map(|product| format!(" with {product}")).unwrap_or_default());
+            println!(
+                "{contact}: no engagement{}",
+                self.product.as_ref().map(|product| format!(" with {product}")).unwrap_or_default()
+            );
         }
         for explanation in explanations {
             print!("{explanation}");

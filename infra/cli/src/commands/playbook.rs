@@ -61,14 +61,25 @@ impl Folder {
                 json!({"file": problem.file, "line": problem.line, "severity": if problem.severity == Severity::Error { "error" } else { "warning" },
                        "reason": problem.reason, "suggestion": problem.suggestion})
             });
-            print_json(&json!({"version": playbook.as_ref().map(|playbook| &playbook.version), "problems": lines.collect::<Vec<_>>()}))?;
+            print_json(
+                &json!({"version": playbook.as_ref().map(|playbook| &playbook.version), "problems": lines.collect::<Vec<_>>()}),
+            )?;
         } else {
             problems.iter().for_each(|problem| println!("{problem}"));
             if let Some(playbook) = &playbook {
-                println!("playbook {} is good: {} pieces, {} warnings", playbook.version, playbook.pieces().count(), problems.len());
+                println!(
+                    "playbook {} is good: {} pieces, {} warnings",
+                    playbook.version,
+                    playbook.pieces().count(),
+                    problems.len()
+                );
             }
         }
-        if failed { Err(Failed(vec!["error: the playbook has errors; nothing starts with it".to_owned()])) } else { Ok(()) }
+        if failed {
+            Err(Failed(vec!["error: the playbook has errors; nothing starts with it".to_owned()]))
+        } else {
+            Ok(())
+        }
     }
 
     fn assets(self) -> Result<(), Failed> {
@@ -85,7 +96,8 @@ impl Folder {
             .collect();
         assets.sort_unstable();
         if self.json {
-            let list: Vec<_> = assets.iter().map(|(asset, actions)| json!({"asset": asset, "actions": actions})).collect();
+            let list: Vec<_> =
+                assets.iter().map(|(asset, actions)| json!({"asset": asset, "actions": actions})).collect();
             return print_json(&list);
         }
         assets.iter().for_each(|(asset, actions)| println!("{asset:<32} {}", actions.join(", ")));
@@ -95,7 +107,8 @@ impl Folder {
 
 impl Build {
     fn run(self) -> Result<(), Failed> {
-        let problems = |problems: Vec<perennial_playbook::Problem>| Failed(problems.iter().map(ToString::to_string).collect());
+        let problems =
+            |problems: Vec<perennial_playbook::Problem>| Failed(problems.iter().map(ToString::to_string).collect());
         let bundle = Playbook::bundle(&playbook_folder(self.playbook.folder)).map_err(problems)?;
         let json = bundle.to_json()?;
         // What a Lambda will do with it.

@@ -72,8 +72,14 @@ impl Funnel {
             }));
         }
         println!("{}", goal(&plan, &playbook.currency));
-        println!("  average price {} {}, win rate {} %, SQL to opportunity {} %, MQL to SQL {} %", playbook.currency,
-            grouped(u128::from(plan.average_price_cents) / 100), plan.win_rate_percent, plan.opportunity_rate_percent, plan.sql_rate_percent);
+        println!(
+            "  average price {} {}, win rate {} %, SQL to opportunity {} %, MQL to SQL {} %",
+            playbook.currency,
+            grouped(u128::from(plan.average_price_cents) / 100),
+            plan.win_rate_percent,
+            plan.opportunity_rate_percent,
+            plan.sql_rate_percent
+        );
         Ok(())
     }
 }

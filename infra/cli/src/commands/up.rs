@@ -56,16 +56,21 @@ impl Up {
         let folder = playbook_folder(self.playbook.clone());
         let playbook = load_playbook(&folder)?;
         let data = DataFolder::of(self.data.as_deref(), "up");
-        data.prepare(self.fresh)?;
+        let interrupted = data.unfinished_example();
+        data.prepare(self.fresh || interrupted.exists())?;
         let listener = if self.once { None } else { Some(listen(self.port).await?) };
-        let port = listener.as_ref().map_or(Ok(self.port), |listener| listener.local_addr().map(|address| address.port()))?;
+        let port =
+            listener.as_ref().map_or(Ok(self.port), |listener| listener.local_addr().map(|address| address.port()))?;
         let url = format!("http://127.0.0.1:{port}");
         let wall = Timestamp::now();
         let start = match self.start {
             Some(date) => date.to_zoned(TimeZone::UTC)?.timestamp(),
             None => example::start_before(wall),
         };
-        let known = data.database().exists();
+        let play = !self.no_example && !data.database().exists();
+        if play {
+            std::fs::write(&interrupted, "")?;
+        }
         let first = if self.no_example { wall } else { start };
         let options = Options {
             playbook,
@@ -76,12 +81,13 @@ impl Up {
             tally: Tally::open(data.tally())?,
         };
         let deployment = Deployment::open(options).await?;
-        if !known && !self.no_example {
+        if play {
             let story = Story::read(&folder.join("example"))?;
             let bar = progress(story.len(), "playing six weeks");
             story.play(&deployment, start, |done| bar.set_position(done as u64)).await?;
             let end = start + jiff::SignedDuration::from_hours(24 * example::DAYS);
             deployment.world.advance_to(end, |_| {}).await?;
+            std::fs::remove_file(&interrupted)?;
             bar.finish_and_clear();
         }
         let released = quarantine::replay_all(&deployment).await?;
@@ -108,7 +114,10 @@ impl Up {
             let days = (wall.as_second() - deployment.world.clock().now().as_second()) / 86_400;
             let bar = progress(days.max(1) as usize, "catching up with today");
             let from = deployment.world.clock().now().as_second();
-            deployment.world.advance_to(wall, |tick| bar.set_position(((tick.at.as_second() - from) / 86_400) as u64)).await?;
+            deployment
+                .world
+                .advance_to(wall, |tick| bar.set_position(((tick.at.as_second() - from) / 86_400) as u64))
+                .await?;
             bar.finish_and_clear();
         }
         let rows = Rows::read(&deployment).await?;
@@ -131,9 +140,9 @@ impl Up {
 }
 
 async fn listen(port: u16) -> Result<TcpListener, Failed> {
-    TcpListener::bind(("127.0.0.1", port))
-        .await
-        .map_err(|error| Failed(vec![format!("error: 127.0.0.1:{port}: {error} (choose another with --port, or --port 0)")]))
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        Failed(vec![format!("error: 127.0.0.1:{port}: {error} (choose another with --port, or --port 0)")])
+    })
 }
 
 fn print_account(deployment: &Deployment, rows: &Rows, account: &Account, began: Timestamp) {
