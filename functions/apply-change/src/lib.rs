@@ -100,8 +100,8 @@ impl ApplyChange {
                 return Ok(());
             }
             let next = Profile::next(key.clone(), known.as_ref(), &fields);
-            let stored =
-                serde_dynamo::to_attribute_value(&next.fields).map_err(|error| Failure::shape("profile", error))?;
+            let stored = serde_dynamo::to_attribute_value(&next.fields)
+                .map_err(|_| Failure::shape("profile", "not of the shape we give it"))?;
             let change = Change::of(key.clone(), "SET #fields = :fields, #rev = :next, #at_risk = :at_risk")
                 .only_if("attribute_not_exists(PK) OR #rev = :rev")
                 .with(":fields", stored)

@@ -72,8 +72,8 @@ impl EscalateSla {
             }
             Decision::Escalate { rung, due_at, next } => {
                 let fired = RungFired { rung, due_at: due_at.as_second(), fired_at: now.as_second() };
-                let fired =
-                    serde_dynamo::to_attribute_value(vec![fired]).map_err(|error| Failure::shape("rung", error))?;
+                let fired = serde_dynamo::to_attribute_value(vec![fired])
+                    .map_err(|_| Failure::shape("rung", "not of the shape we give it"))?;
                 let step = step(lead, next, "#rungs = list_append(#rungs, :fired), #last_step_at = :now")
                     .with(":now", number(now.as_second()))
                     .with(":fired", fired);

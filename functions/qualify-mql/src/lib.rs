@@ -57,7 +57,8 @@ impl QualifyMql {
     pub async fn handle(&self, trigger: Trigger) -> Result<(), Failure> {
         match trigger {
             Trigger::Event { detail } => {
-                let quarter = detail.quarter.parse().map_err(|error| Failure::shape("event", error))?;
+                let quarter =
+                    detail.quarter.parse().map_err(|_| Failure::shape("event", "not of the shape we give it"))?;
                 self.qualify(&detail.contact.as_str().into(), &detail.product.as_str().into(), quarter).await
             }
             Trigger::Tick(tick) => self.decide_held_again(tick.scheduled_at).await,

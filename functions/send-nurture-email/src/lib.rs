@@ -93,7 +93,7 @@ impl SendNurtureEmail {
     }
 
     async fn handle_one(&self, body: &str) -> Result<Handled, Failure> {
-        let shape = |error: serde_json::Error| Failure::shape("mail queue message", error.classify_shortly());
+        let shape = |_| Failure::shape("mail queue message", "not of a shape we know");
         let message: Message<Value> = serde_json::from_str(body).map_err(shape)?;
         let detail = message.detail;
         match message.detail_type.as_str() {
@@ -104,18 +104,7 @@ impl SendNurtureEmail {
                 let digest: DigestReady = serde_json::from_value(detail).map_err(shape)?;
                 self.digest(&digest.owner.as_str().into(), &digest.date).await
             }
-            other => Err(Failure::shape("mail queue message", format!("unknown detail-type of {} bytes", other.len()))),
+            _ => Err(Failure::shape("mail queue message", "unknown detail-type")),
         }
-    }
-}
-
-/// What is wrong with a message, without quoting it.
-trait ClassifyShortly {
-    fn classify_shortly(&self) -> String;
-}
-
-impl ClassifyShortly for serde_json::Error {
-    fn classify_shortly(&self) -> String {
-        format!("{:?} at line {} column {}", self.classify(), self.line(), self.column())
     }
 }

@@ -137,7 +137,9 @@ impl SendNurtureEmail {
             unsubscribe_url: unsubscribe_url.clone(),
             postal_address: company.postal_address.clone(),
         };
-        let rendered = playbook.render(&chosen.piece, &reader).map_err(|error| Failure::shape("piece", error))?;
+        let rendered = playbook.render(&chosen.piece, &reader).map_err(|_| Failure::Poison {
+            reason: format!("piece {} cannot be rendered for this reader", chosen.piece),
+        })?;
         Ok(Mail {
             to,
             subject: rendered.subject,
@@ -216,8 +218,8 @@ impl SendNurtureEmail {
                 let progress: &mut StreamProgress = streams.entry(chosen.stream.to_string()).or_default();
                 progress.sent.push(chosen.piece.to_string());
                 progress.last_day = today;
-                let streams =
-                    serde_dynamo::to_attribute_value(streams).map_err(|error| Failure::shape("cadence", error))?;
+                let streams = serde_dynamo::to_attribute_value(streams)
+                    .map_err(|_| Failure::shape("cadence", "not of the shape we give it"))?;
                 cadence
                     .with(":today", number(today))
                     .with(":promotion", AttributeValue::Bool(chosen.kind.is_promotion()))

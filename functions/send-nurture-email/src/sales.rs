@@ -94,7 +94,8 @@ impl SendNurtureEmail {
     }
 
     async fn lead(&self, event: &LeadEvent) -> Result<Option<(Lead, Quarter)>, Failure> {
-        let quarter: Quarter = event.quarter.parse().map_err(|error| Failure::shape("event", error))?;
+        let quarter: Quarter =
+            event.quarter.parse().map_err(|_| Failure::shape("event", "not of the shape we give it"))?;
         let key = keys::lead(&event.contact.as_str().into(), &event.product.as_str().into(), quarter);
         let lead: Option<Lead> = self.store.get(&key).await?;
         Ok(lead.filter(|lead| lead.status() == Status::Mql).map(|lead| (lead, quarter)))

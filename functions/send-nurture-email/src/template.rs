@@ -66,7 +66,7 @@ pub(crate) fn render(letter: &Letter, company: &str) -> Result<(String, String),
         let rendered = TEMPLATES
             .get_template(name)
             .and_then(|template| template.render(context! { letter => Value::from(Serde(letter)), company }));
-        rendered.map_err(|error| Failure::shape("sales mail", error.kind()))
+        rendered.map_err(|_| Failure::shape("sales mail", "cannot be rendered"))
     };
     Ok((part("sales.html")?, part("sales.txt")?))
 }

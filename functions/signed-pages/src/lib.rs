@@ -103,7 +103,7 @@ impl SignedPages {
     /// The record of what was pressed. State comes first: it must hold at once, and the ledger's consumer repeats it.
     async fn record(&self, id: &str, what: What) -> Result<(), Failure> {
         let now = self.clock.now();
-        let body = serde_json::to_string(&what).map_err(|error| Failure::shape("page", error))?;
+        let body = serde_json::to_string(&what).map_err(|_| Failure::shape("page", "not of the shape we give it"))?;
         let entry = Entry::new("page", id, Told { at: now, what }, &body, now, None);
         self.ledger.put(&entry).await.map(drop)
     }

@@ -286,7 +286,9 @@ async fn scan(deployment: &Deployment, table: &str) -> Result<Vec<Item>, Deploym
 
 fn read<T: serde::de::DeserializeOwned>(item: Item) -> Result<T, DeploymentError> {
     let item = serde_dynamo::from_item(item);
-    item.map_err(|error| DeploymentError::Failure(perennial_platform::failure::Failure::shape("item", error)))
+    item.map_err(|_| {
+        DeploymentError::Failure(perennial_platform::failure::Failure::shape("item", "not of the shape we give it"))
+    })
 }
 
 fn lead_line(lead: &Lead) -> LeadLine {

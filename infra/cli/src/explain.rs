@@ -1,12 +1,17 @@
 //! One score, step by step: what counted, by which rule, what did not and why, and each decay.
 
+use std::collections::HashMap;
+use std::fmt;
+
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{Gated, InterestRules, Repeat, Step, Verdict, evaluate, instant, walk};
-use perennial_platform::interest::InterestItem;
-use perennial_platform::records::Lead;
+use perennial_domain::interest::{FactName, Gated, InterestRules, Repeat, Step, Verdict, evaluate, instant, walk};
+use perennial_platform::ledger::Kind;
+use perennial_platform::told::What;
 use perennial_playbook::Playbook;
 use serde::Serialize;
+
+use crate::account::Rows;
 
 /// One step of a score's story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,6 +20,8 @@ pub struct StepLine {
     pub at: Timestamp,
     /// `scored`, `worthless`, `repeated`, `gated`, `unknown` or `decay`.
     pub verdict: &'static str,
+    /// How many engagements told of it: those of the same second are one fact. None of a decay.
+    pub engagements: usize,
     /// What happened, in words.
     pub label: String,
     /// The asset, of a fact.
@@ -54,6 +61,19 @@ pub struct Explanation {
     pub steps: Vec<StepLine>,
     /// The leads that came of it.
     pub leads: Vec<LeadMade>,
+    /// Why a lead has not come of it yet.
+    pub held: Vec<LeadHeld>,
+}
+
+/// A lead that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeadHeld {
+    /// Of which quarter.
+    pub quarter: String,
+    /// Why.
+    pub reason: String,
+    /// When it is decided again.
+    pub until: Timestamp,
 }
 
 /// A lead that came of an interest.
@@ -71,21 +91,34 @@ pub struct LeadMade {
     pub playbook_version: String,
 }
 
-/// Explains a score at an instant.
+/// Explains a contact's score in a product, at an instant; `None` if there has been no engagement.
 pub fn explain(
     playbook: &Playbook,
+    rows: &Rows,
     contact: &ContactId,
     product: &ProductId,
-    item: &InterestItem,
-    leads: &[Lead],
     at: Timestamp,
-) -> Explanation {
+) -> Option<Explanation> {
+    let item = rows.interests.get(&(contact.clone(), product.clone()))?;
     let rules = &playbook.interest;
     let score = evaluate(rules, product, &item.facts, at);
+    let told = told(rows, contact);
     let mut steps = Vec::new();
-    walk(rules, &item.facts, at, |step| steps.push(step_line(rules, &step)));
-    let made = |lead: &&Lead| lead.contact_id() == *contact && lead.product_id() == *product;
-    Explanation {
+    walk(rules, &item.facts, at, |step| steps.push(step_line(rules, &told, &step)));
+    let about = |who: &str, what: &str| who == contact.as_str() && what == product.as_str();
+    let leads = rows.leads.iter().filter(|lead| about(&lead.contact, &lead.product)).map(|lead| LeadMade {
+        quarter: lead.quarter.clone(),
+        qualified_at: instant(lead.qualified_at),
+        priority: lead.priority.clone(),
+        status: lead.stage.clone(),
+        playbook_version: lead.playbook_version.clone(),
+    });
+    let held = rows.held.iter().filter(|held| about(&held.contact, &held.product)).map(|held| LeadHeld {
+        quarter: held.quarter.clone(),
+        reason: held.reason.clone(),
+        until: instant(held.due_at),
+    });
+    Some(Explanation {
         contact: contact.to_string(),
         product: product.to_string(),
         product_name: playbook.product_name(product).to_owned(),
@@ -95,25 +128,34 @@ pub fn explain(
         playbook_version: playbook.version.clone(),
         reached: score.reached.keys().map(ToString::to_string).collect(),
         steps,
-        leads: leads
-            .iter()
-            .filter(made)
-            .map(|lead| LeadMade {
-                quarter: lead.quarter.clone(),
-                qualified_at: instant(lead.qualified_at),
-                priority: lead.priority.clone(),
-                status: lead.stage.clone(),
-                playbook_version: lead.playbook_version.clone(),
-            })
-            .collect(),
-    }
+        leads: leads.collect(),
+        held: held.collect(),
+    })
 }
 
-fn step_line(rules: &InterestRules, step: &Step<'_>) -> StepLine {
+/// How many engagements the ledger holds of each fact.
+type Told = HashMap<(FactName, i64), usize>;
+
+fn told(rows: &Rows, contact: &ContactId) -> Told {
+    let mut told = Told::new();
+    for entry in rows.ledger.iter().filter(|entry| entry.kind == Kind::Engagement) {
+        if let What::Engagement { contact: who, asset, action, email } = &entry.told
+            && who == contact.as_str()
+        {
+            let email = email.as_deref().map(Into::into);
+            let name = FactName { asset: asset.as_str().into(), action: action.as_str().into(), email };
+            *told.entry((name, entry.happened_at)).or_default() += 1;
+        }
+    }
+    told
+}
+
+fn step_line(rules: &InterestRules, told: &Told, step: &Step<'_>) -> StepLine {
     match *step {
         Step::Decay { cycle, before, after } => StepLine {
             at: instant(cycle.end_second()),
             verdict: "decay",
+            engagements: 0,
             label: "two weeks without engagement".to_owned(),
             asset: None,
             action: None,
@@ -126,6 +168,8 @@ fn step_line(rules: &InterestRules, step: &Step<'_>) -> StepLine {
             StepLine {
                 at: instant(second),
                 verdict: verdict_name(verdict),
+                // The ledger forgets after 400 days; the fact is at least one engagement.
+                engagements: told.get(&(name.clone(), second)).copied().unwrap_or(1),
                 label: format!("{} {title}", name.action),
                 asset: Some(name.asset.to_string()),
                 action: Some(name.action.to_string()),
@@ -178,78 +222,73 @@ fn rule(rules: &InterestRules, asset: &str, action: &str, verdict: Verdict) -> S
     }
 }
 
-/// Steps in a row that say the same of the same, folded into one line for people: how many, from when to when.
-fn folded(steps: &[StepLine]) -> Vec<(usize, &StepLine, &StepLine)> {
-    let mut lines: Vec<(usize, &StepLine, &StepLine)> = Vec::new();
+/// Steps in a row that say the same of the same, as one line for people.
+struct Folded<'a> {
+    first: &'a StepLine,
+    last: &'a StepLine,
+    engagements: usize,
+}
+
+fn folded(steps: &[StepLine]) -> Vec<Folded<'_>> {
+    let mut lines: Vec<Folded<'_>> = Vec::new();
     for step in steps {
+        let same = |first: &StepLine| {
+            step.change == 0 && (&first.label, &first.rule, first.points) == (&step.label, &step.rule, step.points)
+        };
         match lines.last_mut() {
-            Some((count, first, last))
-                if step.change == 0
-                    && (&first.label, &first.rule, first.points) == (&step.label, &step.rule, step.points) =>
-            {
-                *count += 1;
-                *last = step;
+            Some(line) if same(line.first) => {
+                line.engagements += step.engagements;
+                line.last = step;
             }
-            _ => lines.push((1, step, step)),
+            _ => lines.push(Folded { first: step, last: step, engagements: step.engagements }),
         }
     }
     lines
 }
 
-impl std::fmt::Display for Explanation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let minute = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M").to_string();
-        writeln!(
-            f,
-            "{} · {}: {} points at {} UTC (threshold {}, playbook {})",
-            self.contact,
-            self.product_name,
-            self.points,
-            minute(self.at),
-            self.threshold,
-            self.playbook_version
-        )?;
-        for (count, first, last) in folded(&self.steps) {
-            if count > 1 {
-                writeln!(
-                    f,
-                    "  {} … {}  {count} of {count} × {}: no points\n{:36}{}",
-                    minute(first.at),
-                    minute(last.at),
-                    first.label,
-                    "",
-                    first.rule
-                )?;
-            } else if first.verdict == "decay" {
-                let before = first.points - first.change;
-                writeln!(f, "  {}  {:<52} {before} → {}", minute(first.at), first.label, first.points)?;
-            } else {
-                let change = if first.change == 0 { "no points".to_owned() } else { format!("{:+}", first.change) };
-                writeln!(f, "  {}  {:<52} {change} → {}", minute(first.at), first.label, first.points)?;
-                writeln!(f, "{:20}{}", "", first.rule)?;
-            }
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (who, what, at) = (&self.contact, &self.product_name, minute(self.at));
+        let (points, threshold, version) = (self.points, self.threshold, &self.playbook_version);
+        writeln!(f, "{who} · {what}: {points} points at {at} UTC (threshold {threshold}, playbook {version})")?;
+        for line in folded(&self.steps) {
+            self.write_line(f, &line)?;
         }
-        match self.leads.as_slice() {
-            [] if self.reached.is_empty() => {
-                writeln!(f, "  not an MQL: the threshold of {} was never reached", self.threshold)
-            }
-            [] => writeln!(
-                f,
-                "  reached {} in {}, and no lead was made (see what is held)",
-                self.threshold,
-                self.reached.join(", ")
-            ),
-            leads => leads.iter().try_for_each(|lead| {
-                writeln!(
-                    f,
-                    "  ★ lead of {}: {} since {} UTC, {} (playbook {})",
-                    lead.quarter,
-                    lead.priority,
-                    minute(lead.qualified_at),
-                    lead.status,
-                    lead.playbook_version
-                )
-            }),
+        for lead in &self.leads {
+            let (quarter, since) = (&lead.quarter, minute(lead.qualified_at));
+            let (priority, status, version) = (&lead.priority, &lead.status, &lead.playbook_version);
+            writeln!(f, "  ★ lead of {quarter}: {priority} since {since} UTC, {status} (playbook {version})")?;
         }
+        for held in &self.held {
+            let until = minute(held.until);
+            writeln!(f, "  held in {}: {}; decided again on {until} UTC", held.quarter, held.reason)?;
+        }
+        if self.leads.is_empty() && self.reached.is_empty() {
+            writeln!(f, "  not an MQL: the threshold of {threshold} was never reached")?;
+        }
+        Ok(())
+    }
+}
+
+impl Explanation {
+    fn write_line(&self, f: &mut fmt::Formatter<'_>, line: &Folded<'_>) -> fmt::Result {
+        let (step, at) = (line.first, minute(line.first.at));
+        if step.verdict == "decay" {
+            return writeln!(f, "  {at}  {:<56} {} → {}", step.label, step.points - step.change, step.points);
+        }
+        if line.engagements == 1 {
+            let change = if step.change == 0 { "no points".to_owned() } else { format!("{:+}", step.change) };
+            writeln!(f, "  {at}  {:<56} {change} → {}", step.label, step.points)?;
+        } else {
+            let same = |other: &&StepLine| other.label == step.label;
+            let all: usize = self.steps.iter().filter(same).map(|other| other.engagements).sum();
+            let (count, until) = (line.engagements, minute(line.last.at));
+            writeln!(f, "  {at}  {count} of {all} × {}, until {until}: no points", step.label)?;
+        }
+        writeln!(f, "{:20}{}", "", step.rule)
     }
 }

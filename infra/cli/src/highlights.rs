@@ -63,14 +63,9 @@ impl Highlights<'_> {
         assets.get(asset).map_or_else(|| asset.to_owned(), |rule| rule.title.clone())
     }
 
-    /// The first lead that took more than one engagement, from the first point to the hand-off.
+    /// The lead that is told from its first point to the hand-off.
     fn rise(&mut self) {
-        let climbed = |lead: &&Lead| lead.evidence.len() > 1 && lead.evidence.iter().all(|e| e.points < lead.score);
-        let Some(lead) =
-            self.rows.leads.iter().filter(climbed).min_by_key(|lead| (lead.priority != "mql", lead.qualified_at))
-        else {
-            return;
-        };
+        let Some(lead) = best_told(self.rows) else { return };
         let (who, threshold) =
             (self.who(&lead.contact), self.deployment.playbook.interest.threshold(&lead.product_id()));
         let product = self.product(&lead.product);
@@ -227,6 +222,16 @@ impl Highlights<'_> {
             self.say(at, "  untouched", &said);
         }
     }
+}
+
+/// The lead whose story says most: one that took more than one engagement, or else the first.
+pub fn best_told(rows: &Rows) -> Option<&Lead> {
+    let climbed = |lead: &Lead| lead.evidence.len() > 1 && lead.evidence.iter().all(|fact| fact.points < lead.score);
+    let came_back = |lead: &Lead| {
+        let item = rows.interests.get(&(lead.contact_id(), lead.product_id()));
+        item.is_some_and(|item| item.facts.iter().any(|(_, second)| second > lead.qualified_at))
+    };
+    rows.leads.iter().min_by_key(|lead| (!climbed(lead), !came_back(lead), lead.qualified_at))
 }
 
 /// How many leads there are, and how many there would be under a threshold one higher.

@@ -153,25 +153,17 @@ async fn contact(State(served): State<Served>, Path(id): Path<String>) -> Result
     let account = Account::from_rows(deployment, &rows)?;
     let view = View { deployment, rows: &rows };
     let id = ContactId::new(id);
-    let interests: Vec<_> = rows.interests.iter().filter(|((contact, _), _)| *contact == id).collect();
-    if interests.is_empty() && !rows.contacts.contains_key(&id) {
+    let products = rows.interests.keys().filter(|(contact, _)| *contact == id);
+    let told: Vec<_> =
+        products.filter_map(|(_, product)| explain(&deployment.playbook, &rows, &id, product, account.now)).collect();
+    if told.is_empty() && !rows.contacts.contains_key(&id) {
         return Err(Unshown(StatusCode::NOT_FOUND));
     }
     let person = view.person(&id);
-    let products: Value = interests
-        .iter()
-        .map(|((_, product), item)| {
-            let told = explain(&deployment.playbook, &id, product, item, &rows.leads, account.now);
-            let step = |step: &crate::explain::StepLine| {
-                json!({"at": step.at, "points": step.points, "label": step.label, "verdict": step.verdict,
-                       "change": step.change, "rule": step.rule})
-            };
-            json!({
-                "product": told.product, "product_name": told.product_name, "threshold": told.threshold,
-                "points": told.points, "curve": told.steps.iter().map(step).collect::<Value>(),
-            })
-        })
-        .collect();
+    let products = told.iter().map(|told| {
+        json!({"product": told.product, "product_name": told.product_name, "threshold": told.threshold,
+               "points": told.points, "curve": told.steps})
+    });
     let subjects = subjects(&deployment.world.mails()?);
     let emails = account.emails.iter().filter(|email| email.contact == id.as_str()).map(|email| {
         let key = (email.contact.clone(), email.slot.clone());
@@ -183,7 +175,7 @@ async fn contact(State(served): State<Served>, Path(id): Path<String>) -> Result
         "title": person.as_ref().and_then(|person| person.title.clone()),
         "email": person.as_ref().and_then(|person| person.email.clone()),
         "account_name": view.company_of(&id).and_then(|company| company.name),
-        "products": products,
+        "products": products.collect::<Value>(),
         "emails": emails.collect::<Value>(),
         "silences": account.silences.iter().filter(|silence| silence.contact == id.as_str())
             .map(|silence| json!({"slot": silence.slot, "reason": silence.reason})).collect::<Value>(),

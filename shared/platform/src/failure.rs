@@ -66,9 +66,10 @@ impl Failure {
         }
     }
 
-    /// An item or message of ours that does not have the shape we gave it.
-    pub fn shape(what: &'static str, error: impl std::fmt::Display) -> Self {
-        Self::Poison { reason: format!("{what}: {error}") }
+    /// An item or message that does not have the shape we give it. The reason is fixed text: a parser's own words may
+    /// quote what it read.
+    pub fn shape(what: &'static str, reason: &'static str) -> Self {
+        Self::Poison { reason: format!("{what}: {reason}") }
     }
 }
 

@@ -58,7 +58,10 @@ impl InterestItem {
             let name = fact_name(name).ok_or_else(|| Failure::shape("interest", "a fact's name has no action"))?;
             let seconds = value.as_ns().map_err(|_| Failure::shape("interest", "a fact is not a number set"))?;
             for second in seconds {
-                facts.add(name.clone(), second.parse().map_err(|error| Failure::shape("interest", error))?);
+                facts.add(
+                    name.clone(),
+                    second.parse().map_err(|_| Failure::shape("interest", "not of the shape we give it"))?,
+                );
             }
         }
         let quarters = |attribute: &str| -> BTreeSet<Quarter> {
@@ -100,11 +103,12 @@ pub async fn add(
     facts: &[(FactName, i64)],
     now: Timestamp,
 ) -> Result<InterestItem, Failure> {
-    let mut by_attribute: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // Sets already here: two engagements of the same second are one fact, and DynamoDB refuses a set that repeats itself.
+    let mut by_attribute: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
     for (name, second) in facts {
-        by_attribute.entry(attribute(name)).or_default().push(second.to_string());
+        by_attribute.entry(attribute(name)).or_default().insert(*second);
     }
-    let mut left: Vec<(String, Vec<String>)> = by_attribute.into_iter().collect();
+    let mut left: Vec<(String, BTreeSet<i64>)> = by_attribute.into_iter().collect();
     let mut seen = Item::new();
     while !left.is_empty() {
         let batch: Vec<_> = left.drain(..left.len().min(NAMES_PER_UPDATE)).collect();
@@ -133,7 +137,7 @@ async fn add_once(
     store: &Store,
     contact: &ContactId,
     product: &ProductId,
-    batch: &[(String, Vec<String>)],
+    batch: &[(String, BTreeSet<i64>)],
     now: Timestamp,
 ) -> Result<Added, Failure> {
     let mut names = HashMap::from([
@@ -155,7 +159,7 @@ async fn add_once(
     let mut room = Vec::with_capacity(batch.len());
     for (index, (attribute, seconds)) in batch.iter().enumerate() {
         names.insert(format!("#f{index}"), attribute.clone());
-        values.insert(format!(":f{index}"), AttributeValue::Ns(seconds.clone()));
+        values.insert(format!(":f{index}"), AttributeValue::Ns(seconds.iter().map(i64::to_string).collect()));
         add.push_str(&format!(", #f{index} :f{index}"));
         room.push(format!("(attribute_not_exists(#f{index}) OR size(#f{index}) < :most)"));
     }

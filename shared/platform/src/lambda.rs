@@ -61,8 +61,8 @@ impl BatchAnswer {
 /// A stream record's sequence number and its new image in this shape.
 pub fn new_image<T: DeserializeOwned>(record: EventRecord) -> (String, Result<T, Failure>) {
     let sequence_number = record.change.sequence_number.unwrap_or_default();
-    let image =
-        serde_dynamo::from_item(record.change.new_image).map_err(|error| Failure::shape("stream record", error));
+    let image = serde_dynamo::from_item(record.change.new_image)
+        .map_err(|_| Failure::shape("stream record", "not of the shape we give it"));
     (sequence_number, image)
 }
 

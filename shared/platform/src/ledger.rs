@@ -164,7 +164,8 @@ impl Ledger {
     }
 
     fn put_if(&self, entry: &Entry, condition: &str) -> Result<PutItemFluentBuilder, Failure> {
-        let item = serde_dynamo::to_item(entry).map_err(|error| Failure::shape("ledger entry", error))?;
+        let item =
+            serde_dynamo::to_item(entry).map_err(|_| Failure::shape("ledger entry", "not of the shape we give it"))?;
         Ok(self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(condition))
     }
 }

@@ -96,7 +96,7 @@ impl Waiting {
         let detail = serde_json::to_string(&Detail { version: VERSION, id: &id, event });
         Ok(Self {
             pk: keys::outbox(&id).pk,
-            detail: detail.map_err(|error| Failure::shape("event", error))?,
+            detail: detail.map_err(|_| Failure::shape("event", "not of the shape we give it"))?,
             id,
             detail_type: detail_type.to_owned(),
             happened_at: now.as_second(),
@@ -165,7 +165,7 @@ impl Waiting {
 /// # Errors
 /// [`Failure`] if the store could not be reached.
 pub async fn put(store: &Store, event: &Waiting) -> Result<(), Failure> {
-    let item = serde_dynamo::to_item(event).map_err(|error| Failure::shape("event", error))?;
+    let item = serde_dynamo::to_item(event).map_err(|_| Failure::shape("event", "not of the shape we give it"))?;
     let answer = store.client.put_item().table_name(&store.state).set_item(Some(item)).send().await;
     answer.map(drop).map_err(|error| Failure::from_sdk("outbox put", &error))
 }

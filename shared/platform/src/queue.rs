@@ -48,9 +48,10 @@ impl Queue {
     pub async fn send(&self, messages: &[Message<NurtureDue>]) -> Result<Vec<bool>, Failure> {
         let mut request = self.client.send_message_batch().queue_url(&self.url);
         for (index, message) in messages.iter().enumerate() {
-            let body = serde_json::to_string(message).map_err(|error| Failure::shape("message", error))?;
+            let body =
+                serde_json::to_string(message).map_err(|_| Failure::shape("message", "not of the shape we give it"))?;
             let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build();
-            request = request.entries(entry.map_err(|error| Failure::shape("message", error))?);
+            request = request.entries(entry.map_err(|_| Failure::shape("message", "not of the shape we give it"))?);
         }
         let answer = request.send().await.map_err(|error| Failure::from_sdk("SendMessageBatch", &error))?;
         let taken = |index: usize| answer.successful().iter().any(|entry| entry.id() == index.to_string());

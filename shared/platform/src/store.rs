@@ -81,7 +81,9 @@ impl Store {
     pub async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Failure> {
         self.get_item(key)
             .await?
-            .map(|item| serde_dynamo::from_item(item).map_err(|error| Failure::shape("item", error)))
+            .map(|item| {
+                serde_dynamo::from_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"))
+            })
             .transpose()
     }
 
@@ -115,7 +117,7 @@ impl Store {
         while let Some(item) = pages.next().await {
             let item = item.map_err(|error| Failure::from_sdk("contact query", &error))?;
             let sk = text(&item, keys::SK).unwrap_or_default().to_owned();
-            let shape = |error| Failure::shape("contact item", error);
+            let shape = |_| Failure::shape("contact item", "not of the shape we give it");
             if let Some(product) = sk.strip_prefix(keys::INTEREST) {
                 rows.interests.insert(ProductId::from(product), InterestItem::read(&item)?);
             } else if sk.starts_with(keys::LEAD) {
@@ -159,7 +161,9 @@ impl Store {
         let mut items = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|error| Failure::from_sdk("partition query", &error))?;
-            items.push(serde_dynamo::from_item(item).map_err(|error| Failure::shape("item", error))?);
+            items.push(
+                serde_dynamo::from_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"))?,
+            );
         }
         Ok(items)
     }
@@ -277,13 +281,13 @@ impl Store {
     }
 
     fn put(&self, item: &impl Serialize, condition: Option<&str>) -> Result<TransactWriteItem, Failure> {
-        let item = serde_dynamo::to_item(item).map_err(|error| Failure::shape("item", error))?;
+        let item = serde_dynamo::to_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"))?;
         let put = Put::builder()
             .table_name(&self.state)
             .set_item(Some(item))
             .set_condition_expression(condition.map(str::to_owned))
             .build()
-            .map_err(|error| Failure::shape("put", error))?;
+            .map_err(|_| Failure::shape("put", "not of the shape we give it"))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
@@ -300,7 +304,7 @@ impl Store {
             .update_expression(change.update)
             .set_condition_expression(change.condition)
             .build()
-            .map_err(|error| Failure::shape("update", error))?;
+            .map_err(|_| Failure::shape("update", "not of the shape we give it"))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
@@ -316,7 +320,7 @@ impl Store {
             .set_expression_attribute_values(change.values())
             .condition_expression(change.condition.unwrap_or_default())
             .build()
-            .map_err(|error| Failure::shape("condition", error))?;
+            .map_err(|_| Failure::shape("condition", "not of the shape we give it"))?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
@@ -326,7 +330,9 @@ impl Store {
     /// [`Failure::Poison`] if it cannot be expressed.
     pub fn delete(&self, key: &Key) -> Result<TransactWriteItem, Failure> {
         let delete = Delete::builder().table_name(&self.state).set_key(Some(item_key(key))).build();
-        Ok(TransactWriteItem::builder().delete(delete.map_err(|error| Failure::shape("delete", error))?).build())
+        Ok(TransactWriteItem::builder()
+            .delete(delete.map_err(|_| Failure::shape("delete", "not of the shape we give it"))?)
+            .build())
     }
 }
 

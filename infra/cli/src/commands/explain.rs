@@ -63,9 +63,9 @@ impl Explain {
             let wanted = |product: &str| self.product.as_ref().is_none_or(|wanted| wanted == product);
             let explanations: Vec<Explanation> = rows
                 .interests
-                .iter()
-                .filter(|((who, product), _)| *who == contact && wanted(product.as_str()))
-                .map(|((_, product), item)| explain(&playbook, &contact, product, item, &rows.leads, at))
+                .keys()
+                .filter(|(who, product)| *who == contact && wanted(product.as_str()))
+                .filter_map(|(_, product)| explain(&playbook, &rows, &contact, product, at))
                 .collect();
             return self.print(&contact, &explanations);
         }

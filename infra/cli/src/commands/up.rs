@@ -164,7 +164,7 @@ fn print_account(deployment: &Deployment, rows: &Rows, account: &Account, began:
         account.escalations.len(),
     );
     let (threshold, now, raised) = highlights::what_if(deployment, rows, account.now);
-    if let Some(lead) = account.leads.first() {
+    if let Some(lead) = highlights::best_told(rows) {
         println!("WHY      perennial explain {} {}", lead.contact, lead.product);
         println!("WHAT IF  threshold {threshold}? {now} leads → {raised}");
     }
