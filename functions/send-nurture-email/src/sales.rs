@@ -28,7 +28,7 @@ impl SendNurtureEmail {
         let line = self.line(&lead, quarter, &owner.id, now).await?;
         let letter = Letter {
             subject: format!("{}: {} wants {}", lead.priority(), line.who, line.product),
-            greeting: owner.name.clone(),
+            greeting: format!("Hello {},", owner.name),
             opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
             leads: vec![line],
             closing: "One click on “I am on it” stops the reminders.".to_owned(),
@@ -45,11 +45,11 @@ impl SendNurtureEmail {
         let now = self.clock.now();
         let mut handled = Handled::Done;
         for recipient in &step.to {
-            let Some((name, address, role)) = self.recipient(&lead.owner_id(), *recipient) else { continue };
-            let line = self.line(&lead, quarter, &lead.owner_id(), now).await?;
-            let letter = reminder(rung, *recipient, name, line);
-            let key = keys::rung_mail(&lead.contact_id(), &lead.product_id(), quarter, rung, role);
-            match self.send_to_sales(&key, Some(&lead), &address, &letter, "escalation", now).await? {
+            let Some(addressee) = self.addressee(&lead.owner_id(), *recipient) else { continue };
+            let line = self.line(&lead, quarter, &addressee.id, now).await?;
+            let letter = reminder(rung, *recipient, addressee.greeting, line);
+            let key = keys::rung_mail(&lead.contact_id(), &lead.product_id(), quarter, rung, addressee.role);
+            match self.send_to_sales(&key, Some(&lead), &addressee.address, &letter, "escalation", now).await? {
                 Handled::Done => {}
                 // The others on the rung are tried all the same; the message comes back for this one.
                 not_yet => handled = not_yet,
@@ -85,7 +85,7 @@ impl SendNurtureEmail {
                 1 => format!("A new lead for you: {}", leads[0].who),
                 count => format!("{count} new leads for you, best first"),
             },
-            greeting: rep.name.clone(),
+            greeting: format!("Hello {},", rep.name),
             opening: "These customers have shown interest in something they do not own yet.".to_owned(),
             leads,
             closing: "“I am on it” tells everybody that the lead is yours.".to_owned(),
@@ -106,16 +106,25 @@ impl SendNurtureEmail {
         self.playbook.rep(id).ok_or_else(|| Failure::shape("sales mail", "the owner is not a rep in the playbook"))
     }
 
-    fn recipient(&self, owner: &RepId, recipient: Recipient) -> Option<(String, String, &'static str)> {
-        let manager = || self.playbook.rep(self.playbook.rep(owner)?.manager.as_ref()?);
-        let named = |rep: &Rep, role| Some((rep.name.clone(), rep.email.clone(), role));
+    /// Who is meant by a recipient of the ladder; nobody if the owner has no manager or the playbook no executive.
+    fn addressee(&self, owner: &RepId, recipient: Recipient) -> Option<Addressee> {
+        let of_rep = |rep: &Rep, role| Addressee {
+            id: rep.id.clone(),
+            greeting: format!("Hello {},", rep.name),
+            address: rep.email.clone(),
+            role,
+        };
         match recipient {
-            Recipient::Rep => named(self.playbook.rep(owner)?, "rep"),
-            Recipient::Manager => named(manager()?, "manager"),
-            Recipient::Executive => {
-                let address = self.playbook.executive.clone()?;
-                Some(("all".to_owned(), address, "executive"))
+            Recipient::Rep => Some(of_rep(self.playbook.rep(owner)?, "rep")),
+            Recipient::Manager => {
+                Some(of_rep(self.playbook.rep(self.playbook.rep(owner)?.manager.as_ref()?)?, "manager"))
             }
+            Recipient::Executive => Some(Addressee {
+                id: RepId::from("executive"),
+                greeting: "Hello,".to_owned(),
+                address: self.playbook.executive.clone()?,
+                role: "executive",
+            }),
         }
     }
 
@@ -192,13 +201,22 @@ impl SendNurtureEmail {
     }
 }
 
+/// Somebody whom a reminder is written to.
+struct Addressee {
+    /// Who it is that says "I am on it" by the link.
+    id: RepId,
+    greeting: String,
+    address: String,
+    role: &'static str,
+}
+
 fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {
     let quarter = lead.quarter()?;
     Some((lead, quarter))
 }
 
 /// Each rung is more insistent than the one before.
-fn reminder(rung: usize, recipient: Recipient, name: String, line: LeadLine) -> Letter {
+fn reminder(rung: usize, recipient: Recipient, greeting: String, line: LeadLine) -> Letter {
     let (who, owner, since) = (line.who.clone(), line.owner.clone(), line.since.clone());
     let (subject, opening) = match (rung, recipient) {
         (0, _) => (
@@ -232,7 +250,7 @@ fn reminder(rung: usize, recipient: Recipient, name: String, line: LeadLine) -> 
     };
     Letter {
         subject,
-        greeting: name,
+        greeting,
         opening,
         leads: vec![line],
         closing: "The reminders stop as soon as somebody says “I am on it”.".to_owned(),

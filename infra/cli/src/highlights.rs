@@ -227,11 +227,12 @@ impl Highlights<'_> {
 /// The lead whose story says most: one that took more than one engagement, or else the first.
 pub fn best_told(rows: &Rows) -> Option<&Lead> {
     let climbed = |lead: &Lead| lead.evidence.len() > 1 && lead.evidence.iter().all(|fact| fact.points < lead.score);
-    let came_back = |lead: &Lead| {
-        let item = rows.interests.get(&(lead.contact_id(), lead.product_id()));
-        item.is_some_and(|item| item.facts.iter().any(|(_, second)| second > lead.qualified_at))
+    // How soon the contact came back: the sooner, the better it shows that a quarter has one lead.
+    let came_back_after = |lead: &Lead| {
+        let item = rows.interests.get(&(lead.contact_id(), lead.product_id()))?;
+        item.facts.iter().map(|(_, second)| second - lead.qualified_at).filter(|after| *after > 0).min()
     };
-    rows.leads.iter().min_by_key(|lead| (!climbed(lead), !came_back(lead), lead.qualified_at))
+    rows.leads.iter().min_by_key(|lead| (!climbed(lead), came_back_after(lead).unwrap_or(i64::MAX), lead.qualified_at))
 }
 
 /// How many leads there are, and how many there would be under a threshold one higher.

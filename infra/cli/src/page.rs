@@ -17,7 +17,7 @@ use futures::Stream;
 use jiff::Timestamp;
 use perennial_domain::funnel;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::instant;
+use perennial_domain::interest::{CLICK, instant};
 use perennial_domain::profile::{Account as Company, Contact, Health};
 use perennial_local::Mail;
 use perennial_platform::records::Lead;
@@ -109,9 +109,9 @@ async fn world(State(served): State<Served>) -> Result<axum::Json<Value>, Unshow
     let funnel = funnel::reverse(plan).ok();
     let count = |select: fn(&&Lead) -> bool| rows.leads.iter().filter(select).count();
     let attention: Vec<Value> = [
-        ("deliveries given up", account.dead_letters),
-        ("sends without a known outcome", account.unsettled.len()),
-        ("engagements in quarantine", account.engagements.quarantined as usize),
+        ("deliveries given up:", account.dead_letters),
+        ("sends to look at:", account.unsettled.len()),
+        ("engagements in quarantine:", account.engagements.quarantined as usize),
     ]
     .into_iter()
     .filter(|(_, count)| *count > 0)
@@ -346,7 +346,8 @@ pub fn offer(deployment: &Deployment, rows: &Rows, account: &Account, url: &str,
         .iter()
         .filter(|(_, rule)| rule.products.iter().any(|product| product.as_str() == best.product))
         .flat_map(|(asset, rule)| rule.actions.iter().map(move |(action, rule)| (asset, action, rule)))
-        .filter(|(_, _, rule)| !rule.act_now && best.points + rule.points >= threshold)
+        // A deed rather than a click: it says more to whoever watches.
+        .filter(|(_, action, rule)| action.as_str() != CLICK && !rule.act_now && best.points + rule.points >= threshold)
         .map(|(asset, action, rule)| (rule.points, asset.as_str(), action.as_str()))
         .collect();
     actions.sort_unstable();

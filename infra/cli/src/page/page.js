@@ -150,7 +150,7 @@ function drawTop({ now, totals, attention, playbook_version: version }) {
     figure.lastChild.textContent = value;
   }
   $('attention').hidden = !attention.length;
-  $('attention').textContent = `Needs a look: ${attention.map(({ what, count }) => `${number(count)} ${what}`).join(' · ')}`;
+  $('attention').textContent = `Needs a look: ${attention.map(({ what, count }) => `${what} ${number(count)}`).join(' · ')}`;
 }
 
 // ---------------------------------------------------------------- contacts
@@ -404,7 +404,8 @@ function service(lead) {
   if (lead.status === 'sql') return line(false, 'Accepted by sales');
   if (lead.status === 'recycled') return line(false, 'Rejected: back to nurture until next quarter');
   if (lead.status === 'touched') return line(false, `Touched · ${age} since it qualified`);
-  if (!fired && !lead.next_check_at) return line(false, `Waiting ${age} · no deadline`);
+  const clocked = ['act-now', 'hot'].includes(lead.priority);
+  if (!clocked) return line(false, lead.next_check_at ? `New · in the digest of ${moment(lead.next_check_at)}` : `Handed over · ${age} · no deadline`);
   const next = lead.next_check_at ? `next check ${moment(lead.next_check_at)}` : 'the whole ladder has fired';
   return line(fired > 0, ...dots, fired ? `Untouched ${age}, ${plural(fired, 'reminder')} · ${next}` : `Untouched ${age} · ${next}`);
 }
