@@ -21,8 +21,17 @@ fn example_playbook() -> PathBuf {
 
 /// The example world in a folder of its own, played once.
 fn up_once(data: &Path, playbook: &Path) -> Value {
-    let arguments =
-        ["up", "--once", "--json", "--start", START, "--data", data.to_str().unwrap(), "--playbook", playbook.to_str().unwrap()];
+    let arguments = [
+        "up",
+        "--once",
+        "--json",
+        "--start",
+        START,
+        "--data",
+        data.to_str().unwrap(),
+        "--playbook",
+        playbook.to_str().unwrap(),
+    ];
     let output = perennial(&arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -54,11 +63,15 @@ fn the_example_is_played_once_survives_a_restart_and_leaves_quarantine_when_the_
     let (data, playbook) = (tempfile::tempdir().unwrap(), copied_playbook());
     let first = up_once(data.path(), playbook.path());
     let figure = |account: &Value, name: &str| account["engagements"][name].as_u64().unwrap();
-    let sum = |account: &Value| ["counted", "duplicates", "quarantined"].map(|name| figure(account, name)).iter().sum::<u64>();
+    let sum = |account: &Value| {
+        ["counted", "duplicates", "quarantined"].map(|name| figure(account, name)).iter().sum::<u64>()
+    };
     assert_eq!(figure(&first, "received"), sum(&first));
     assert_eq!((figure(&first, "duplicates"), figure(&first, "quarantined")), (2, 1));
     let count = |account: &Value, name: &str| account[name].as_array().unwrap().len();
-    for (section, least) in [("leads", 12), ("held", 2), ("emails", 100), ("silences", 100), ("escalations", 3), ("scores", 40)] {
+    for (section, least) in
+        [("leads", 12), ("held", 2), ("emails", 100), ("silences", 100), ("escalations", 3), ("scores", 40)]
+    {
         assert!(count(&first, section) >= least, "{section}: {}", count(&first, section));
     }
     assert_eq!((count(&first, "unsettled"), &first["dead_letters"]), (0, &Value::from(0)));
@@ -85,7 +98,10 @@ fn a_broken_playbook_names_file_line_and_reason_and_starts_nothing() {
         let output = perennial(&[command, &places].concat());
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
-        assert!(said.starts_with("playbook.toml:") && said.contains("treshold") && said.contains("threshold"), "{said}");
+        assert!(
+            said.starts_with("playbook.toml:") && said.contains("treshold") && said.contains("threshold"),
+            "{said}"
+        );
         assert!(!world.exists(), "{command:?} has started something");
     }
     let output = perennial(&["playbook", "check", playbook.path().to_str().unwrap()]);
@@ -119,7 +135,8 @@ fn assets_and_funnel_are_machine_readable() {
     assert!(assets.as_array().unwrap().len() >= 12);
     assert!(assets.as_array().unwrap().iter().all(|asset| asset["asset"].is_string() && asset["actions"].is_array()));
     let funnel = json(&["report", "funnel", "--json", "--playbook", playbook.to_str().unwrap()]);
-    let figures = ["wins", "opportunities", "pipeline_cents", "sqls", "mqls"].map(|name| funnel[name].as_u64().unwrap());
+    let figures =
+        ["wins", "opportunities", "pipeline_cents", "sqls", "mqls"].map(|name| funnel[name].as_u64().unwrap());
     assert_eq!(figures, [200, 800, 2_000_000_000, 889, 5_926]);
 }
 
@@ -154,7 +171,12 @@ impl Served {
     /// Sends a request and returns status and body.
     fn ask(&self, request: &str, headers: &[(String, String)], body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(stream, "{request} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len()).unwrap();
+        write!(
+            stream,
+            "{request} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n",
+            body.len()
+        )
+        .unwrap();
         headers.iter().for_each(|(name, value)| write!(stream, "{name}: {value}\r\n").unwrap());
         stream.write_all(b"\r\n").unwrap();
         stream.write_all(body).unwrap();
