@@ -1,6 +1,8 @@
-//! What others may rely on: the webhook, what an engagement costs, the Lambda Runtime API, and which crate may know which.
+//! What others may rely on: the webhook, what an engagement costs, the Lambda Runtime API, which crate may know which, and
+//! which function may do what.
 
 mod arrows;
 mod capacity;
+mod permissions;
 mod runtime_api;
 mod webhook;

@@ -9,13 +9,14 @@ use perennial_domain::ids::{ContactId, PieceId, ProductId, StreamId};
 use perennial_domain::interest;
 use perennial_domain::nurture::{self, Decision, Kind, Snapshot};
 use perennial_domain::profile::{Account, Contact};
+use perennial_platform::contact::ContactRows;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys;
 use perennial_platform::links::Purpose;
 use perennial_platform::mail::{Mail, Outcome};
 use perennial_platform::queue::NurtureDue;
 use perennial_platform::records::{Cadence, SlotState, StreamProgress, date_of, day_number};
-use perennial_platform::store::{ATTEMPTS, Change, Commit, ContactRows, back_off, number, string};
+use perennial_platform::store::{ATTEMPTS, Change, Commit, back_off, number, string};
 use perennial_playbook::Reader;
 
 use crate::claim::{claim, settle, settled, silence, state_after};

@@ -223,7 +223,7 @@ impl Deployment {
 }
 
 /// A function of the template: JSON in, JSON out, as the Lambda runtime does it.
-fn function<S, E, A, F, Fut>(service: S, handle: F) -> Function
+pub fn function<S, E, A, F, Fut>(service: S, handle: F) -> Function
 where
     S: Send + Sync + 'static,
     E: DeserializeOwned + Send + 'static,

@@ -11,7 +11,8 @@
 //! | [`keys`] | every key of both tables |
 //! | [`told`] | what a sender can tell us, and the native webhook body |
 //! | [`ledger`] | the append-only table |
-//! | [`store`] | the state table: loading a contact, committing transactions |
+//! | [`store`] | the state table: reading items, committing transactions |
+//! | [`contact`] | loading everything about a contact that a decision may need |
 //! | [`interest`] | an interest item: facts as number sets |
 //! | [`records`] | the other items of the state table |
 //! | [`leads`] | what sales says of a lead, applied |
@@ -27,6 +28,7 @@ pub mod address;
 pub mod bus;
 pub mod clock;
 pub mod consent;
+pub mod contact;
 pub mod failure;
 pub mod interest;
 pub mod keys;

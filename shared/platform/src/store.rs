@@ -1,21 +1,20 @@
-//! The state table: loading what a decision needs, committing what was decided.
+//! The state table: reading items, committing what was decided.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
-use perennial_domain::ids::{AccountId, ContactId, ProductId};
-use perennial_domain::profile::{Account, Contact};
+use perennial_domain::ids::AccountId;
+use perennial_domain::profile::Account;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-use crate::interest::InterestItem;
 use crate::keys::{self, Key};
-use crate::records::{Cadence, Held, Lead, Preferences, Profile};
+use crate::records::Profile;
 
 /// An item as the SDK gives it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -30,30 +29,6 @@ pub struct Store {
     pub client: Client,
     /// The state table's name.
     pub state: String,
-}
-
-/// Everything about a contact that a decision may need, from one consistent Query.
-#[derive(Debug, Default)]
-pub struct ContactRows {
-    /// Its fields, if it was ever identified.
-    pub profile: Option<Profile>,
-    /// What it wants, if it ever said.
-    pub preferences: Option<Preferences>,
-    /// What it received.
-    pub cadence: Option<Cadence>,
-    /// Interest by product.
-    pub interests: BTreeMap<ProductId, InterestItem>,
-    /// All leads.
-    pub leads: Vec<Lead>,
-    /// All held qualifications.
-    pub held: Vec<Held>,
-}
-
-impl ContactRows {
-    /// The contact, if it was ever identified.
-    pub fn contact(&self, id: &ContactId) -> Option<Contact> {
-        self.profile.as_ref().map(|profile| Contact::from_fields(id.clone(), &profile.fields()))
-    }
 }
 
 /// What became of a transaction.
@@ -95,45 +70,6 @@ impl Store {
         let request = self.client.get_item().table_name(&self.state).set_key(Some(item_key(key))).consistent_read(true);
         let answer = request.send().await.map_err(|error| Failure::from_sdk("state get", &error))?;
         Ok(answer.item)
-    }
-
-    /// Loads a contact's partition up to its slots.
-    ///
-    /// # Errors
-    /// [`Failure`] if the store cannot be reached or an item has an unknown shape.
-    pub async fn contact(&self, contact: &ContactId) -> Result<ContactRows, Failure> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.state)
-            .consistent_read(true)
-            .key_condition_expression("PK = :pk AND SK < :slots")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::contact(contact)))
-            .expression_attribute_values(":slots", AttributeValue::S(keys::SLOT.to_owned()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut rows = ContactRows::default();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| Failure::from_sdk("contact query", &error))?;
-            let sk = text(&item, keys::SK).unwrap_or_default().to_owned();
-            let shape = |_| Failure::shape("contact item", "not of the shape we give it");
-            if let Some(product) = sk.strip_prefix(keys::INTEREST) {
-                rows.interests.insert(ProductId::from(product), InterestItem::read(&item)?);
-            } else if sk.starts_with(keys::LEAD) {
-                rows.leads.push(serde_dynamo::from_item(item).map_err(shape)?);
-            } else if sk.starts_with(keys::HELD) {
-                rows.held.push(serde_dynamo::from_item(item).map_err(shape)?);
-            } else {
-                match sk.as_str() {
-                    "PROFILE" => rows.profile = Some(serde_dynamo::from_item(item).map_err(shape)?),
-                    "PREFERENCES" => rows.preferences = Some(serde_dynamo::from_item(item).map_err(shape)?),
-                    "CADENCE" => rows.cadence = Some(serde_dynamo::from_item(item).map_err(shape)?),
-                    _ => {}
-                }
-            }
-        }
-        Ok(rows)
     }
 
     /// Loads an account.

@@ -1,0 +1,169 @@
+//! Each function may do in DynamoDB what it does, and nothing else: what it calls while the example is played, against
+//! the role that the template gives it. The embedded database knows no permissions; AWS does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use apply_change::ApplyChange;
+use escalate_sla::EscalateSla;
+use http::Request;
+use perennial::deployment::{Deployment, function};
+use perennial::example::Story;
+use perennial_local::Function;
+use perennial_platform::address::AddressKey;
+use perennial_platform::bus::Bus;
+use perennial_platform::ledger::Ledger;
+use perennial_platform::links::Links;
+use perennial_platform::mail::Mailer;
+use perennial_platform::queue::Queue;
+use perennial_tests::interpose::Interposer;
+use perennial_tests::{at, clock, deploy, ingest_at, root, sdk_config, settle, store_at};
+use plan_nurture::PlanNurture;
+use qualify_mql::QualifyMql;
+use relay_events::RelayEvents;
+use score_and_decay::ScoreAndDecay;
+use send_nurture_email::SendNurtureEmail;
+use serde_json::Value;
+use signed_pages::SignedPages;
+
+/// `action resource` by function: `UpdateItem StateTable`, `Query StateTable/index/due`.
+type Permissions = BTreeMap<String, BTreeSet<String>>;
+
+#[tokio::test]
+async fn every_role_allows_what_its_function_does_and_nothing_else() {
+    let start = at("2026-10-05T00:00:00Z");
+    let deployment = deploy(start).await;
+    let used: Arc<Mutex<Permissions>> = Arc::default();
+    let running: Arc<Mutex<String>> = Arc::default();
+    let (seen, by) = (Arc::clone(&used), Arc::clone(&running));
+    let interposer = Interposer::start(
+        &deployment.world.endpoints().dynamodb,
+        Arc::new(move |operation, request| {
+            let function = by.lock().unwrap().clone();
+            seen.lock().unwrap().entry(function).or_default().extend(actions(&operation, &request));
+            Box::pin(async move { request })
+        }),
+        Arc::new(|_, _, _| {}),
+    )
+    .await;
+    register(&deployment, &interposer.url, &running).await;
+
+    let story = Story::read(&root().join("infra/playbook/example")).unwrap();
+    story.play(&deployment, start, |_| {}).await.unwrap();
+    press_a_lead_link(&deployment).await;
+    deployment.world.advance_to(at("2026-12-28T12:00:00Z"), |_| {}).await.unwrap();
+
+    let used = used.lock().unwrap().clone();
+    let allowed = allowed();
+    assert_eq!(used.keys().collect::<Vec<_>>(), allowed.keys().collect::<Vec<_>>(), "every function has run");
+    for (function, used) in used {
+        assert_eq!(used, allowed[&function], "{function}: used (left), allowed (right)");
+    }
+}
+
+/// The actions that a call needs: a transaction those of its parts.
+fn actions(operation: &str, request: &Value) -> Vec<String> {
+    let table = |of: &Value| of["TableName"].as_str().unwrap_or_default().to_owned();
+    match operation {
+        "TransactWriteItems" => request["TransactItems"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|part| part.as_object().into_iter().flatten())
+            .map(|(kind, part)| {
+                let action =
+                    if kind == "ConditionCheck" { "ConditionCheckItem".to_owned() } else { format!("{kind}Item") };
+                format!("{action} {}", table(part))
+            })
+            .collect(),
+        _ => match request["IndexName"].as_str() {
+            Some(index) => vec![format!("{operation} {}/index/{index}", table(request))],
+            None => vec![format!("{operation} {}", table(request))],
+        },
+    }
+}
+
+/// What the template's roles allow in DynamoDB, streams aside: those are read by Lambda itself.
+fn allowed() -> Permissions {
+    let template = std::fs::read_to_string(root().join("infra/sam/template.yaml")).unwrap();
+    let mut allowed = Permissions::new();
+    let mut role: Option<String> = None;
+    let mut actions: Vec<String> = Vec::new();
+    for line in template.lines() {
+        let text = line.trim();
+        if line.starts_with("  ") && !line.starts_with("   ") && text.ends_with(':') {
+            role = text.strip_suffix("Role:").map(str::to_owned);
+        }
+        let Some(role) = &role else { continue };
+        if let Some(listed) = text.strip_prefix("Action:") {
+            let names = listed.trim().trim_matches(['[', ']']).split(',').map(str::trim);
+            actions = names.filter_map(|name| name.strip_prefix("dynamodb:")).map(str::to_owned).collect();
+        } else if let Some(resource) = text.strip_prefix("Resource:").filter(|text| !text.contains("StreamArn")) {
+            let resource = resource.trim().trim_start_matches("!GetAtt ").trim_start_matches("!Sub ").trim_matches('"');
+            let resource = resource.replace("${StateTable.Arn}", "StateTable").replace(".Arn", "");
+            let rows = actions.drain(..).map(|action| format!("{action} {resource}"));
+            allowed.entry(role.clone()).or_default().extend(rows);
+        }
+    }
+    allowed.retain(|_, actions| !actions.is_empty());
+    allowed
+}
+
+/// Somebody takes the Act Now that nobody has touched.
+async fn press_a_lead_link(deployment: &Deployment) {
+    let mails = deployment.world.mails().unwrap();
+    let escalated = |mail: &&perennial_local::Mail| mail.tags.iter().any(|(_, value)| value == "escalation");
+    let text = mails.iter().rev().find(escalated).unwrap().text.clone().unwrap();
+    let path = text.split_whitespace().find_map(|word| word.split_once("/l/")).unwrap().1.to_owned();
+    let request = Request::post(format!("/l/{path}")).body(Vec::new().into()).unwrap();
+    assert_eq!(deployment.world.http(request).await.unwrap().status(), 200);
+    settle(deployment).await;
+}
+
+/// All functions again, each behind the interposer and with its name said when it runs. Deliveries are made one after the
+/// other, so only one runs at a time.
+async fn register(deployment: &Deployment, database: &str, running: &Arc<Mutex<String>>) {
+    let world = &deployment.world;
+    let services = sdk_config(&world.endpoints().aws).await;
+    let (store, playbook, clock) = (store_at(database).await, Arc::clone(&deployment.playbook), clock(deployment));
+    let key = AddressKey::new("key");
+    let links = Links::new("key", "https://mail.fernhill.example.com");
+    let (store, playbook, clock) = (|| store.clone(), || Arc::clone(&playbook), || clock.clone());
+    let ingest = ingest_at(database, deployment, playbook()).await;
+    let scoring = ScoreAndDecay { store: store(), playbook: playbook(), clock: clock() };
+    let changes = ApplyChange { store: store(), address_key: key.clone(), playbook: playbook(), clock: clock() };
+    let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
+    let queue = Queue::new(&services, world.queue_url("MailQueue"));
+    let planning = PlanNurture { store: store(), queue, playbook: playbook() };
+    let sending = SendNurtureEmail {
+        store: store(),
+        mailer: Mailer::new(&services, &playbook().company.sender, None),
+        links: links.clone(),
+        address_key: key.clone(),
+        playbook: playbook(),
+        clock: clock(),
+    };
+    let escalation = EscalateSla { store: store(), playbook: playbook() };
+    let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus") };
+    let ledger = Ledger::new(&sdk_config(database).await, &deployment.ledger_table);
+    let pages = SignedPages { ledger, store: store(), links, address_key: key, playbook: playbook(), clock: clock() };
+    let functions: [(&str, Function); 9] = [
+        ("IngestEngagement", function(ingest, |it, event| async move { it.handle(event).await })),
+        ("ScoreAndDecay", function(scoring, |it, event| async move { it.handle(event).await })),
+        ("ApplyChange", function(changes, |it, event| async move { it.handle(event).await })),
+        ("QualifyMql", function(qualification, |it, event| async move { it.handle(event).await })),
+        ("PlanNurture", function(planning, |it, event| async move { it.handle(event).await })),
+        ("SendNurtureEmail", function(sending, |it, event| async move { it.handle(event).await })),
+        ("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await })),
+        ("RelayEvents", function(relay, |it, event| async move { it.handle(event).await })),
+        ("SignedPages", function(pages, |it, event| async move { it.handle(event).await })),
+    ];
+    for (name, function) in functions {
+        let running = Arc::clone(running);
+        let named: Function = Arc::new(move |event| {
+            name.clone_into(&mut running.lock().unwrap());
+            function(event)
+        });
+        world.register(name, named);
+    }
+}
