@@ -27,8 +27,6 @@ use tokio::task::AbortHandle;
 /// A binary that has not answered by then never will; it is no measure of speed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const BINARIES: [&str; 2] = ["ingest-engagement", "score-and-decay"];
-
 /// What a function answered.
 #[derive(Debug)]
 enum Answer {
@@ -130,14 +128,20 @@ async fn init_error(State(served): State<Served>, body: Bytes) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
-/// The binaries, built as they are now. The tests' own package is named too, so that cargo chooses the same features and
-/// compiles no dependency a second time.
+/// The binaries, built as they are now. All of the workspace is named, with its tests, as `cargo test --workspace` does: so
+/// cargo chooses the same features and compiles no dependency a second time.
 fn executables() -> &'static HashMap<String, PathBuf> {
     static EXECUTABLES: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     EXECUTABLES.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
-        build.current_dir(root()).args(["build", "--offline", "--message-format=json", "-p", "perennial-tests"]);
-        build.args(BINARIES.iter().flat_map(|binary| ["-p", *binary]));
+        build.current_dir(root()).args([
+            "build",
+            "--offline",
+            "--message-format=json",
+            "--workspace",
+            "--bins",
+            "--tests",
+        ]);
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
@@ -146,7 +150,8 @@ fn executables() -> &'static HashMap<String, PathBuf> {
         let messages = String::from_utf8_lossy(&output.stdout).into_owned();
         let executable = |line: &str| {
             let message: Value = serde_json::from_str(line).expect("cargo speaks JSON");
-            let name = message["target"]["name"].as_str()?.to_owned();
+            let is_binary = message["target"]["kind"] == json!(["bin"]) && message["profile"]["test"] == false;
+            let name = message["target"]["name"].as_str().filter(|_| is_binary)?.to_owned();
             Some((name, PathBuf::from(message["executable"].as_str()?)))
         };
         messages.lines().filter_map(executable).collect()

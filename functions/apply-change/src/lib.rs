@@ -75,13 +75,13 @@ impl ApplyChange {
                     applied @ (Applied::Refused(_) | Applied::NoLead) => {
                         tracing::warn!(sales = ?step, ?applied, "a word from sales fits no lead");
                     }
-                    Applied::Moved(_) | Applied::Unchanged(_) => {}
+                    Applied::Moved(_) | Applied::Unchanged { .. } => {}
                 }
                 Ok(())
             }
             What::MailReported { contact } => self.count_foreign_mail(&ContactId::from(contact.as_str()), at).await,
             What::MailBounced { contact, permanent: true } => {
-                consent::suppress(store, key, &ContactId::from(contact.as_str()), "bounced", at).await
+                consent::bounce(store, key, &ContactId::from(contact.as_str()), at).await
             }
             // A passing trouble says nothing about the address; the ledger keeps it.
             What::MailBounced { permanent: false, .. } => Ok(()),

@@ -10,7 +10,7 @@ use perennial_platform::{lambda, settings};
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let store = Store::from_env(&lambda::config().await)?;
-    let address_key = AddressKey::new(settings::required("ADDRESS_KEY")?);
+    let address_key = AddressKey::new(settings::key("ADDRESS_KEY")?);
     let changes = ApplyChange { store, address_key, playbook: settings::playbook()?, clock: Clock::system() };
     lambda::serve(|batch| changes.handle(batch)).await
 }

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_domain::ids::RepId;
 use perennial_domain::sla::{self, Decision};
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::{self, DUE_INDEX, Job, Key, SHARDS};
 use perennial_platform::lambda::Tick;
-use perennial_platform::outbox::{self, LeadEvent, Waiting};
+use perennial_platform::outbox::{LeadEvent, Waiting};
 use perennial_platform::records::{Digest, Lead, RungFired};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
 use perennial_playbook::Playbook;
@@ -32,26 +32,52 @@ impl EscalateSla {
     /// [`Failure`] if it could not finish: the same tick again goes on where it was.
     pub async fn handle(&self, tick: Tick) -> Result<(), Failure> {
         let now = tick.scheduled_at;
+        let calendar = &self.playbook.calendar;
+        let today = calendar.date(now);
+        // What is due at any time today: the run is the day's check, also when it comes before the calendar's.
+        let until = calendar.start_of(today.saturating_add(1.day())) - SignedDuration::from_secs(1);
+        let mut done = Ok(());
         for shard in 0..SHARDS {
-            for key in self.store.nominated(DUE_INDEX, &Job::Lead.shard(shard), now).await? {
-                self.check(&key, now).await?;
+            for key in self.store.nominated(DUE_INDEX, &Job::Lead.shard(shard), until).await? {
+                // One lead that cannot be checked must not silence the others.
+                done = done.and(self.check(&key, now).await);
             }
         }
         // Only when all of the day's leads are in their digests.
-        let date = self.playbook.calendar.date(now).to_string();
+        let date = today.to_string();
         for digest in self.store.partition::<Digest>(&keys::digests(&date), Some("OWNER#")).await? {
-            let owner = RepId::from(digest.owner.as_str());
-            outbox::put(&self.store, &Waiting::digest_ready(&owner, &date, now)?).await?;
+            done = done.and(self.announce(&digest, &date, now).await);
         }
-        Ok(())
+        done
+    }
+
+    /// Closes a digest and says that it is ready; a lead that comes later goes into the next.
+    async fn announce(&self, digest: &Digest, date: &str, now: Timestamp) -> Result<(), Failure> {
+        if digest.announced {
+            return Ok(());
+        }
+        let owner = RepId::from(digest.owner.as_str());
+        let closed =
+            Change::of(keys::digest(date, &owner), "SET #announced = :yes").with(":yes", AttributeValue::Bool(true));
+        let ready = self.store.put_over(&Waiting::digest_ready(&owner, date, now)?)?;
+        self.store.commit("digest", vec![self.store.change(closed)?, ready]).await.map(drop)
     }
 
     async fn check(&self, key: &Key, now: Timestamp) -> Result<(), Failure> {
         for attempt in 0..ATTEMPTS {
             let Some(lead) = self.store.get::<Lead>(key).await? else { return Ok(()) };
             let decision = sla::decide(&lead.clock(), &self.playbook.ladder, &self.playbook.calendar, now);
-            if self.carry_out(&lead, decision, now).await? == Commit::Done {
-                return Ok(());
+            match self.carry_out(&lead, decision, now).await? {
+                Commit::Done => return Ok(()),
+                // Today's digest has been announced already (a second run of the day): the next check's will have it.
+                Commit::Refused(failed) if failed == [false, true] => {
+                    let calendar = &self.playbook.calendar;
+                    let tomorrow = calendar.start_of(calendar.date(now).saturating_add(1.day()));
+                    let later = step(&lead, Some(calendar.next_check(tomorrow)), "");
+                    self.store.commit("SLA step", vec![self.store.change(later)?]).await?;
+                    return Ok(());
+                }
+                Commit::Refused(_) => {}
             }
             // Touched, or checked by another run, between the read and the write.
             back_off(attempt).await;
@@ -64,6 +90,7 @@ impl EscalateSla {
             Decision::HandOff { next } => {
                 let date = self.playbook.calendar.date(now).to_string();
                 let into = Change::of(keys::digest(&date, &lead.owner_id()), "SET #owner = :owner ADD #leads :lead")
+                    .only_if("attribute_not_exists(#announced)")
                     .with(":owner", string(&lead.owner))
                     .with(":lead", AttributeValue::Ss(vec![format!("{}\n{}", lead.pk, lead.sk)]));
                 let step = step(lead, next, "#handed_off_at = :now, #last_step_at = :now")

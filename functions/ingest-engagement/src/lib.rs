@@ -15,7 +15,6 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
-use perennial_domain::profile::OWNS;
 use perennial_platform::clock::Clock;
 use perennial_platform::failure::Failure;
 use perennial_platform::lambda::{answer, raw_body};
@@ -155,15 +154,7 @@ fn not_understood(playbook: &Playbook, what: &What) -> Option<String> {
         What::Lead { product, .. } if !knows_product(product) => {
             Some(format!("product \"{product}\" is not in the playbook"))
         }
-        What::AccountUpdated { fields, .. } => {
-            let unknown =
-                fields.keys().filter_map(|field| field.strip_prefix(OWNS)).find(|product| !knows_product(product));
-            let owner = fields.get("owner").filter(|owner| !owner.is_empty());
-            unknown.map(|product| format!("product \"{product}\" is not in the playbook")).or_else(|| {
-                let owner = owner.filter(|owner| playbook.rep(&owner.as_str().into()).is_none())?;
-                Some(format!("owner \"{owner}\" is not a rep in the playbook"))
-            })
-        }
+        // What is said of accounts is always taken: news of one at risk must not wait for a playbook that knows its owner.
         _ => None,
     }
 }

@@ -66,6 +66,7 @@ impl QualifyMql {
     }
 
     async fn decide_held_again(&self, scheduled_at: Timestamp) -> Result<(), Failure> {
+        let mut decided = Ok(());
         for shard in 0..SHARDS {
             for key in self.store.nominated(DUE_INDEX, &Job::Held.shard(shard), scheduled_at).await? {
                 let (Some(contact), Some((product, quarter))) =
@@ -73,10 +74,11 @@ impl QualifyMql {
                 else {
                     continue;
                 };
-                self.qualify(&contact, &product, quarter).await?;
+                // One that cannot be decided must not hold up the others.
+                decided = decided.and(self.qualify(&contact, &product, quarter).await);
             }
         }
-        Ok(())
+        decided
     }
 
     async fn qualify(&self, contact: &ContactId, product: &ProductId, quarter: Quarter) -> Result<(), Failure> {
@@ -102,10 +104,14 @@ impl QualifyMql {
             return self.forget(contact, product, quarter, item).await;
         };
         let person = rows.contact(contact);
-        let account = match person.as_ref().and_then(|person| person.account.as_ref()) {
+        let mut account = match person.as_ref().and_then(|person| person.account.as_ref()) {
             Some(account) => self.store.account(account).await?,
             None => None,
         };
+        if let Some(account) = &mut account {
+            // An owner whom the playbook does not know cannot be written to: nobody's lead, held until it does.
+            account.owner = account.owner.take().filter(|owner| self.playbook.rep(owner).is_some());
+        }
         let threshold = self.playbook.interest.threshold(product);
         let snapshot = Snapshot {
             product,

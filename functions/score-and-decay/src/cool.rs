@@ -19,12 +19,14 @@ impl ScoreAndDecay {
     /// `scheduled_at` is a Monday; in the middle of a cycle nothing is predicted, and the run is one empty query a shard.
     pub(crate) async fn cool(&self, scheduled_at: Timestamp) -> Result<(), Failure> {
         let now = self.clock.now().max(scheduled_at);
+        let mut cooled = Ok(());
         for shard in 0..SHARDS {
             for key in self.store.nominated(LIVE_INDEX, &keys::live_shard_number(shard), now).await? {
-                self.cool_one(&key, now).await?;
+                // One that cannot be read must not keep the others warm.
+                cooled = cooled.and(self.cool_one(&key, now).await);
             }
         }
-        Ok(())
+        cooled
     }
 
     async fn cool_one(&self, key: &Key, now: Timestamp) -> Result<(), Failure> {

@@ -32,6 +32,26 @@ struct Loaded {
     suppressed: bool,
 }
 
+impl Loaded {
+    /// That the profile has not been written since it was loaded.
+    fn same_profile(&self) -> Change {
+        let change = Change::none(keys::profile(&self.contact));
+        match &self.rows.profile {
+            Some(profile) => change.only_if("#rev = :rev").with(":rev", number(profile.rev)),
+            None => change.only_if("attribute_not_exists(PK)"),
+        }
+    }
+
+    fn email_stated_at(&self) -> i64 {
+        self.rows.profile.as_ref().and_then(|profile| profile.email_stated_at()).unwrap_or(0)
+    }
+
+    fn has_bounced(&self) -> bool {
+        let bounced_at = self.rows.preferences.as_ref().and_then(|preferences| preferences.bounced_at);
+        bounced_at.is_some_and(|at| at >= self.email_stated_at())
+    }
+}
+
 /// The piece that was chosen.
 struct Chosen {
     stream: StreamId,
@@ -112,7 +132,7 @@ impl SendNurtureEmail {
             last_mail_on: last_mail_on(&cadence, &loaded.slot),
             last_was_promotion: cadence.last_promotion,
             unsubscribed: loaded.rows.preferences.as_ref().is_some_and(|preferences| preferences.unsubscribed),
-            suppressed: loaded.suppressed,
+            suppressed: loaded.suppressed || loaded.has_bounced(),
         };
         nurture::decide(&self.playbook.nurture, &self.playbook.calendar, &snapshot, now)
     }
@@ -181,19 +201,28 @@ impl SendNurtureEmail {
             .with(":today", number(today))
             .with(":free", number(today - self.playbook.nurture.gap_days));
         let subscribed = Change::none(keys::preferences(&loaded.contact))
-            .only_if("attribute_not_exists(#unsubscribed) OR #unsubscribed = :no")
-            .with(":no", AttributeValue::Bool(false));
+            .only_if(
+                "(attribute_not_exists(#unsubscribed) OR #unsubscribed = :no) AND \
+                 (attribute_not_exists(#bounced_at) OR #bounced_at < :stated)",
+            )
+            .with(":no", AttributeValue::Bool(false))
+            .with(":stated", number(loaded.email_stated_at()));
         let mut actions = vec![
             claim(store, &slot_key, Some((chosen.stream.as_str(), chosen.piece.as_str())), now)?,
             store.change(reserve)?,
             store.check(subscribed)?,
+            // The same person at the same address and account as was decided on.
+            store.check(loaded.same_profile())?,
         ];
         if let Some(email) = loaded.person.as_ref().and_then(|person| person.email.as_ref()) {
             let key = keys::suppression(&self.address_key.hash(email));
             actions.push(store.check(Change::none(key).only_if("attribute_not_exists(PK)"))?);
         }
-        if let Some(account) = loaded.account.as_ref().filter(|_| chosen.cross_sell) {
-            let healthy = Change::none(keys::account_profile(&account.id))
+        // Also of an account of which nothing was known when it was loaded: it may be at risk by now.
+        if let Some(account) =
+            loaded.person.as_ref().and_then(|person| person.account.as_ref()).filter(|_| chosen.cross_sell)
+        {
+            let healthy = Change::none(keys::account_profile(account))
                 .only_if("attribute_not_exists(#at_risk) OR #at_risk = :no")
                 .with(":no", AttributeValue::Bool(false));
             actions.push(store.check(healthy)?);
@@ -252,7 +281,12 @@ impl SendNurtureEmail {
             None => Change::of(keys::cadence(&loaded.contact), "REMOVE #due_shard, #due_at"),
         };
         let key = keys::slot(&loaded.contact, &loaded.slot);
-        self.store.commit("silence", vec![silence(&self.store, &key, reason, now)?, self.store.change(next)?]).await
+        let mut actions = vec![silence(&self.store, &key, reason, now)?, self.store.change(next)?];
+        if until.is_none() {
+            // Whoever has become reachable meanwhile must not drop out of the cadence.
+            actions.push(self.store.check(loaded.same_profile())?);
+        }
+        self.store.commit("silence", actions).await
     }
 }
 

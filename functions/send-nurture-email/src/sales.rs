@@ -45,7 +45,7 @@ impl SendNurtureEmail {
         let now = self.clock.now();
         let mut handled = Handled::Done;
         for recipient in &step.to {
-            let Some(addressee) = self.addressee(&lead.owner_id(), *recipient) else { continue };
+            let Some(addressee) = self.addressee(&lead.owner_id(), *recipient)? else { continue };
             let line = self.line(&lead, quarter, &addressee.id, now).await?;
             let letter = reminder(rung, *recipient, addressee.greeting, line);
             let key = keys::rung_mail(&lead.contact_id(), &lead.product_id(), quarter, rung, addressee.role);
@@ -107,25 +107,27 @@ impl SendNurtureEmail {
     }
 
     /// Who is meant by a recipient of the ladder; nobody if the owner has no manager or the playbook no executive.
-    fn addressee(&self, owner: &RepId, recipient: Recipient) -> Option<Addressee> {
+    fn addressee(&self, owner: &RepId, recipient: Recipient) -> Result<Option<Addressee>, Failure> {
         let of_rep = |rep: &Rep, role| Addressee {
             id: rep.id.clone(),
             greeting: format!("Hello {},", rep.name),
             address: rep.email.clone(),
             role,
         };
-        match recipient {
-            Recipient::Rep => Some(of_rep(self.playbook.rep(owner)?, "rep")),
-            Recipient::Manager => {
-                Some(of_rep(self.playbook.rep(self.playbook.rep(owner)?.manager.as_ref()?)?, "manager"))
-            }
-            Recipient::Executive => Some(Addressee {
+        let owner = self.known_rep(owner)?;
+        Ok(match recipient {
+            Recipient::Rep => Some(of_rep(owner, "rep")),
+            Recipient::Manager => match &owner.manager {
+                Some(manager) => Some(of_rep(self.known_rep(manager)?, "manager")),
+                None => None,
+            },
+            Recipient::Executive => self.playbook.executive.clone().map(|address| Addressee {
                 id: RepId::from("executive"),
                 greeting: "Hello,".to_owned(),
-                address: self.playbook.executive.clone()?,
+                address,
                 role: "executive",
             }),
-        }
+        })
     }
 
     async fn line(&self, lead: &Lead, quarter: Quarter, to: &RepId, now: Timestamp) -> Result<LeadLine, Failure> {

@@ -92,8 +92,12 @@ impl SignedPages {
                 };
                 self.record(&format!("touch#{product}#{quarter}"), what).await?;
                 Ok(match applied {
-                    Applied::Moved(_) | Applied::Unchanged(Status::Touched) => Page::TOUCHED,
-                    Applied::Unchanged(_) | Applied::Refused(_) => Page::ALREADY_DECIDED,
+                    Applied::Moved(_) => Page::TOUCHED,
+                    Applied::Unchanged { at: Status::Touched, by: Some(before) } if before == by.as_str() => {
+                        Page::TOUCHED
+                    }
+                    Applied::Unchanged { at: Status::Touched, .. } => Page::SOMEBODY_ELSE,
+                    Applied::Unchanged { .. } | Applied::Refused(_) => Page::ALREADY_DECIDED,
                     Applied::NoLead => Page::INVALID,
                 })
             }

@@ -22,8 +22,10 @@ impl Page {
     );
     pub const EXPIRED: Self = Self::plain("This link has expired", "Please use the link of a newer mail.");
     pub const LATER: Self =
-        Self::plain("That did not work just now", "Nothing was changed. Please try again in a minute.");
+        Self::plain("That did not work just now", "Please try again in a minute; pressing twice does no harm.");
     pub const TOUCHED: Self = Self::plain("It is yours", "The reminders have stopped. Good luck with the call.");
+    pub const SOMEBODY_ELSE: Self =
+        Self::plain("Somebody is on it already", "A colleague has taken this lead. Have a word before you call.");
     pub const ALREADY_DECIDED: Self =
         Self::plain("This lead has moved on", "Sales has already accepted it or given it back. Nothing was changed.");
 

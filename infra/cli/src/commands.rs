@@ -48,6 +48,12 @@ pub fn load_playbook(folder: &Path) -> Result<Arc<Playbook>, Failed> {
     Playbook::open(folder).map(Arc::new).map_err(|problems| Failed(problems.iter().map(ToString::to_string).collect()))
 }
 
+/// How this command was called, so that what is printed can be pasted.
+pub fn called() -> &'static str {
+    // Cargo says where it is to whatever it runs.
+    if std::env::var_os("CARGO").is_some() { "cargo run --" } else { "perennial" }
+}
+
 /// Prints a value as one JSON document.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failed> {
     println!("{}", serde_json::to_string_pretty(value)?);

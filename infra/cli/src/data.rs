@@ -39,17 +39,24 @@ impl DataFolder {
     /// # Errors
     /// If the file system refuses.
     pub fn prepare(&self, fresh: bool) -> std::io::Result<()> {
-        if fresh && self.0.exists() {
+        std::fs::create_dir_all(&self.0)?;
+        // Whoever serves the world holds this lock: nothing is taken away from under it.
+        let lock = std::fs::File::create(self.database().with_added_extension("lock"))?;
+        lock.try_lock().map_err(|_| {
+            let reason = format!("{} is in use by another perennial", self.0.display());
+            std::io::Error::new(std::io::ErrorKind::ResourceBusy, reason)
+        })?;
+        if fresh {
             // Only what we made ourselves: a folder given by mistake keeps everything else.
             for entry in std::fs::read_dir(&self.0)? {
                 let path = entry?.path();
                 let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                if name.starts_with("world.") || name == "tally.json" {
+                if (name.starts_with("world.") && !name.ends_with(".lock")) || name == "tally.json" {
                     std::fs::remove_file(path)?;
                 }
             }
         }
-        std::fs::create_dir_all(&self.0)
+        Ok(())
     }
 
     /// The database of both tables, mails, queues and the clock.

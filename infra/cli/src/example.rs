@@ -11,6 +11,7 @@ use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::cycle::{CYCLE_SECONDS, Cycle};
 use perennial_domain::interest::instant;
+use perennial_platform::mail::tag_value;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -279,8 +280,9 @@ impl From<DeploymentError> for Refused {
 /// The contact's mail program sends the one-click POST of the last mail it received.
 async fn unsubscribe(deployment: &Deployment, contact: &str) -> Result<(), Refused> {
     let mails = deployment.world.mails().map_err(DeploymentError::from)?;
-    let to_contact =
-        |mail: &&perennial_local::Mail| mail.tags.iter().any(|(name, value)| name == "contact" && value == contact);
+    let to_contact = |mail: &&perennial_local::Mail| {
+        mail.tags.iter().any(|(name, value)| name == "contact" && *value == tag_value(contact))
+    };
     let header = mails.iter().rev().filter(to_contact).find_map(|mail| {
         mail.headers.iter().find(|(name, _)| name == "List-Unsubscribe").map(|(_, value)| value.clone())
     });

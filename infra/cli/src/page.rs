@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -20,6 +21,7 @@ use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{CLICK, instant};
 use perennial_domain::profile::{Account as Company, Contact, Health};
 use perennial_local::Mail;
+use perennial_platform::mail::tag_value;
 use perennial_platform::records::Lead;
 use serde_json::{Value, json};
 
@@ -67,7 +69,19 @@ pub fn router(deployment: Deployment, offer: Option<Try>) -> Router {
         .route("/api/mails/{id}/html", get(mail_html))
         .route("/api/changes", get(changes))
         .route("/try", get(try_it))
+        .layer(from_fn(only_this_machine))
         .with_state(Served { deployment: Arc::new(deployment), offer: offer.map(Arc::new) })
+}
+
+/// A page of somebody else's, under a name that leads here (DNS rebinding), gets nothing.
+async fn only_this_machine(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if ["127.0.0.1", "localhost"].contains(&name) {
+        next.run(request).await
+    } else {
+        StatusCode::FORBIDDEN.into_response()
+    }
 }
 
 /// What the page could not show.
@@ -166,7 +180,7 @@ async fn contact(State(served): State<Served>, Path(id): Path<String>) -> Result
     });
     let subjects = subjects(&deployment.world.mails()?);
     let emails = account.emails.iter().filter(|email| email.contact == id.as_str()).map(|email| {
-        let key = (email.contact.clone(), email.slot.clone());
+        let key = (tag_value(&email.contact), tag_value(&email.slot));
         let (mail, subject) = subjects.get(&key).cloned().unwrap_or_default();
         json!({"id": mail, "at": email.sent_at, "subject": subject, "stream": email.stream, "piece": email.piece})
     });
@@ -315,7 +329,7 @@ fn mail_line(mail: &Mail) -> Value {
            "contact": tag(mail, "contact"), "stream": tag(mail, "stream"), "piece": tag(mail, "piece")})
 }
 
-/// Mail id and subject by contact and slot. Tags hold no other characters than letters, digits, dash and underscore.
+/// Mail id and subject by contact and slot, as tags spell them.
 fn subjects(mails: &[Mail]) -> BTreeMap<(String, String), (String, String)> {
     let key = |mail: &Mail| Some((tag(mail, "contact")?.to_owned(), tag(mail, "slot")?.to_owned()));
     mails.iter().filter_map(|mail| Some((key(mail)?, (mail.id.clone(), mail.subject.clone())))).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 /// When the team works.
 #[derive(Clone, Debug)]
@@ -66,6 +66,16 @@ impl Calendar {
             .compatible()
             .map_or(Timestamp::MAX, |zoned| zoned.timestamp())
     }
+}
+
+/// So many days of 24 hours after an instant; the end of time if there is no such instant, since a decision cannot fail.
+pub fn days_after(at: Timestamp, days: i64) -> Timestamp {
+    later(at, SignedDuration::from_secs(days.saturating_mul(24 * 60 * 60)))
+}
+
+/// An instant so much later; the end of time if there is none.
+pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -313,7 +313,7 @@ pub fn walk<'a>(rules: &InterestRules, facts: &'a Facts, now: Timestamp, mut vis
             None => Verdict::Unknown,
             Some(rule) => match gate.judge(name, second) {
                 Some(gated) => Verdict::Gated(gated),
-                None if rule.points == 0 && !rule.act_now => Verdict::Worthless,
+                None if rule.points == 0 && !rule.act_now && !rule.call_now => Verdict::Worthless,
                 None => {
                     let period = match rules.repeat {
                         Repeat::Cycle => Cycle::of_second(second).number(),

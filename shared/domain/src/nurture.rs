@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, days_after};
 use crate::ids::{PieceId, ProductId, StreamId};
 use crate::profile::{Account, Contact, Health};
 
@@ -138,6 +138,8 @@ pub enum Silence {
     Suppressed,
     /// Nobody has said who this is or where to write to.
     NoAddress,
+    /// The team does not work today.
+    DayOff,
     /// The person had a mail within the gap.
     Capped,
     /// No cross-sell mail to an account at risk.
@@ -163,6 +165,7 @@ impl Silence {
             Self::Unsubscribed => "unsubscribed",
             Self::Suppressed => "address suppressed",
             Self::NoAddress => "no address",
+            Self::DayOff => "not a working day",
             Self::Capped => "capped: mailed within the gap",
             Self::AtRisk => "account at risk: no cross-sell",
             Self::NewCustomer => "new customer: no cross-sell yet",
@@ -223,6 +226,11 @@ pub fn decide(rules: &NurtureRules, calendar: &Calendar, snapshot: &Snapshot<'_>
         return Decision::Wait { until: free, reason: Silence::Capped };
     }
 
+    if !calendar.works_on(today) {
+        let next = calendar.date(calendar.next_check(calendar.start_of(later(today, 1))));
+        return Decision::Wait { until: next, reason: Silence::DayOff };
+    }
+
     let mut sendable: Vec<(Option<Date>, &Stream, &StreamPiece)> = Vec::new();
     let mut silences: Vec<(Silence, Date)> = Vec::new();
     let next_slot = later(today, rules.gap_days.max(1));
@@ -255,7 +263,7 @@ pub fn decide(rules: &NurtureRules, calendar: &Calendar, snapshot: &Snapshot<'_>
 
 fn is_for(stream: &Stream, snapshot: &Snapshot<'_>, now: Timestamp) -> bool {
     let owned_since = snapshot.account.and_then(|account| account.owns.get(&stream.product));
-    let owned_for = |days: i64| owned_since.map(|since| *since + SignedDuration::from_hours(24 * days) <= now);
+    let owned_for = |days: i64| owned_since.map(|since| days_after(*since, days) <= now);
     match stream.kind {
         // Entry by shown interest; whoever has begun stays in until the product is bought.
         StreamKind::CrossSell => {
@@ -276,7 +284,7 @@ fn blocked(rules: &NurtureRules, stream: &Stream, snapshot: &Snapshot<'_>, now: 
     let since = account.and_then(|account| account.customer_since);
     if account.is_some_and(|account| account.health == Health::AtRisk) {
         Some(Silence::AtRisk)
-    } else if since.is_some_and(|since| since + SignedDuration::from_hours(24 * rules.new_customer_days) > now) {
+    } else if since.is_some_and(|since| days_after(since, rules.new_customer_days) > now) {
         Some(Silence::NewCustomer)
     } else if snapshot.open_leads.contains(&stream.product) {
         Some(Silence::OpenLead)

@@ -7,6 +7,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::calendar::{days_after, later};
 use crate::fit::{self, Fit, FitRules};
 use crate::ids::{ProductId, RepId};
 use crate::interest::{Reached, Score, instant};
@@ -111,12 +112,13 @@ pub enum Decision {
     },
 }
 
-/// How long a held lead waits before it is asked again.
-const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+/// A held lead is asked again at the next day's run. Half a day, and not a whole one: a run a few seconds late, or the night
+/// of the change to summer time, must not make it miss the next.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(12);
 
 /// What becomes of a reached threshold at `now`.
 pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> Decision {
-    let held = |reason| Decision::Held { until: now + ASK_AGAIN, reason };
+    let held = |reason| Decision::Held { until: later(now, ASK_AGAIN), reason };
     let act_now = snapshot.reached.act_now;
     let Some(contact) = snapshot.contact else { return held(HeldReason::NotIdentified) };
     let Some(account) = snapshot.account else { return held(HeldReason::NoAccount) };
@@ -126,7 +128,7 @@ pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> 
     if account.owns.contains_key(snapshot.product) {
         return held(HeldReason::Owned);
     }
-    let matures = account.customer_since.map(|since| since + SignedDuration::from_hours(24 * rules.new_customer_days));
+    let matures = account.customer_since.map(|since| days_after(since, rules.new_customer_days));
     let new_customer = matures.is_some_and(|matures| matures > now);
     if new_customer && !act_now {
         return held(HeldReason::NewCustomer);
@@ -136,10 +138,8 @@ pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> 
     let fit = fit::evaluate(&rules.fit, Some(contact), Some(account));
     let engagement = engagement(snapshot.score.points, snapshot.threshold);
     let sort_score = (fit.points * rules.fit_weight_percent + engagement * (100 - rules.fit_weight_percent)) / 100;
-    let recent_call_now = snapshot
-        .score
-        .last_call_now_second
-        .is_some_and(|second| instant(second) + SignedDuration::from_hours(24 * 14) >= now);
+    let recent_call_now =
+        snapshot.score.last_call_now_second.is_some_and(|second| days_after(instant(second), 14) >= now);
     let priority = if act_now {
         Priority::ActNow
     } else if sort_score >= rules.hot {
@@ -201,6 +201,7 @@ mod tests {
         let new = Account { customer_since: Some(days_ago(182)), ..account.clone() };
         let just_old_enough = Account { customer_since: Some(days_ago(183)), ..account.clone() };
         let orphan = Account { owner: None, ..account.clone() };
+        let of_the_far_future = Account { customer_since: Some(Timestamp::MAX), ..account.clone() };
         let check = |contact: Option<&Contact>,
                      account: Option<&Account>,
                      points,
@@ -215,7 +216,11 @@ mod tests {
             let reached = Reached { second: now.as_second(), points, act_now };
             let snapshot = Snapshot { product: &product, threshold: 5, score: &score, reached, contact, account };
             let seen = match decide(&rules, &snapshot, now) {
-                Decision::Held { reason, .. } => format!("held: {reason}"),
+                Decision::Held { until, reason } => {
+                    // The next day's run must find it due, also if this one was late or the night is an hour short.
+                    assert!(until > now && until < now + SignedDuration::from_hours(22), "{until}");
+                    format!("held: {reason}")
+                }
                 Decision::Qualified(lead) => format!("{} {}", lead.priority, lead.sort_score),
             };
             assert_eq!(seen, expected);
@@ -227,6 +232,7 @@ mod tests {
         check(Some(&contact), Some(&new), 5, false, None, "held: new customer");
         check(Some(&contact), Some(&new), 0, true, None, "Act Now 0");
         check(Some(&contact), Some(&just_old_enough), 5, false, None, "MQL 12");
+        check(Some(&contact), Some(&of_the_far_future), 5, false, None, "held: new customer");
         check(Some(&contact), Some(&orphan), 5, false, None, "held: account without owner");
         check(Some(&contact), Some(&account), 5, false, Some(14), "Call Now 12");
         check(Some(&contact), Some(&account), 5, false, Some(15), "MQL 12");

@@ -3,9 +3,9 @@
 //! A rung fires at the first daily check on a working day at or after it is due. A check fires at most one rung, so a
 //! missed day is caught up by one step and never by a burst.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, later};
 use crate::lead::{Priority, Status};
 
 /// Who hears of a rung.
@@ -73,12 +73,14 @@ pub fn decide(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Times
     if lead.status != Status::Mql {
         return Decision::Done;
     }
+    // Whenever the day's run comes, it is the day's check: a schedule that runs an hour before the playbook's time must
+    // not end in waiting for ever.
     let today = calendar.date(now);
-    let check_today = calendar.next_check(calendar.start_of(today));
-    let used = lead.last_step_at.is_some_and(|at| at >= check_today);
-    let is_check = calendar.works_on(today) && check_today <= now && !used;
-    let next_chance = calendar.next_check(now + SignedDuration::from_secs(1));
-    let due = |rung: usize| Some(lead.qualified_at + SignedDuration::from_hours(ladder.get(rung)?.after_hours));
+    let used = lead.last_step_at.is_some_and(|at| calendar.date(at) >= today);
+    let is_check = calendar.works_on(today) && !used;
+    let checked_until = calendar.next_check(calendar.start_of(today)).max(now);
+    let next_chance = calendar.next_check(calendar.start_of(today.saturating_add(1.day())));
+    let due = |rung: usize| Some(later(lead.qualified_at, SignedDuration::from_hours(ladder.get(rung)?.after_hours)));
     // The check at or after a rung is due, but never one that has been used.
     let next_for = |rung: usize| due(rung).map(|due| calendar.next_check(due).max(next_chance));
 
@@ -91,7 +93,7 @@ pub fn decide(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Times
     let rung = lead.rungs_fired;
     match due(rung).filter(|_| lead.priority.under_sla()) {
         None => Decision::Done,
-        Some(due_at) if is_check && due_at <= check_today => {
+        Some(due_at) if is_check && due_at <= checked_until => {
             Decision::Escalate { rung, due_at, next: next_for(rung + 1) }
         }
         Some(due_at) => Decision::Wait(calendar.next_check(due_at).max(next_chance)),
@@ -106,9 +108,9 @@ pub fn first_check(
     qualified_at: Timestamp,
 ) -> Option<Timestamp> {
     match priority {
-        Priority::ActNow => {
-            ladder.first().map(|rung| calendar.next_check(qualified_at + SignedDuration::from_hours(rung.after_hours)))
-        }
+        Priority::ActNow => ladder
+            .first()
+            .map(|rung| calendar.next_check(later(qualified_at, SignedDuration::from_hours(rung.after_hours)))),
         _ => Some(calendar.next_check(qualified_at)),
     }
 }
@@ -140,6 +142,17 @@ mod tests {
 
     /// Plays daily checks and returns what fired on which date.
     fn played(priority: Priority, qualified_at: &str, missed: &[&str], touched_on: Option<&str>) -> Vec<String> {
+        played_at(SignedDuration::ZERO, priority, qualified_at, missed, touched_on)
+    }
+
+    /// The same with the day's run so long after (or before) the calendar's check.
+    fn played_at(
+        late: SignedDuration,
+        priority: Priority,
+        qualified_at: &str,
+        missed: &[&str],
+        touched_on: Option<&str>,
+    ) -> Vec<String> {
         let (calendar, ladder) = (calendar(), ladder());
         let qualified_at: Timestamp = qualified_at.parse().unwrap();
         let mut lead = LeadClock {
@@ -153,12 +166,15 @@ mod tests {
         let mut due = first_check(priority, &ladder, &calendar, qualified_at);
         let mut fired = Vec::new();
         for day in 0..20 {
-            let check = "2026-01-05T08:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+            let check =
+                "2026-01-05T08:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day) + late;
             let date = calendar.date(check).to_string();
             if touched_on == Some(date.as_str()) {
                 lead.status = Status::Touched;
             }
-            if check < qualified_at || missed.contains(&date.as_str()) || due.is_none_or(|due| due > check) {
+            // What is due today is nominated, whenever today's run comes.
+            let nominated = due.is_some_and(|due| calendar.date(due) <= calendar.date(check));
+            if check < qualified_at || missed.contains(&date.as_str()) || !nominated {
                 continue;
             }
             let decision = decide(&lead, &ladder, &calendar, check);
@@ -238,6 +254,18 @@ mod tests {
             (Priority::Mql, "2026-01-09T20:00:00Z", vec![], None, vec!["2026-01-12 digest"]),
         ] {
             assert_eq!(played(priority, qualified_at, &missed, touched_on), expected, "{priority} {qualified_at}");
+        }
+    }
+
+    #[test]
+    fn a_run_before_or_after_the_calendars_check_is_the_days_check_all_the_same() {
+        for minutes in [-480, -60, -1, 1, 30, 600] {
+            let run =
+                |priority| played_at(SignedDuration::from_mins(minutes), priority, "2026-01-06T05:00:00Z", &[], None);
+            let rungs = ["2026-01-07 rung 1", "2026-01-08 rung 2", "2026-01-09 rung 3"];
+            assert_eq!(run(Priority::ActNow), rungs, "{minutes}");
+            let hot = run(Priority::Hot);
+            assert!(hot.len() == 4 && hot[0].ends_with("digest"), "{minutes}: {hot:?}");
         }
     }
 }

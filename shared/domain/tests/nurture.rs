@@ -85,7 +85,11 @@ fn person() -> Person {
 }
 
 fn check(person: Person, expected: &str) {
-    let now: Timestamp = NOW.parse().unwrap();
+    check_at(NOW, person, expected);
+}
+
+fn check_at(now: &str, person: Person, expected: &str) {
+    let now: Timestamp = now.parse().unwrap();
     let days_ago = |days: i64| now - SignedDuration::from_hours(24 * days);
     let contact = Contact {
         id: "c".into(),
@@ -152,11 +156,20 @@ fn a_slot_has_one_piece_or_one_reason() {
     check(Person { health: Health::AtRisk, ..person() }, "account at risk: no cross-sell, until 2026-03-09");
     check(Person { customer_days: 182, ..person() }, "new customer: no cross-sell yet, until 2026-03-09");
     check(Person { customer_days: 183, ..person() }, "send discover-1");
+    // A date of the far future is no reason to fall over.
+    check(Person { customer_days: -2_900_000, ..person() }, "new customer: no cross-sell yet, until 2026-03-09");
     check(
         Person { open_leads: vec!["analytics"], ..person() },
         "sales has an open lead: stream paused, until 2026-03-09",
     );
     check(Person { open_leads: vec!["automation"], ..person() }, "send discover-1");
+}
+
+#[test]
+fn nothing_goes_out_on_a_day_off() {
+    // The calendar's only working day is Monday.
+    check_at("2026-03-03T08:00:00Z", person(), "not a working day, until 2026-03-09");
+    check_at("2026-03-03T08:00:00Z", Person { unsubscribed: true, ..person() }, "unsubscribed, for good");
 }
 
 #[test]

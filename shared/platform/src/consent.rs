@@ -6,6 +6,7 @@ use perennial_domain::ids::ContactId;
 use crate::address::AddressKey;
 use crate::failure::Failure;
 use crate::keys;
+use crate::records::Profile;
 use crate::store::{Change, Store, number, string};
 
 /// Records that a contact has opted out of nurture mail, and stops its cadence. The address is suppressed too, so that
@@ -33,18 +34,22 @@ pub async fn unsubscribe(
     suppress_address(store, key, contact, "unsubscribed", at).await
 }
 
-/// Records that a contact's address must not be written to again.
+/// Records that mail to a contact bounced for good. The address it had then is not written to again, whoever has it; one
+/// that was stated later is another address.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
-pub async fn suppress(
-    store: &Store,
-    key: &AddressKey,
-    contact: &ContactId,
-    reason: &str,
-    at: Timestamp,
-) -> Result<(), Failure> {
-    suppress_address(store, key, contact, reason, at).await?;
+pub async fn bounce(store: &Store, key: &AddressKey, contact: &ContactId, at: Timestamp) -> Result<(), Failure> {
+    // The mark holds also when nobody has said the address yet: events come in any order.
+    let mark = Change::of(keys::preferences(contact), "SET #bounced_at = :at")
+        .only_if("attribute_not_exists(#bounced_at) OR #bounced_at < :at")
+        .with(":at", number(at.as_second()));
+    store.apply("bounce", mark).await?;
+    let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
+    if profile.is_some_and(|profile| profile.email_stated_at().is_some_and(|stated| stated > at.as_second())) {
+        return Ok(());
+    }
+    suppress_address(store, key, contact, "bounced", at).await?;
     stop_cadence(store, contact).await
 }
 
@@ -55,7 +60,7 @@ async fn suppress_address(
     reason: &str,
     at: Timestamp,
 ) -> Result<(), Failure> {
-    let profile: Option<crate::records::Profile> = store.get(&keys::profile(contact)).await?;
+    let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
     let fields = profile.map(|profile| profile.fields()).unwrap_or_default();
     let Some(email) = fields.get("email") else { return Ok(()) };
     let change = Change::of(

@@ -21,8 +21,8 @@ use crate::store::{Item, Store, integer, item_key, number, string};
 const FACT: &str = "f:";
 /// The version of the stored format; an older one stays readable for ever.
 const FORMAT: i64 = 1;
-/// Names in one update: an expression ends at 4 KB.
-const NAMES_PER_UPDATE: usize = 60;
+/// Names in one update: an expression ends at 4 KB, and at 300 operators and functions.
+const NAMES_PER_UPDATE: usize = 50;
 
 /// Adds `rev` and holds the item against `rev`: for every write that was decided on a read.
 pub const REV: &str = "rev";
@@ -116,6 +116,7 @@ pub async fn add(
             Added::Now(item) => seen = item,
             // Sets that are full take no more; the others are tried again without them.
             Added::SomeFull(item) => {
+                tracing::warn!(product = product.as_str(), "a set of facts is full and takes no more");
                 left.extend(batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)));
                 seen = item;
             }

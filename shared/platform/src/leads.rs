@@ -11,13 +11,21 @@ use crate::outbox::{LeadEvent, Waiting};
 use crate::records::Lead;
 use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
 
+/// How far a sender's clock may be behind ours.
+const CLOCK_SKEW_SECONDS: i64 = 10 * 60;
+
 /// What became of a word from sales.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// The lead moved to this status.
     Moved(Status),
     /// It stood there already.
-    Unchanged(Status),
+    Unchanged {
+        /// Where.
+        at: Status,
+        /// Who had touched it.
+        by: Option<String>,
+    },
     /// The lifecycle has no such step from here.
     Refused(Status),
     /// There is no such lead.
@@ -31,7 +39,7 @@ pub struct Meant<'a> {
     pub contact: &'a ContactId,
     /// In which product.
     pub product: &'a ProductId,
-    /// Of which quarter; without it, the newest.
+    /// Of which quarter; without it, the newest that there was when it was said.
     pub quarter: Option<Quarter>,
 }
 
@@ -48,11 +56,11 @@ pub async fn apply(
     now: Timestamp,
 ) -> Result<Applied, Failure> {
     for attempt in 0..ATTEMPTS {
-        let Some(lead) = find(store, meant).await? else { return Ok(Applied::NoLead) };
+        let Some(lead) = find(store, meant, now).await? else { return Ok(Applied::NoLead) };
         let from = lead.status();
         let to = match from.after(event) {
             Err(_) => return Ok(Applied::Refused(from)),
-            Ok(to) if to == from => return Ok(Applied::Unchanged(from)),
+            Ok(to) if to == from => return Ok(Applied::Unchanged { at: from, by: lead.touched_by }),
             Ok(to) => to,
         };
         let mut update = "SET #stage = :stage, #touched_at = if_not_exists(#touched_at, :now), \
@@ -91,11 +99,13 @@ pub async fn apply(
     Err(Failure::Conflict { operation: "lead move" })
 }
 
-async fn find(store: &Store, meant: &Meant<'_>) -> Result<Option<Lead>, Failure> {
+async fn find(store: &Store, meant: &Meant<'_>, said_at: Timestamp) -> Result<Option<Lead>, Failure> {
     if let Some(quarter) = meant.quarter {
         return store.get(&keys::lead(meant.contact, meant.product, quarter)).await;
     }
     let prefix = format!("{}{}#", keys::LEAD, meant.product);
     let leads: Vec<Lead> = store.partition(&keys::contact(meant.contact), Some(&prefix)).await?;
-    Ok(leads.into_iter().max_by_key(|lead| lead.quarter()))
+    // A late word about last quarter's lead must not hit the one made since. Clocks differ by minutes.
+    let made_by = said_at.as_second() + CLOCK_SKEW_SECONDS;
+    Ok(leads.into_iter().filter(|lead| lead.qualified_at <= made_by).max_by_key(|lead| lead.quarter()))
 }

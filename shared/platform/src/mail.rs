@@ -12,8 +12,8 @@ use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag};
 
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_secs(20);
+/// How long one attempt may take: ten in a batch end within the function's two minutes.
+const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// A message to one recipient.
 #[derive(Clone, Debug)]
@@ -81,11 +81,10 @@ impl Mailer {
             Ok(content) => content,
             Err(code) => return Outcome::Refused { code },
         };
-        let tags = mail.tags.iter().filter_map(|(name, value)| {
-            // SES takes letters, digits, dash and underscore in tags.
-            let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
-            MessageTag::builder().name(*name).value(value.chars().map(plain).collect::<String>()).build().ok()
-        });
+        let tags = mail
+            .tags
+            .iter()
+            .filter_map(|(name, value)| MessageTag::builder().name(*name).value(tag_value(value)).build().ok());
         let answer = self
             .client
             .send_email()
@@ -101,6 +100,12 @@ impl Mailer {
             Err(error) => sort(&error),
         }
     }
+}
+
+/// A value as SES takes it in a tag: letters, digits, dash and underscore.
+pub fn tag_value(value: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+    value.chars().map(plain).collect()
 }
 
 fn content(mail: &Mail) -> Result<EmailContent, String> {

@@ -81,6 +81,8 @@ pub struct Waiting {
     pub detail: String,
     /// When it happened, in seconds.
     pub happened_at: i64,
+    /// Different at each write: only the write that was published is deleted.
+    pub written: String,
 }
 
 #[derive(Serialize)]
@@ -100,6 +102,7 @@ impl Waiting {
             id,
             detail_type: detail_type.to_owned(),
             happened_at: now.as_second(),
+            written: format!("{:016x}", fastrand::u64(..)),
         })
     }
 
@@ -170,12 +173,26 @@ pub async fn put(store: &Store, event: &Waiting) -> Result<(), Failure> {
     answer.map(drop).map_err(|error| Failure::from_sdk("outbox put", &error))
 }
 
-/// Deletes a published event.
+/// Deletes a published event, unless it has been written again meanwhile: then the sweep publishes it again.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached; then it will be published again, under the same id.
 pub async fn delete(store: &Store, event: &Waiting) -> Result<(), Failure> {
     let key = crate::store::item_key(&keys::Key { pk: event.pk.clone(), sk: event.id.clone() });
-    let answer = store.client.delete_item().table_name(&store.state).set_key(Some(key)).send().await;
-    answer.map(drop).map_err(|error| Failure::from_sdk("outbox delete", &error))
+    let answer = store
+        .client
+        .delete_item()
+        .table_name(&store.state)
+        .set_key(Some(key))
+        .condition_expression("written = :written")
+        .expression_attribute_values(":written", crate::store::string(&event.written))
+        .send()
+        .await;
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {
+            Ok(())
+        }
+        Err(error) => Err(Failure::from_sdk("outbox delete", &error)),
+    }
 }

@@ -60,6 +60,11 @@ impl Profile {
         Fields(self.fields.iter().map(|(name, field)| (name.clone(), stated(field))).collect())
     }
 
+    /// When the address was stated.
+    pub fn email_stated_at(&self) -> Option<i64> {
+        self.fields.get("email").map(|field| field.t)
+    }
+
     /// The next revision, with these fields.
     pub fn next(key: Key, known: Option<&Self>, fields: &Fields) -> Self {
         let stored = |stated: &Stated| Field { t: stated.second, v: stated.value.clone() };
@@ -85,6 +90,9 @@ pub struct Preferences {
     /// Where: `page`, or the source that told it.
     #[serde(default)]
     pub source: String,
+    /// When mail to this contact last bounced for good: an address stated before that is not written to.
+    #[serde(default)]
+    pub bounced_at: Option<i64>,
 }
 
 /// What a contact has received, and when the next slot is.
@@ -368,4 +376,7 @@ pub struct Digest {
     /// Which leads: partition and sort key, joined by a line feed.
     #[serde(with = "serde_dynamo::string_set")]
     pub leads: BTreeSet<String>,
+    /// Whether its owner is being told: nothing is added any more.
+    #[serde(default)]
+    pub announced: bool,
 }

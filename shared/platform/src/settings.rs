@@ -29,6 +29,19 @@ pub fn required(name: &'static str) -> Result<String, SettingsError> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(SettingsError::Missing(name))
 }
 
+/// The value of a key that signs or hashes: what is short can be guessed.
+///
+/// # Errors
+/// [`SettingsError`] if it is missing or shorter than 32 characters.
+pub fn key(name: &'static str) -> Result<String, SettingsError> {
+    let key = required(name)?;
+    if key.len() >= 32 {
+        Ok(key)
+    } else {
+        Err(SettingsError::Unusable { name, reason: "is shorter than 32 characters".to_owned() })
+    }
+}
+
 /// The playbook that `PLAYBOOK` points to: a compiled bundle in AWS, or a folder.
 ///
 /// # Errors

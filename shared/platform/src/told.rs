@@ -16,6 +16,13 @@ use serde_json::{Map, Value};
 /// No id or field is longer than this many bytes: keys of DynamoDB end at 1,024.
 const LONGEST: usize = 256;
 
+/// What business is about lies between 1970 …
+const SANE_FROM: i64 = 0;
+/// … and 2200, in seconds since the Unix epoch.
+const SANE_UNTIL: i64 = 7_258_118_400;
+/// Nobody owns more products than this.
+const MOST_OWNED: usize = 100;
+
 /// What happened, and when by the sender's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -172,7 +179,7 @@ impl Told {
         })?;
         let kind = text(&body, "type", "type")?;
         let stated = text(&body, "timestamp", "timestamp")?;
-        let at = stated
+        let at: Timestamp = stated
             .parse()
             .map_err(|_| wrong("timestamp", "is not an RFC 3339 instant such as 2026-01-05T10:15:00Z"))?;
         let data = match body.get("data") {
@@ -269,16 +276,9 @@ fn known_fields(data: &Map<String, Value>, names: &[&str]) -> Result<BTreeMap<St
 
 fn contact_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>, FieldError> {
     let fields = known_fields(data, &["account", "email", "first_name", "last_name", "title", "role", "time_zone"])?;
-    match fields.get("email").map(|email| email.split('@').collect::<Vec<_>>()) {
-        None => {}
-        Some(parts) if parts == [""] => {}
-        Some(parts) => {
-            let whole =
-                parts.len() == 2 && parts.iter().all(|part| !part.is_empty() && !part.contains(char::is_whitespace));
-            if !whole {
-                return Err(wrong("data.email", "is not an address such as name@example.com"));
-            }
-        }
+    // One spelling of an address only: a suppressed one must not come back in brackets or quotes.
+    if fields.get("email").is_some_and(|email| !email.is_empty() && !perennial_playbook::is_address(email)) {
+        return Err(wrong("data.email", "is not a plain address such as name@example.com"));
     }
     Ok(fields)
 }
@@ -293,6 +293,9 @@ fn account_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>,
     }
     match data.get("owns") {
         None => {}
+        Some(Value::Object(owned)) if owned.len() > MOST_OWNED => {
+            return Err(wrong("data.owns", format!("has more than {MOST_OWNED} products")));
+        }
         Some(Value::Object(owned)) => {
             for (product, since) in owned {
                 let path = format!("data.owns.{}", plain(product, "data.owns")?);
@@ -313,7 +316,8 @@ fn account_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>,
 fn instant(text: &str, path: &str) -> Result<String, FieldError> {
     let midnight = |date: Date| date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     let at = text.parse::<Timestamp>().ok().or_else(|| text.parse().ok().and_then(midnight));
-    at.map(|at| at.to_string()).ok_or_else(|| wrong(path, "is not a date such as 2026-01-05"))
+    let sane = at.filter(|at| (SANE_FROM..SANE_UNTIL).contains(&at.as_second()));
+    sane.map(|at| at.to_string()).ok_or_else(|| wrong(path, "is not a date such as 2026-01-05, between 1970 and 2200"))
 }
 
 #[cfg(test)]
@@ -352,7 +356,10 @@ mod tests {
             (engagement(r#"{"contact":"c","asset":"a","action":"b","email":5}"#), "data.email: is not a text"),
             (account("{}"), "data.account: is missing"),
             (account(r#"{"account":"a","health":"bad"}"#), "data.health: is not good or at-risk"),
-            (account(r#"{"account":"a","owns":{"p":"soon"}}"#), "data.owns.p: is not a date such as 2026-01-05"),
+            (
+                account(r#"{"account":"a","owns":{"p":"soon"}}"#),
+                "data.owns.p: is not a date such as 2026-01-05, between 1970 and 2200",
+            ),
         ] {
             let seen = Told::from_native(&body).unwrap_err().to_string();
             assert_eq!(seen, expected, "{}", &body[..body.len().min(120)]);

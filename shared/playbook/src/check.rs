@@ -132,7 +132,6 @@ impl Check<'_> {
             }
         }
         self.within("first_month", &source.quarter.first_month, 1, 12);
-        self.within("send_hour", &source.team.send_hour, 0, 23);
         if source.team.working_days.get_ref().is_empty() {
             self.error(&source.team.working_days, "no working day: nothing would ever be checked or sent");
         }
@@ -259,7 +258,7 @@ pub(crate) fn is_id(id: &str) -> bool {
 }
 
 /// An address as mail systems take it everywhere: no quotes, no comments, a domain with a dot.
-fn is_address(address: &str) -> bool {
+pub fn is_address(address: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c);
     address.len() <= 254
         && address.split_once('@').is_some_and(|(local, domain)| {

@@ -72,7 +72,6 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
             site: source.company.site.get_ref().clone(),
         },
         calendar: calendar(source)?,
-        send_hour: i8::try_from(*source.team.send_hour.get_ref()).ok()?,
         products: source.products.iter().map(product).collect(),
         interest: interest(source)?,
         qualify: qualify(source),

@@ -56,6 +56,7 @@ use perennial_domain::qualify::QualifyRules;
 use perennial_domain::sla::Rung;
 
 pub use bundle::{Bundle, BundledPiece};
+pub use check::is_address;
 pub use content::{FrontMatter, PieceKind, Stage};
 pub use problem::{Problem, Severity};
 pub use render::{Reader, RenderError, Rendered};
@@ -74,8 +75,6 @@ pub struct Playbook {
     pub company: Company,
     /// When the team works.
     pub calendar: Calendar,
-    /// The hour of the day, in the team's zone, at which nurture mail goes out; 0–23.
-    pub send_hour: i8,
     /// What is sold, in the order of the file.
     pub products: Vec<Product>,
     /// What interest is worth.

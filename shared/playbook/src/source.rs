@@ -55,8 +55,6 @@ pub(crate) struct Team {
     pub working_days: Spanned<Vec<Text>>,
     #[serde(default)]
     pub holidays: Vec<Text>,
-    #[serde(default = "number::<9>")]
-    pub send_hour: Number,
 }
 
 #[derive(Debug, Deserialize)]

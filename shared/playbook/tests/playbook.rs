@@ -67,7 +67,6 @@ fn what_is_written_becomes_the_rules() {
     assert_eq!(playbook.product_name(&ProductId::from("gone")), "gone");
     assert_eq!(playbook.piece(&PieceId::from("offer")).unwrap().asset, Some(AssetId::from("video")));
     assert_eq!(playbook.pieces().count(), 6);
-    assert_eq!(playbook.send_hour, 9);
 }
 
 #[test]

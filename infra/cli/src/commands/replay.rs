@@ -12,7 +12,7 @@ use perennial::tally::Tally;
 use perennial_local::{ClockHandle, Store};
 use serde::Serialize;
 
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, progress};
+use super::{EXIT_CODES, Failed, called, load_playbook, playbook_folder, print_json, progress};
 
 /// Play another tool's history through all functions, in virtual time.
 ///
@@ -86,7 +86,7 @@ impl Replay {
             account.leads.len(),
             account.scores.iter().filter(|score| score.points > 0).count(),
         );
-        println!("WHY      perennial explain CONTACT   (a contact's id, as in the files)");
+        println!("WHY      {} explain CONTACT   (a contact's id, as in the files)", called());
         Ok(())
     }
 }

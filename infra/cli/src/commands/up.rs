@@ -16,7 +16,7 @@ use perennial::{highlights, quarantine};
 use perennial_local::{ClockHandle, Store};
 use tokio::net::TcpListener;
 
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, progress};
+use super::{EXIT_CODES, Failed, called, load_playbook, playbook_folder, print_json, progress};
 
 /// Start the local world, play the example through every function, show what happened, keep serving.
 #[derive(Args, Debug)]
@@ -56,9 +56,10 @@ impl Up {
         let folder = playbook_folder(self.playbook.clone());
         let playbook = load_playbook(&folder)?;
         let data = DataFolder::of(self.data.as_deref(), "up");
+        // First the port: nothing is forgotten for a world that cannot be served.
+        let listener = if self.once { None } else { Some(listen(self.port).await?) };
         let interrupted = data.unfinished_example();
         data.prepare(self.fresh || interrupted.exists())?;
-        let listener = if self.once { None } else { Some(listen(self.port).await?) };
         let port =
             listener.as_ref().map_or(Ok(self.port), |listener| listener.local_addr().map(|address| address.port()))?;
         let url = format!("http://127.0.0.1:{port}");
@@ -165,7 +166,7 @@ fn print_account(deployment: &Deployment, rows: &Rows, account: &Account, began:
     );
     let (threshold, now, raised) = highlights::what_if(deployment, rows, account.now);
     if let Some(lead) = highlights::best_told(rows) {
-        println!("WHY      perennial explain {} {}", lead.contact, lead.product);
+        println!("WHY      {} explain {} {}", called(), lead.contact, lead.product);
         println!("WHAT IF  threshold {threshold}? {now} leads → {raised}");
     }
     println!("GOAL     {}", highlights::goal(&deployment.playbook.goals, &deployment.playbook.currency));

@@ -164,11 +164,5 @@ fn a_slip_in_calendar_is_named() {
             r#"postal_address = "A\nB" # "#,
             "playbook.toml:6: error: the postal address holds a line break or another control character",
         ),
-        (
-            PLAYBOOK,
-            "holidays",
-            "send_hour = 24\nholidays",
-            "playbook.toml:12: error: send_hour is 24, and must be within 0 and 23",
-        ),
     ]);
 }
