@@ -16,6 +16,9 @@ use perennial_platform::records::{Digest, Lead, RungFired};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
 use perennial_playbook::Playbook;
 
+/// A digest that a broken run left unannounced is found for so many days.
+const LOOK_BACK_DAYS: i64 = 7;
+
 /// The use case, with all it needs.
 #[derive(Debug)]
 pub struct EscalateSla {
@@ -43,10 +46,12 @@ impl EscalateSla {
                 done = done.and(self.check(&key, now).await);
             }
         }
-        // Only when all of the day's leads are in their digests.
-        let date = today.to_string();
-        for digest in self.store.partition::<Digest>(&keys::digests(&date), Some("OWNER#")).await? {
-            done = done.and(self.announce(&digest, &date, now).await);
+        // Only when all of the day's leads are in their digests; and those of days whose runs broke off before this.
+        for days_ago in 0..=LOOK_BACK_DAYS {
+            let date = today.saturating_sub(days_ago.days()).to_string();
+            for digest in self.store.partition::<Digest>(&keys::digests(&date), Some("OWNER#")).await? {
+                done = done.and(self.announce(&digest, &date, now).await);
+            }
         }
         done
     }
