@@ -1,7 +1,9 @@
 //! What must hold when things break: deliveries repeat, senders race, replies are lost, processes die.
 
+mod consent;
 mod counted_once;
 mod decay_run;
+mod digests;
 mod one_email;
 mod one_mql;
 mod private;

@@ -1,7 +1,7 @@
 //! No address, no token and no text of a body or a mail in logs, events or dead letters, also when things fail.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use http::Request;
@@ -9,12 +9,16 @@ use perennial::deployment::Deployment;
 use perennial_local::{Call, Fault};
 use perennial_tests::{PUBLIC_URL, address_of, at, body, deploy, engagement, introduce, settle, tell};
 use serde_json::{Value, json};
-use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::EnvFilter;
 
-/// What was logged by this test.
+/// What was logged by this process: by the other tests as well, which must not log anything private either.
+///
+/// One subscriber for all threads: tracing remembers of each place whether anybody listens, and with one per test a thread
+/// that nobody listens to could be asked first.
 #[derive(Clone, Default)]
 struct Logs(Arc<Mutex<Vec<u8>>>);
+
+static LOGS: OnceLock<Logs> = OnceLock::new();
 
 impl Write for Logs {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -28,7 +32,11 @@ impl Write for Logs {
 
 impl Logs {
     /// Everything that the functions log, at every level, and what Lambda's filter lets others log.
-    fn capture() -> (Self, DefaultGuard) {
+    fn capture() -> Self {
+        LOGS.get_or_init(Self::listen).clone()
+    }
+
+    fn listen() -> Self {
         let ours = [
             "perennial_platform",
             "perennial_playbook",
@@ -52,7 +60,8 @@ impl Logs {
             .with_env_filter(EnvFilter::new(filter))
             .with_writer(move || writer.clone())
             .finish();
-        (logs, tracing::subscriber::set_default(subscriber))
+        tracing::subscriber::set_global_default(subscriber).expect("the only one of this process");
+        logs
     }
 
     fn text(&self) -> String {
@@ -152,7 +161,7 @@ async fn play(deployment: &Deployment) {
 
 #[tokio::test]
 async fn nothing_private_is_logged_told_or_given_up() {
-    let (logs, _capturing) = Logs::capture();
+    let logs = Logs::capture();
     let deployment = deploy(at("2026-01-07T10:00:00Z")).await;
     play(&deployment).await;
 
@@ -241,7 +250,7 @@ async fn put_row(deployment: &Deployment, id: &str, kind: &str, told: Value) {
 
 #[tokio::test]
 async fn a_row_that_is_not_understood_is_not_quoted() {
-    let (logs, _capturing) = Logs::capture();
+    let logs = Logs::capture();
     let deployment = deploy(at("2026-01-07T10:00:00Z")).await;
     let engaged = json!({"type": "engagement.recorded", "contact": "ada", "asset": "x", "action": "y"});
     put_row(&deployment, "of-another-type", "engagement", engaged).await;

@@ -49,8 +49,13 @@ impl EscalateSla {
         // Only when all of the day's leads are in their digests; and those of days whose runs broke off before this.
         for days_ago in 0..=LOOK_BACK_DAYS {
             let date = today.saturating_sub(days_ago.days()).to_string();
-            for digest in self.store.partition::<Digest>(&keys::digests(&date), Some("OWNER#")).await? {
-                done = done.and(self.announce(&digest, &date, now).await);
+            match self.store.partition::<Digest>(&keys::digests(&date), Some("OWNER#")).await {
+                Err(failure) => done = done.and(Err(failure)),
+                Ok(digests) => {
+                    for digest in digests {
+                        done = done.and(self.announce(&digest, &date, now).await);
+                    }
+                }
             }
         }
         done
