@@ -31,7 +31,7 @@ impl SendNurtureEmail {
             greeting: format!("Hello {},", owner.name),
             opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
             leads: vec![line],
-            closing: "One click on “I am on it” stops the reminders.".to_owned(),
+            closing: "“I am on it” stops the reminders.".to_owned(),
         };
         let key = keys::hand_off_mail(&lead.contact_id(), &lead.product_id(), quarter);
         self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", now).await
@@ -154,6 +154,7 @@ impl SendNurtureEmail {
             who: if who.is_empty() { contact.to_string() } else { who },
             title: field(person.as_ref().and_then(|person| person.title.as_ref())),
             company: account.and_then(|account| account.name).unwrap_or_default(),
+            email: field(person.as_ref().and_then(|person| person.email.as_ref())),
             product: self.playbook.product_name(&product).to_owned(),
             priority: lead.priority().to_string(),
             owner: self.playbook.rep(&lead.owner_id()).map_or_else(|| lead.owner.clone(), |rep| rep.name.clone()),

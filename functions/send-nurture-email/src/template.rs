@@ -24,6 +24,7 @@ pub(crate) struct LeadLine {
     pub who: String,
     pub title: String,
     pub company: String,
+    pub email: String,
     pub product: String,
     pub priority: String,
     pub owner: String,

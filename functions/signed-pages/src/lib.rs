@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use http::Method;
+use perennial_domain::ids::ContactId;
 use perennial_domain::lead::{SalesEvent, Status};
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::consent;
 use perennial_platform::failure::Failure;
+use perennial_platform::keys;
 use perennial_platform::leads::{self, Applied, Meant};
 use perennial_platform::ledger::{Entry, Ledger};
 use perennial_platform::links::{LinkError, Links, Purpose};
+use perennial_platform::records::Preferences;
 use perennial_platform::store::Store;
 use perennial_platform::told::{SalesStep, Told, What};
 use perennial_playbook::Playbook;
@@ -55,7 +58,7 @@ impl SignedPages {
         };
         let pressed = request.request_context.http.method == Method::POST;
         let page = match (&purpose, pressed) {
-            (Purpose::Unsubscribe { .. }, false) => Ok(Page::unsubscribe(company)),
+            (Purpose::Unsubscribe { contact, .. }, false) => self.offer_unsubscribe(contact).await,
             (Purpose::TouchLead { product, .. }, false) => Ok(Page::touch(self.playbook.product_name(product))),
             (_, true) => self.press(&purpose).await,
         };
@@ -66,6 +69,14 @@ impl SignedPages {
                 show(503, company, &Page::LATER)
             }
         })
+    }
+
+    /// The question, or the answer if it was given already.
+    async fn offer_unsubscribe(&self, contact: &ContactId) -> Result<Page, Failure> {
+        let company = &self.playbook.company.name;
+        let preferences: Option<Preferences> = self.store.get(&keys::preferences(contact)).await?;
+        let unsubscribed = preferences.is_some_and(|preferences| preferences.unsubscribed);
+        Ok(if unsubscribed { Page::unsubscribed(company) } else { Page::unsubscribe(company) })
     }
 
     /// Does what the link names; pressing twice is pressing once.

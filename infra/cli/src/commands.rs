@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use perennial::data::DataFolder;
 use perennial_playbook::Playbook;
 use serde::Serialize;
 
@@ -43,8 +44,16 @@ pub fn playbook_folder(asked: Option<PathBuf>) -> PathBuf {
     })
 }
 
+/// Makes a world's folder, and says which one if it cannot.
+pub fn prepare(data: &DataFolder, fresh: bool) -> Result<(), Failed> {
+    data.prepare(fresh).map_err(|error| Failed(vec![format!("error: {}: {error}", data.path().display())]))
+}
+
 /// Loads a playbook; every problem is a line.
 pub fn load_playbook(folder: &Path) -> Result<Arc<Playbook>, Failed> {
+    if !folder.exists() {
+        return Err(Failed(vec![format!("error: there is no playbook at {}", folder.display())]));
+    }
     Playbook::open(folder).map(Arc::new).map_err(|problems| Failed(problems.iter().map(ToString::to_string).collect()))
 }
 

@@ -106,13 +106,17 @@ pub fn explain(
     let mut steps = Vec::new();
     walk(rules, &item.facts, at, |step| steps.push(step_line(rules, &told, &step)));
     let about = |who: &str, what: &str| who == contact.as_str() && what == product.as_str();
-    let leads = rows.leads.iter().filter(|lead| about(&lead.contact, &lead.product)).map(|lead| LeadMade {
-        quarter: lead.quarter.clone(),
-        qualified_at: instant(lead.qualified_at),
-        priority: lead.priority.clone(),
-        status: lead.stage.clone(),
-        playbook_version: lead.playbook_version.clone(),
-    });
+    let leads = rows
+        .leads
+        .iter()
+        .filter(|lead| about(&lead.contact, &lead.product) && lead.qualified_at <= at.as_second())
+        .map(|lead| LeadMade {
+            quarter: lead.quarter.clone(),
+            qualified_at: instant(lead.qualified_at),
+            priority: lead.priority.clone(),
+            status: lead.stage.clone(),
+            playbook_version: lead.playbook_version.clone(),
+        });
     let held = rows.held.iter().filter(|held| about(&held.contact, &held.product)).map(|held| LeadHeld {
         quarter: held.quarter.clone(),
         reason: held.reason.clone(),
@@ -261,7 +265,7 @@ impl fmt::Display for Explanation {
         for lead in &self.leads {
             let (quarter, since) = (&lead.quarter, minute(lead.qualified_at));
             let (priority, status, version) = (&lead.priority, &lead.status, &lead.playbook_version);
-            writeln!(f, "  ★ lead of {quarter}: {priority} since {since} UTC, {status} (playbook {version})")?;
+            writeln!(f, "  ★ lead of {quarter}: {priority} since {since} UTC, now {status} (playbook {version})")?;
         }
         for held in &self.held {
             let until = minute(held.until);

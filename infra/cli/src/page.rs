@@ -220,11 +220,12 @@ fn find_mail(served: &Served, id: &str) -> Result<Mail, Unshown> {
     mails.into_iter().find(|mail| mail.id == id).ok_or(Unshown(StatusCode::NOT_FOUND))
 }
 
+/// Browsers throw away an event without data, so it has some.
 async fn changes(State(served): State<Served>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = served.deployment.world.changes();
     let events = futures::stream::unfold(changes, |mut changes| async move {
         changes.changed().await.ok()?;
-        Some((Ok(Event::default().event("changed").data("")), changes))
+        Some((Ok(Event::default().event("changed").data("look again")), changes))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }

@@ -187,6 +187,18 @@ impl Served {
         (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
+    /// The page's stream of changes.
+    fn listen(&self) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+        stream.write_all(b"GET /api/changes HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").unwrap();
+        let mut answer = BufReader::new(stream);
+        let mut status = String::new();
+        answer.read_line(&mut status).unwrap();
+        assert!(status.contains(" 200 "), "{status}");
+        answer
+    }
+
     fn world(&self) -> Value {
         let (_, body) = self.ask("GET /api/world", &[], b"");
         // The body may be chunked: the document is what is between the first and the last brace.
@@ -215,8 +227,12 @@ fn the_offered_delivery_makes_a_lead_once_and_a_kill_loses_nothing() {
         let served = Served::start(data.path(), &[]);
         before = served.world()["totals"].clone();
         let (headers, body) = served.offer();
+        let changes = served.listen();
         assert_eq!(served.ask(webhook, &headers, &body), (202, "{\"status\":\"accepted\"}\n".to_owned()));
         assert_eq!(served.ask(webhook, &headers, &body), (200, "{\"status\":\"duplicate\"}\n".to_owned()));
+        // What a browser hands to the page: events without data are thrown away.
+        let heard = changes.lines().map(Result::unwrap).find_map(|line| line.strip_prefix("data: ").map(str::to_owned));
+        assert!(heard.is_some_and(|data| !data.is_empty()));
         let mut other = body.clone();
         other.push(b' ');
         assert_eq!(served.ask(webhook, &headers, &other).0, 401, "the signature is of the other body");

@@ -1,11 +1,11 @@
 //! `perennial explain`: one contact's scores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
 use perennial::account::Rows;
-use perennial::data::DataFolder;
+use perennial::data::{DataFolder, WORLDS};
 use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
 use perennial::explain::{Explanation, explain};
 use perennial::tally::Tally;
@@ -39,11 +39,21 @@ pub struct Explain {
 impl Explain {
     pub async fn run(self) -> Result<(), Failed> {
         let playbook = load_playbook(&playbook_folder(self.playbook.clone()))?;
+        if let Some(product) =
+            self.product.as_ref().filter(|id| !playbook.products.iter().any(|p| p.id.as_str() == **id))
+        {
+            let known: Vec<&str> = playbook.products.iter().map(|product| product.id.as_str()).collect();
+            let known = known.join(", ");
+            return Err(Failed(vec![format!(
+                "error: \"{product}\" is not a product of the playbook; there are {known}"
+            )]));
+        }
         let folders = DataFolder::existing(self.data.as_deref());
         if folders.is_empty() {
-            return Err(Failed(vec![
-                "error: there is no world yet: run `perennial up` or `perennial replay` first".to_owned(),
-            ]));
+            let place = self.data.as_deref().unwrap_or(Path::new(WORLDS)).display();
+            let what =
+                format!("error: there is no world in {place} yet: run `perennial up` or `perennial replay` first");
+            return Err(Failed(vec![what]));
         }
         for folder in &folders {
             // A copy: the world may be served by another process, and a question changes nothing.

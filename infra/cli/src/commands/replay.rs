@@ -12,7 +12,7 @@ use perennial::tally::Tally;
 use perennial_local::{ClockHandle, Store};
 use serde::Serialize;
 
-use super::{EXIT_CODES, Failed, called, load_playbook, playbook_folder, print_json, progress};
+use super::{EXIT_CODES, Failed, called, load_playbook, playbook_folder, prepare, print_json, progress};
 
 /// Play another tool's history through all functions, in virtual time.
 ///
@@ -55,7 +55,7 @@ impl Replay {
         let import = Import::read(&self.folder, &self.mapping)
             .map_err(|errors| Failed(errors.iter().map(|error| format!("error: {error}")).collect()))?;
         let data = DataFolder::of(self.data.as_deref(), "replay");
-        data.prepare(self.fresh)?;
+        prepare(&data, self.fresh)?;
         let options = Options {
             playbook,
             store: Store::File(data.database()),
@@ -78,7 +78,7 @@ impl Replay {
         }
         let engagements = account.engagements;
         println!(
-            "{} rows; {} engagements counted, {} duplicates, {} quarantined; {} leads; {} contacts with a score above zero",
+            "{} rows; in this world: {} engagements counted, {} duplicates, {} quarantined; {} leads; {} contacts with a score above zero",
             outcome.rows,
             engagements.counted,
             engagements.duplicates,

@@ -16,7 +16,7 @@ use perennial::{highlights, quarantine};
 use perennial_local::{ClockHandle, Store};
 use tokio::net::TcpListener;
 
-use super::{EXIT_CODES, Failed, called, load_playbook, playbook_folder, print_json, progress};
+use super::{EXIT_CODES, Failed, called, load_playbook, playbook_folder, prepare, print_json, progress};
 
 /// Start the local world, play the example through every function, show what happened, keep serving.
 #[derive(Args, Debug)]
@@ -59,7 +59,7 @@ impl Up {
         // First the port: nothing is forgotten for a world that cannot be served.
         let listener = if self.once { None } else { Some(listen(self.port).await?) };
         let interrupted = data.unfinished_example();
-        data.prepare(self.fresh || interrupted.exists())?;
+        prepare(&data, self.fresh || interrupted.exists())?;
         let port =
             listener.as_ref().map_or(Ok(self.port), |listener| listener.local_addr().map(|address| address.port()))?;
         let url = format!("http://127.0.0.1:{port}");
@@ -71,6 +71,9 @@ impl Up {
         let play = !self.no_example && !data.database().exists();
         if play {
             std::fs::write(&interrupted, "")?;
+        }
+        if !play && self.start.is_some() {
+            eprintln!("note: --start is for a new example; this world has begun already (--fresh begins anew)");
         }
         let first = if self.no_example { wall } else { start };
         let options = Options {
@@ -152,7 +155,8 @@ fn print_account(deployment: &Deployment, rows: &Rows, account: &Account, began:
     }
     let engagements = account.engagements;
     println!(
-        "TOTAL    {} engagements = {} counted + {} duplicates + {} quarantined; {} leads ({} Act Now), {} held; {} emails, {} reasons for silence; {} reminders",
+        "TOTAL    by day {}: {} engagements = {} counted + {} duplicates + {} quarantined; {} leads ({} Act Now), {} held; {} emails, {} reasons for silence; {} reminders",
+        (account.now.as_second() - began.as_second()) / 86_400,
         engagements.received,
         engagements.counted,
         engagements.duplicates,
