@@ -186,6 +186,7 @@ async fn a_bounce_is_of_the_address_that_there_was() {
     const STATED_SINCE: &str = "2026-01-05T16:00:00Z";
     let old = || ada("juniper", Some(OLD), STATED);
     let new = || ada("juniper", Some(NEW), STATED_SINCE);
+    let again = || ada("juniper", Some(OLD), STATED_SINCE);
     let same_second = || ada("juniper", Some(OLD), BOUNCED);
     let bounce = || bounced(true, BOUNCED);
     let nobody = BTreeMap::new;
@@ -200,6 +201,10 @@ async fn a_bounce_is_of_the_address_that_there_was() {
         ("stated in the second of the bounce, told later", vec![bounce(), same_second()], nobody()),
         ("only the newer address is known", vec![new(), bounce()], one_to(NEW)),
         ("only the newer address is known, told later", vec![bounce(), new()], one_to(NEW)),
+        // A sender that says the same every night says nothing new.
+        ("old, bounce, old again", vec![old(), bounce(), again()], nobody()),
+        ("old, old again, bounce", vec![old(), again(), bounce()], nobody()),
+        ("bounce, old, old again", vec![bounce(), old(), again()], nobody()),
         // Whatever the order, the newer address is another one.
         ("old, bounce, new", vec![old(), bounce(), new()], one_to(NEW)),
         ("old, new, bounce", vec![old(), new(), bounce()], one_to(NEW)),

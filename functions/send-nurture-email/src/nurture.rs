@@ -42,13 +42,13 @@ impl Loaded {
         }
     }
 
-    fn email_stated_at(&self) -> i64 {
-        self.rows.profile.as_ref().and_then(|profile| profile.email_stated_at()).unwrap_or(0)
+    fn email_since(&self) -> i64 {
+        self.rows.profile.as_ref().and_then(|profile| profile.email_since()).unwrap_or(0)
     }
 
     fn has_bounced(&self) -> bool {
         let bounced_at = self.rows.preferences.as_ref().and_then(|preferences| preferences.bounced_at);
-        bounced_at.is_some_and(|at| at >= self.email_stated_at())
+        bounced_at.is_some_and(|at| at >= self.email_since())
     }
 }
 
@@ -203,10 +203,10 @@ impl SendNurtureEmail {
         let subscribed = Change::none(keys::preferences(&loaded.contact))
             .only_if(
                 "(attribute_not_exists(#unsubscribed) OR #unsubscribed = :no) AND \
-                 (attribute_not_exists(#bounced_at) OR #bounced_at < :stated)",
+                 (attribute_not_exists(#bounced_at) OR #bounced_at < :since)",
             )
             .with(":no", AttributeValue::Bool(false))
-            .with(":stated", number(loaded.email_stated_at()));
+            .with(":since", number(loaded.email_since()));
         let mut actions = vec![
             claim(store, &slot_key, Some((chosen.stream.as_str(), chosen.piece.as_str())), now)?,
             store.change(reserve)?,

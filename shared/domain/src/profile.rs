@@ -8,12 +8,14 @@ use jiff::Timestamp;
 use crate::ids::{AccountId, ContactId, ProductId, RepId};
 
 /// A statement about one field, and when it was made (seconds since the Unix epoch).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stated {
-    /// When it was stated; first, so that statements order by time and, at the same time, by value.
+    /// When it was last stated.
     pub second: i64,
     /// What was stated.
     pub value: String,
+    /// Since when it has been so: a sender that says the same every night says nothing new.
+    pub since: i64,
 }
 
 /// The fields of a contact or an account, each with when it was stated.
@@ -26,18 +28,15 @@ impl Fields {
     pub fn merge(&mut self, statements: impl IntoIterator<Item = (String, String)>, second: i64) -> bool {
         let mut changed = false;
         for (field, value) in statements {
-            let stated = Stated { second, value };
-            match self.0.get_mut(&field) {
-                Some(known) if *known >= stated => {}
-                Some(known) => {
-                    *known = stated;
-                    changed = true;
+            let stated = match self.0.get(&field) {
+                Some(known) if known.value == value => {
+                    Stated { second: known.second.max(second), since: known.since.min(second), value }
                 }
-                None => {
-                    self.0.insert(field, stated);
-                    changed = true;
-                }
-            }
+                Some(known) if (known.second, &known.value) >= (second, &value) => continue,
+                _ => Stated { second, since: second, value },
+            };
+            changed |= self.0.get(&field) != Some(&stated);
+            self.0.insert(field, stated);
         }
         changed
     }
@@ -172,6 +171,17 @@ mod tests {
         for order in [[4, 3, 2, 1, 0], [1, 0, 3, 2, 4], [2, 4, 0, 3, 1]] {
             assert_eq!(merged(&order), expected, "{order:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_every_night_has_been_so_since_the_first() {
+        let mut fields = Fields::default();
+        for (second, value) in [(20, "a"), (10, "a"), (30, "a"), (5, "b")] {
+            fields.merge([("email".to_owned(), value.to_owned())], second);
+        }
+        assert_eq!(fields.0["email"], Stated { second: 30, value: "a".to_owned(), since: 10 });
+        fields.merge([("email".to_owned(), "c".to_owned())], 40);
+        assert_eq!(fields.0["email"], Stated { second: 40, value: "c".to_owned(), since: 40 });
     }
 
     #[test]

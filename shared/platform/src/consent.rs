@@ -35,7 +35,7 @@ pub async fn unsubscribe(
 }
 
 /// Records that mail to a contact bounced for good. The address it had then is not written to again, whoever has it; one
-/// that was stated later is another address.
+/// that it got later is another address.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
@@ -46,7 +46,7 @@ pub async fn bounce(store: &Store, key: &AddressKey, contact: &ContactId, at: Ti
         .with(":at", number(at.as_second()));
     store.apply("bounce", mark).await?;
     let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
-    if profile.is_some_and(|profile| profile.email_stated_at().is_some_and(|stated| stated > at.as_second())) {
+    if profile.is_some_and(|profile| profile.email_since().is_some_and(|since| since > at.as_second())) {
         return Ok(());
     }
     suppress_address(store, key, contact, "bounced", at).await?;

@@ -29,8 +29,11 @@ pub fn date_of(day: i64) -> Date {
 /// One stated field.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Field {
-    /// When it was stated.
+    /// When it was last stated.
     pub t: i64,
+    /// Since when it has been so; the same if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s: Option<i64>,
     /// What.
     pub v: String,
 }
@@ -56,18 +59,23 @@ pub struct Profile {
 impl Profile {
     /// The fields as decisions merge and read them.
     pub fn fields(&self) -> Fields {
-        let stated = |field: &Field| Stated { second: field.t, value: field.v.clone() };
+        let stated =
+            |field: &Field| Stated { second: field.t, value: field.v.clone(), since: field.s.unwrap_or(field.t) };
         Fields(self.fields.iter().map(|(name, field)| (name.clone(), stated(field))).collect())
     }
 
-    /// When the address was stated.
-    pub fn email_stated_at(&self) -> Option<i64> {
-        self.fields.get("email").map(|field| field.t)
+    /// Since when the address has been this one.
+    pub fn email_since(&self) -> Option<i64> {
+        self.fields.get("email").map(|field| field.s.unwrap_or(field.t))
     }
 
     /// The next revision, with these fields.
     pub fn next(key: Key, known: Option<&Self>, fields: &Fields) -> Self {
-        let stored = |stated: &Stated| Field { t: stated.second, v: stated.value.clone() };
+        let stored = |stated: &Stated| Field {
+            t: stated.second,
+            s: (stated.since != stated.second).then_some(stated.since),
+            v: stated.value.clone(),
+        };
         Self {
             pk: key.pk,
             sk: key.sk,
@@ -90,7 +98,7 @@ pub struct Preferences {
     /// Where: `page`, or the source that told it.
     #[serde(default)]
     pub source: String,
-    /// When mail to this contact last bounced for good: an address stated before that is not written to.
+    /// When mail to this contact last bounced for good: an address that it had then is not written to.
     #[serde(default)]
     pub bounced_at: Option<i64>,
 }
