@@ -9,7 +9,7 @@ use std::path::Path;
 use http::Request;
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
-use perennial_domain::cycle::{CYCLE_SECONDS, Cycle};
+use perennial_domain::cycle::Cycle;
 use perennial_domain::interest::instant;
 use perennial_platform::mail::tag_value;
 use serde::Deserialize;
@@ -132,7 +132,6 @@ pub struct Story {
 /// that is at least [`DAYS`] days ago.
 pub fn start_before(now: Timestamp) -> Timestamp {
     let ended = Cycle::of(now - SignedDuration::from_hours(24 * DAYS));
-    debug_assert_eq!(CYCLE_SECONDS % (24 * 60 * 60), 0);
     instant(ended.start_second())
 }
 
