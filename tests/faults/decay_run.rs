@@ -176,18 +176,8 @@ async fn a_run_that_broke_off_is_finished_by_the_next() {
     let contacts: Vec<String> = (0..12).map(|number| format!("contact-{number}")).collect();
     let deployment = world_with(&contacts.iter().map(String::as_str).collect::<Vec<_>>()).await;
     deployment.world.clock().set(at("2026-02-09T01:00:00Z"));
-    let (reached, mut fifth) = tokio::sync::mpsc::unbounded_channel();
-    let between = Interposer::before(&deployment.world.endpoints().dynamodb, "TransactWriteItems", move |number| {
-        let reached = reached.clone();
-        async move {
-            if number == 5 {
-                reached.send(()).expect("the test waits");
-                std::future::pending::<()>().await;
-            }
-        }
-        .boxed()
-    })
-    .await;
+    let (between, mut fifth) =
+        Interposer::stuck_at(&deployment.world.endpoints().dynamodb, "TransactWriteItems", 5).await;
     let dying = scoring(&deployment, store_at(&between.url).await);
     tokio::select! {
         answer = dying.handle(tick("2026-02-09T01:00:00Z")) => panic!("it cannot finish: {answer:?}"),

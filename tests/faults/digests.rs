@@ -168,19 +168,9 @@ async fn of_runs_at_once_nobody_gets_two_digests_of_a_day() {
 #[tokio::test]
 async fn a_digest_that_a_broken_run_left_is_announced_by_the_next() {
     let deployment = world_with(&["ada", "ben"]).await;
-    let (reached, mut at_announcement) = tokio::sync::mpsc::unbounded_channel();
-    let between = Interposer::before(&deployment.world.endpoints().dynamodb, "TransactWriteItems", move |number| {
-        let reached = reached.clone();
-        async move {
-            // The first two put the leads into the digest.
-            if number == 3 {
-                reached.send(()).expect("the test waits");
-                std::future::pending::<()>().await;
-            }
-        }
-        .boxed()
-    })
-    .await;
+    // The first two put the leads into the digest.
+    let (between, mut at_announcement) =
+        Interposer::stuck_at(&deployment.world.endpoints().dynamodb, "TransactWriteItems", 3).await;
     tokio::select! {
         finished = run(store_at(&between.url).await, &deployment, FRIDAY.0) => panic!("it cannot finish: {finished:?}"),
         reached = at_announcement.recv() => assert_eq!(reached, Some(())),

@@ -152,19 +152,9 @@ async fn an_account_wide_fault_costs_nobody_a_slot() {
 #[tokio::test]
 async fn a_sender_that_died_is_not_replaced_by_a_second_mail() {
     let deployment = world_with(&["ada"]).await;
-    let (reached_settlement, mut at_settlement) = tokio::sync::mpsc::unbounded_channel();
-    let between = Interposer::before(&deployment.world.endpoints().dynamodb, "TransactWriteItems", move |number| {
-        let reached_settlement = reached_settlement.clone();
-        async move {
-            // The first is the claim.
-            if number == 2 {
-                reached_settlement.send(()).expect("the test waits");
-                std::future::pending::<()>().await;
-            }
-        }
-        .boxed()
-    })
-    .await;
+    // The first is the claim.
+    let (between, mut at_settlement) =
+        Interposer::stuck_at(&deployment.world.endpoints().dynamodb, "TransactWriteItems", 2).await;
     let dying = sender_at(&between.url, &deployment).await;
     let batch = [due("ada", SLOT)];
     tokio::select! {

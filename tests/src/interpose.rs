@@ -16,6 +16,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::AbortHandle;
 
 /// Called with every request before it goes on, by operation (`UpdateItem`); its answer is what goes on.
@@ -77,6 +78,25 @@ impl Interposer {
             })
         });
         Self::start(upstream, before, Arc::new(|_, _, _| {})).await
+    }
+
+    /// Starts in front of an endpoint and lets everything pass until this call of this operation, counted from 1: it never
+    /// goes on, and the receiver hears when it has come. Whoever made it can then be dropped, as a process dies.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub async fn stuck_at(upstream: &str, operation: &'static str, call: usize) -> (Self, UnboundedReceiver<()>) {
+        let (came, coming) = unbounded_channel();
+        let stuck = move |number| -> BoxFuture<'static, ()> {
+            let came = came.clone();
+            Box::pin(async move {
+                if number == call {
+                    came.send(()).expect("the test waits");
+                    std::future::pending::<()>().await;
+                }
+            })
+        };
+        (Self::before(upstream, operation, stuck).await, coming)
     }
 }
 
