@@ -167,6 +167,17 @@ fn step_line(rules: &InterestRules, told: &Told, step: &Step<'_>) -> StepLine {
             points: after,
             rule: format!("interest.decay = {:?}", rules.decay).to_lowercase(),
         },
+        Step::QuarterBegins { second, points } => StepLine {
+            at: instant(second),
+            verdict: "quarter",
+            engagements: 0,
+            label: "a quarter begins".to_owned(),
+            asset: None,
+            action: None,
+            change: 0,
+            points,
+            rule: "quarter.requalify = on-rollover".to_owned(),
+        },
         Step::Fact { name, second, verdict, before, after } => {
             let title = rules.assets.get(&name.asset).map_or(name.asset.as_str(), |asset| asset.title.as_str());
             StepLine {

@@ -119,6 +119,7 @@ impl Highlights<'_> {
                     last = cycle.end_second();
                 }
                 Step::Fact { .. } => facts += 1,
+                Step::QuarterBegins { .. } => {}
             });
             let weight = scores.first().copied().unwrap_or(0);
             if facts == 1

@@ -1,7 +1,7 @@
 //! Fit: how well a contact and its account match the people who buy. Separate from interest.
 //!
-//! Source: demographics (a VP above a coordinator), role, company size, region and industry, each worth points in the
-//! playbook; letters are cut from the sum.
+//! Source: demographics (a VP above a coordinator), role, company size, region, industry, B2B or consumer, revenue and
+//! previous purchases; maturity is a default of ours. Each is worth points in the playbook; letters are cut from the sum.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,8 +21,25 @@ pub struct FitRules {
     pub region: BTreeMap<String, i64>,
     /// By industry.
     pub industry: BTreeMap<String, i64>,
+    /// By maturity: novice, intermediate, advanced.
+    pub maturity: BTreeMap<String, i64>,
+    /// By market: b2b or consumer.
+    pub market: BTreeMap<String, i64>,
+    /// By yearly revenue in minor units; the highest band that is reached counts.
+    pub revenue_cents: Vec<Band>,
+    /// By previous purchases, or products owned if those are more.
+    pub purchases: Vec<Band>,
     /// Points at or above which the grade is A, B or C; below the last it is D.
     pub grades: Grades,
+}
+
+/// Points from an amount on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// The least amount.
+    pub at_least: i64,
+    /// What it gives.
+    pub points: i64,
 }
 
 /// Where the letters are cut.
@@ -94,6 +111,11 @@ pub fn evaluate(rules: &FitRules, contact: Option<&Contact>, account: Option<&Ac
         let (value, points) = table.get_key_value(value?)?;
         Some(FitLine { attribute, value: value.clone(), points: *points })
     };
+    let by_band = |attribute, bands: &[Band], amount: Option<i64>| {
+        let reached = bands.iter().filter(|band| amount.is_some_and(|amount| amount >= band.at_least));
+        let band = reached.max_by_key(|band| band.at_least)?;
+        Some(FitLine { attribute, value: format!("{} or more", band.at_least), points: band.points })
+    };
     let title = contact.and_then(|contact| contact.title.as_deref()).map(str::to_lowercase);
     let by_title = title.as_deref().and_then(|title| {
         let words = title.split(|c: char| !c.is_alphanumeric());
@@ -107,6 +129,10 @@ pub fn evaluate(rules: &FitRules, contact: Option<&Contact>, account: Option<&Ac
         by_value("size", &rules.size, account.and_then(|account| account.size.as_deref())),
         by_value("region", &rules.region, account.and_then(|account| account.region.as_deref())),
         by_value("industry", &rules.industry, account.and_then(|account| account.industry.as_deref())),
+        by_value("maturity", &rules.maturity, account.and_then(|account| account.maturity.as_deref())),
+        by_value("market", &rules.market, account.and_then(|account| account.market.as_deref())),
+        by_band("revenue_cents", &rules.revenue_cents, account.and_then(|account| account.revenue_cents)),
+        by_band("purchases", &rules.purchases, account.map(Account::purchases)),
     ]
     .into_iter()
     .flatten()

@@ -9,13 +9,15 @@
 //! 3. The same asset and action count once per cycle, day (UTC) or every time: [`Repeat`].
 //! 4. After each fact the sum is clamped to 0..=cap.
 //! 5. A completed cycle in which nothing scored above zero decays once, at its end. The running cycle never does.
+//! 6. A quarter is reached by a scoring fact that leaves the score at or above the threshold, by an Act Now, or, if the
+//!    playbook says so, by beginning at or above it: [`Requalify`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use crate::cycle::Cycle;
-use crate::ids::{ActionId, AssetId, EmailId, ProductId};
+use crate::ids::{ActionId, AssetId, ContactId, EmailId, ProductId};
 use crate::quarter::{Quarter, QuarterRule};
 
 /// How many cycles a score looks back, the running one included: 392 days, within the ledger's 400.
@@ -52,6 +54,16 @@ impl Facts {
     /// Adds a fact at a second since the Unix epoch; false if it was there.
     pub fn add(&mut self, name: FactName, second: i64) -> bool {
         self.0.entry(name).or_default().insert(second)
+    }
+
+    /// Takes a fact away; false if it was not there.
+    pub fn remove(&mut self, name: &FactName, second: i64) -> bool {
+        let Some(seconds) = self.0.get_mut(name) else { return false };
+        let was_there = seconds.remove(&second);
+        if seconds.is_empty() {
+            self.0.remove(name);
+        }
+        was_there
     }
 
     /// How many facts there are.
@@ -100,6 +112,17 @@ impl Decay {
             Self::Percent(n) => points * (100 - n) / 100,
         }
     }
+
+    /// How many silent cycles take so many points to zero; never more than a score looks back.
+    pub fn cycles_to_zero(self, points: i64) -> i64 {
+        let mut left = points;
+        let mut cycles = 0;
+        while left > 0 && cycles < HORIZON_CYCLES {
+            left = self.after(left);
+            cycles += 1;
+        }
+        cycles
+    }
 }
 
 /// How often one asset and action count.
@@ -111,6 +134,27 @@ pub enum Repeat {
     Day,
     /// Every time.
     Event,
+}
+
+impl Repeat {
+    /// The period in which the same engagement counts once; none if it counts every time.
+    fn period(self, second: i64) -> Option<i64> {
+        match self {
+            Self::Cycle => Some(Cycle::of_second(second).number()),
+            Self::Day => Some(second.div_euclid(DAY_SECONDS)),
+            Self::Event => None,
+        }
+    }
+}
+
+/// Whether a high score alone makes a new lead when a quarter begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Requalify {
+    /// No: a quarter is reached by an engagement in it.
+    #[default]
+    OnEngagement,
+    /// Yes: a quarter that begins at or above the threshold is reached by its first second.
+    OnRollover,
 }
 
 /// When a click is a machine's and not a person's.
@@ -161,6 +205,8 @@ pub struct InterestRules {
     pub gate: Option<ClickGate>,
     /// How quarters are cut.
     pub quarters: QuarterRule,
+    /// What reaches a quarter besides engagements.
+    pub requalify: Requalify,
     /// Assets by id.
     pub assets: HashMap<AssetId, AssetRule>,
 }
@@ -225,14 +271,21 @@ pub enum Step<'a> {
         /// The score after.
         after: i64,
     },
+    /// A quarter begins; only told of under [`Requalify::OnRollover`].
+    QuarterBegins {
+        /// Its first second since the Unix epoch.
+        second: i64,
+        /// The score at that second.
+        points: i64,
+    },
 }
 
 /// How a quarter was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
-    /// The second of the first fact that reached it.
+    /// The second of the first fact that reached it; its own first second if it began so high.
     pub second: i64,
-    /// The score after that fact.
+    /// The score then.
     pub points: i64,
     /// Whether an Act Now fact fell into the quarter.
     pub act_now: bool,
@@ -253,107 +306,236 @@ pub struct Score {
 
 /// The score of `facts` for `product` at `now`.
 pub fn evaluate(rules: &InterestRules, product: &ProductId, facts: &Facts, now: Timestamp) -> Score {
-    let threshold = rules.threshold(product);
     let mut score = Score::default();
+    let mut reaching = Reaching::new(rules, product);
     score.points = walk(rules, facts, now, |step| {
-        let Step::Fact { second, verdict: Verdict::Scored(rule), after, .. } = step else { return };
-        if rule.points > 0 {
-            score.last_scored_second = Some(second);
+        if let Step::Fact { second, verdict: Verdict::Scored(rule), .. } = step {
+            if rule.points > 0 {
+                score.last_scored_second = Some(second);
+            }
+            if rule.call_now {
+                score.last_call_now_second = Some(second);
+            }
         }
-        if rule.call_now {
-            score.last_call_now_second = Some(second);
-        }
-        if rule.act_now || (rule.points > 0 && after >= threshold) {
-            let quarter = rules.quarters.of(instant(second));
-            score.reached.entry(quarter).and_modify(|reached| reached.act_now |= rule.act_now).or_insert(Reached {
-                second,
-                points: after,
-                act_now: rule.act_now,
-            });
-        }
+        let Some((quarter, reached)) = reaching.by(&step) else { return };
+        let known = score.reached.entry(quarter).or_insert(reached);
+        known.act_now |= reached.act_now;
     });
     score
+}
+
+/// Which quarter a step reaches: the one place that says what makes a lead due.
+#[derive(Debug)]
+pub struct Reaching<'a> {
+    rules: &'a InterestRules,
+    threshold: i64,
+    /// The quarter last asked for and the seconds it holds: steps come in order, and calendars are slow.
+    quarter: Option<(Quarter, std::ops::Range<i64>)>,
+}
+
+impl<'a> Reaching<'a> {
+    /// For one product.
+    pub fn new(rules: &'a InterestRules, product: &ProductId) -> Self {
+        Self { rules, threshold: rules.threshold(product), quarter: None }
+    }
+
+    /// The quarter that this step reaches, if it reaches one.
+    pub fn by(&mut self, step: &Step<'_>) -> Option<(Quarter, Reached)> {
+        let reached = match *step {
+            Step::Fact { second, verdict: Verdict::Scored(rule), after, .. } => {
+                let due = rule.act_now || (rule.points > 0 && after >= self.threshold);
+                due.then_some(Reached { second, points: after, act_now: rule.act_now })
+            }
+            Step::QuarterBegins { second, points } => {
+                (points >= self.threshold).then_some(Reached { second, points, act_now: false })
+            }
+            Step::Fact { .. } | Step::Decay { .. } => None,
+        }?;
+        Some((self.quarter_of(reached.second), reached))
+    }
+
+    fn quarter_of(&mut self, second: i64) -> Quarter {
+        match &self.quarter {
+            Some((quarter, seconds)) if seconds.contains(&second) => *quarter,
+            _ => {
+                let at = instant(second);
+                let quarter = self.rules.quarters.of(at);
+                self.quarter = Some((quarter, second..self.rules.quarters.next_start(at).as_second()));
+                quarter
+            }
+        }
+    }
 }
 
 /// Tells the story of a score step by step, and returns the points at `now`.
 ///
 /// [`evaluate`] and every explanation are made from this one walk, so they cannot disagree.
-pub fn walk<'a>(rules: &InterestRules, facts: &'a Facts, now: Timestamp, mut visit: impl FnMut(Step<'a>)) -> i64 {
-    let now_second = now.as_second();
-    let running = Cycle::of_second(now_second);
-    let horizon = (running + (1 - HORIZON_CYCLES)).start_second();
-    let mut ordered: Vec<(i64, &FactName)> = facts
-        .iter()
-        .filter(|(_, second)| (horizon..=now_second).contains(second))
-        .map(|(name, second)| (second, name))
-        .collect();
-    ordered.sort_unstable();
-    let gate = Gate::new(rules, facts);
+pub fn walk<'a>(rules: &InterestRules, facts: &'a Facts, now: Timestamp, visit: impl FnMut(Step<'a>)) -> i64 {
+    walk_from(rules, facts, Cycle::of(now) + (1 - HORIZON_CYCLES), now, visit)
+}
 
-    let mut points = 0;
-    let mut cycle = ordered.first().map_or(running, |(second, _)| Cycle::of_second(*second));
-    let mut scored_in_cycle = false;
-    let mut counted: HashMap<(&AssetId, &ActionId), i64> = HashMap::new();
-    let mut complete_until = |until: Cycle, points: &mut i64, scored: &mut bool, visit: &mut dyn FnMut(Step<'a>)| {
-        while cycle < until {
-            let before = *points;
-            if !*scored && before > 0 {
-                *points = rules.decay.after(before);
-                visit(Step::Decay { cycle, before, after: *points });
-            }
-            *scored = false;
-            cycle = cycle + 1;
+/// As [`walk`], but blind to what happened before a cycle: the horizon of a score, moved.
+///
+/// The gate still sees the cycle before: whether a click is a machine's does not depend on where one begins to count.
+pub fn walk_from<'a>(
+    rules: &InterestRules,
+    facts: &'a Facts,
+    first: Cycle,
+    now: Timestamp,
+    mut visit: impl FnMut(Step<'a>),
+) -> i64 {
+    let seen = first.start_second()..=now.as_second();
+    let gate = Gate::new(rules, facts, now.as_second());
+    // What is the same for all times of a fact is looked up once. Names are in order, so those that differ in the email
+    // only are neighbours and share the count of their repetitions.
+    let mut kinds: Vec<FactKind<'_>> = Vec::with_capacity(facts.0.len());
+    let mut ordered: Vec<(i64, usize)> = Vec::with_capacity(facts.len());
+    let mut counted_in: Vec<Option<i64>> = Vec::with_capacity(facts.0.len());
+    for (name, seconds) in &facts.0 {
+        let same = kinds.last().is_some_and(|last| (&last.name.asset, &last.name.action) == (&name.asset, &name.action));
+        if !same {
+            counted_in.push(None);
         }
-    };
+        ordered.extend(seconds.range(seen.clone()).map(|second| (*second, kinds.len())));
+        kinds.push(FactKind { name, rule: rules.action(name), repetition: counted_in.len() - 1 });
+    }
+    ordered.sort_unstable();
 
-    for (second, name) in ordered {
-        complete_until(Cycle::of_second(second), &mut points, &mut scored_in_cycle, &mut visit);
-        let before = points;
-        let verdict = match rules.action(name) {
+    let mut walk = Walk::starting(rules, ordered.first().map_or(now.as_second(), |(second, _)| *second));
+    for (second, kind) in ordered {
+        let FactKind { name, rule, repetition } = kinds[kind];
+        walk.pass_time(second, &mut visit);
+        let before = walk.points;
+        let verdict = match rule {
             None => Verdict::Unknown,
             Some(rule) => match gate.judge(name, second) {
                 Some(gated) => Verdict::Gated(gated),
                 None if rule.points == 0 && !rule.act_now && !rule.call_now => Verdict::Worthless,
                 None => {
-                    let period = match rules.repeat {
-                        Repeat::Cycle => Cycle::of_second(second).number(),
-                        Repeat::Day => second.div_euclid(DAY_SECONDS),
-                        Repeat::Event => i64::MIN,
-                    };
-                    let last = counted.insert((&name.asset, &name.action), period);
-                    if rules.repeat != Repeat::Event && last == Some(period) {
+                    let period = rules.repeat.period(second);
+                    if period.is_some() && counted_in[repetition] == period {
                         Verdict::Repeated
                     } else {
+                        counted_in[repetition] = period;
                         Verdict::Scored(rule)
                     }
                 }
             },
         };
         if let Verdict::Scored(rule) = verdict {
-            points = points.saturating_add(rule.points).clamp(0, rules.cap);
-            scored_in_cycle |= rule.points > 0;
+            walk.score(rule.points);
         }
-        visit(Step::Fact { name, second, verdict, before, after: points });
+        visit(Step::Fact { name, second, verdict, before, after: walk.points });
     }
-    complete_until(running, &mut points, &mut scored_in_cycle, &mut visit);
-    points
+    walk.pass_time(now.as_second(), &mut visit);
+    walk.points
+}
+
+/// What all times of one fact have in common.
+#[derive(Clone, Copy)]
+struct FactKind<'a> {
+    name: &'a FactName,
+    rule: Option<ActionRule>,
+    /// Which count of repetitions it shares.
+    repetition: usize,
+}
+
+/// A score on its way through time.
+struct Walk<'r> {
+    rules: &'r InterestRules,
+    points: i64,
+    /// The cycle that is not complete yet.
+    cycle: Cycle,
+    scored_in_cycle: bool,
+    /// The first second of the next quarter, if its beginning matters.
+    next_quarter: Option<i64>,
+}
+
+impl<'r> Walk<'r> {
+    fn starting(rules: &'r InterestRules, second: i64) -> Self {
+        let next_quarter = match rules.requalify {
+            Requalify::OnEngagement => None,
+            Requalify::OnRollover => Some(rules.quarters.next_start(instant(second)).as_second()),
+        };
+        Self { rules, points: 0, cycle: Cycle::of_second(second), scored_in_cycle: false, next_quarter }
+    }
+
+    fn score(&mut self, points: i64) {
+        self.points = self.points.saturating_add(points).clamp(0, self.rules.cap);
+        self.scored_in_cycle |= points > 0;
+    }
+
+    /// Whatever happens by itself until a second: cycles complete, quarters begin.
+    fn pass_time<'a>(&mut self, until: i64, visit: &mut impl FnMut(Step<'a>)) {
+        while let Some(second) = self.next_quarter.filter(|second| *second <= until) {
+            self.complete_cycles(Cycle::of_second(second), visit);
+            visit(Step::QuarterBegins { second, points: self.points });
+            let next = self.rules.quarters.next_start(instant(second)).as_second();
+            self.next_quarter = (next > second).then_some(next);
+        }
+        self.complete_cycles(Cycle::of_second(until), visit);
+    }
+
+    fn complete_cycles<'a>(&mut self, until: Cycle, visit: &mut impl FnMut(Step<'a>)) {
+        while self.cycle < until {
+            let before = self.points;
+            if !self.scored_in_cycle && before > 0 {
+                self.points = self.rules.decay.after(before);
+                visit(Step::Decay { cycle: self.cycle, before, after: self.points });
+            } else if before == 0 && !self.scored_in_cycle {
+                // Nothing is left to decay: the rest of the silence changes nothing.
+                self.cycle = until;
+                return;
+            }
+            self.scored_in_cycle = false;
+            self.cycle = self.cycle + 1;
+        }
+    }
 }
 
 /// When a score of `points` will be zero if nothing more happens: the end of a cycle, in seconds; now if it is zero.
+///
+/// The running cycle may hold the engagement that made the score; then it does not decay. The prediction is the earliest
+/// possible end, and whoever acts on it evaluates again.
 pub fn cools_at(rules: &InterestRules, points: i64, now: Timestamp) -> i64 {
-    let mut left = points;
-    let mut cycle = Cycle::of(now);
-    let last = cycle + HORIZON_CYCLES;
-    if left <= 0 {
+    if points <= 0 {
         return now.as_second();
     }
-    // The running cycle may hold the engagement that made the score; then it does not decay. The prediction is the
-    // earliest possible end, and whoever acts on it evaluates again.
-    while left > 0 && cycle < last {
-        left = rules.decay.after(left);
-        cycle = cycle + 1;
+    (Cycle::of(now) + rules.decay.cycles_to_zero(points)).start_second()
+}
+
+/// When the decay run looks at an interest of `points` again: when it may be cold, and at the latest when a quarter begins.
+pub fn look_again_at(rules: &InterestRules, points: i64, now: Timestamp) -> i64 {
+    cools_at(rules, points, now).min(rules.quarters.next_start(now).as_second())
+}
+
+/// Facts before this second are never seen again, at `now` or later: one cycle behind the horizon, which the gate may
+/// still look at.
+pub fn forgotten_before(now: Timestamp) -> i64 {
+    (Cycle::of(now) + -HORIZON_CYCLES).start_second()
+}
+
+/// The interest of all contacts of an account in one product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountInterest {
+    /// The sum of its contacts' points, at most the cap.
+    pub points: i64,
+    /// How many of them have any.
+    pub interested: usize,
+    /// Who has most; the first by id among equals.
+    pub strongest: Option<ContactId>,
+}
+
+/// The interest of an account, from its contacts' points in one product.
+pub fn of_account<'a>(rules: &InterestRules, contacts: impl IntoIterator<Item = (&'a ContactId, i64)>) -> AccountInterest {
+    let warm: BTreeMap<&ContactId, i64> = contacts.into_iter().filter(|(_, points)| *points > 0).collect();
+    let sum = warm.values().fold(0_i64, |sum, points| sum.saturating_add(*points));
+    let strongest = warm.iter().max_by(|(a, more), (b, points)| more.cmp(points).then(b.cmp(a)));
+    AccountInterest {
+        points: sum.min(rules.cap),
+        interested: warm.len(),
+        strongest: strongest.map(|(contact, _)| (*contact).clone()),
     }
-    cycle.start_second()
 }
 
 /// The instant of a second since the Unix epoch, held within what time zones can express.
@@ -364,46 +546,53 @@ pub fn instant(second: i64) -> Timestamp {
 /// The human-click gate over one set of facts: a property of the set, so a late fact moves a verdict as an early one.
 struct Gate<'a> {
     rule: Option<ClickGate>,
-    clicks: HashMap<&'a EmailId, Vec<i64>>,
-    sent: HashMap<&'a EmailId, Vec<i64>>,
+    clicks: Vec<(&'a EmailId, i64)>,
+    sent: Vec<(&'a EmailId, i64)>,
 }
 
 impl<'a> Gate<'a> {
-    fn new(rules: &InterestRules, facts: &'a Facts) -> Self {
-        let mut gate = Self { rule: rules.gate, clicks: HashMap::new(), sent: HashMap::new() };
+    /// The gate as it is at a second: what happens later is not known yet.
+    fn new(rules: &InterestRules, facts: &'a Facts, now: i64) -> Self {
+        let mut gate = Self { rule: rules.gate, clicks: Vec::new(), sent: Vec::new() };
         if gate.rule.is_none() {
             return gate;
         }
-        for (name, seconds) in &facts.0 {
-            let Some(email) = &name.email else { continue };
-            match name.action.as_str() {
-                CLICK => gate.clicks.entry(email).or_default().extend(seconds),
-                DELIVERED => gate.sent.entry(email).or_default().extend(seconds),
-                _ => {}
-            }
+        gate.clicks.reserve_exact(facts.len());
+        gate.sent.reserve_exact(facts.len());
+        let of_mails = facts.0.iter().filter_map(|(name, seconds)| Some((name.action.as_str(), name.email.as_ref()?, seconds)));
+        for (action, email, seconds) in of_mails {
+            let times = match action {
+                CLICK => &mut gate.clicks,
+                DELIVERED => &mut gate.sent,
+                _ => continue,
+            };
+            times.extend(seconds.iter().take_while(|second| **second <= now).map(|second| (email, *second)));
         }
-        for seconds in gate.clicks.values_mut() {
-            seconds.sort_unstable();
-        }
+        gate.clicks.sort_unstable();
+        gate.sent.sort_unstable();
         gate
     }
 
     fn judge(&self, name: &FactName, second: i64) -> Option<Gated> {
         let rule = self.rule?;
         let email = name.email.as_ref().filter(|_| name.action.as_str() == CLICK)?;
-        let soon = |sent: &i64| (0..=rule.seconds_after_sending).contains(&(second - sent));
-        if self.sent.get(email).is_some_and(|sent| sent.iter().any(soon)) {
+        let soon = within(&self.sent, email, second - rule.seconds_after_sending, second);
+        if soon > 0 {
             return Some(Gated::SecondsAfterSending);
         }
-        let clicks = self.clicks.get(email)?;
         // Some stretch of 24 hours that holds this click holds too many: look at each that starts with a click.
-        let first = clicks.partition_point(|click| *click <= second - DAY_SECONDS);
-        let here = clicks.partition_point(|click| *click <= second);
-        (first..here)
-            .any(|start| {
-                let end = clicks.partition_point(|click| *click < clicks[start] + DAY_SECONDS);
-                end - start >= rule.clicks_per_day
-            })
+        let first = self.clicks.partition_point(|click| *click < (email, second - DAY_SECONDS + 1));
+        let here = self.clicks.partition_point(|click| *click <= (email, second));
+        self.clicks[first..here]
+            .iter()
+            .any(|(_, start)| within(&self.clicks, email, *start, start + DAY_SECONDS - 1) >= rule.clicks_per_day)
             .then_some(Gated::ClicksPerDay)
     }
+}
+
+/// How many of the sorted times of an email lie within two seconds, both included.
+fn within(times: &[(&EmailId, i64)], email: &EmailId, from: i64, to: i64) -> usize {
+    let start = times.partition_point(|time| *time < (email, from));
+    let end = times.partition_point(|time| *time <= (email, to));
+    end.saturating_sub(start)
 }

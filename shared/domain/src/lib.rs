@@ -6,6 +6,7 @@
 //! |---|---|
 //! | how interested is this contact in this product? | [`interest::evaluate`] |
 //! | how well does this contact fit what we sell? | [`fit::evaluate`] |
+//! | by what score does sales sort, and what made it high? | [`sorting::evaluate`] |
 //! | is this a lead, of what priority, for whom? | [`qualify::decide`] |
 //! | what email, if any, does this person get in this slot? | [`nurture::decide`] |
 //! | is it time to remind the rep? | [`sla::decide`] |
@@ -31,3 +32,4 @@ pub mod profile;
 pub mod qualify;
 pub mod quarter;
 pub mod sla;
+pub mod sorting;

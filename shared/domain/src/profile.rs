@@ -108,28 +108,46 @@ pub struct Account {
     pub region: Option<String>,
     /// Industry.
     pub industry: Option<String>,
+    /// How far it is with what it bought: novice, intermediate or advanced.
+    pub maturity: Option<String>,
+    /// b2b or consumer.
+    pub market: Option<String>,
+    /// What it earns in a year, in minor units of the playbook's currency.
+    pub revenue_cents: Option<i64>,
+    /// How often it has bought before, as its own system counts.
+    pub purchases: Option<i64>,
     /// Since when it is a customer.
     pub customer_since: Option<Timestamp>,
     /// Products it owns, and since when.
     pub owns: BTreeMap<ProductId, Timestamp>,
+    /// When each product was last used.
+    pub used: BTreeMap<ProductId, Timestamp>,
 }
 
 /// The prefix of the fields that say since when a product is owned: `owns.analytics`.
 pub const OWNS: &str = "owns.";
+/// The prefix of the fields that say when a product was last used: `used.analytics`.
+pub const USED: &str = "used.";
 
 impl Account {
+    /// How often it has bought: what its own system counts, or the products it owns if those are more.
+    pub fn purchases(&self) -> i64 {
+        let owned = i64::try_from(self.owns.len()).unwrap_or(i64::MAX);
+        self.purchases.unwrap_or(0).max(owned)
+    }
+
     /// Reads an account from its fields. An instant that cannot be read counts as not stated: it was refused at the
     /// door, and a decision cannot fail.
     pub fn from_fields(id: AccountId, fields: &Fields) -> Self {
         let text = |name: &str| fields.get(name).map(str::to_owned);
-        let owns = fields
-            .0
-            .iter()
-            .filter_map(|(name, stated)| {
-                let product = name.strip_prefix(OWNS)?;
+        let number = |name: &str| fields.get(name).and_then(|text| text.parse().ok());
+        let by_product = |prefix: &str| {
+            let dated = fields.0.iter().filter_map(|(name, stated)| {
+                let product = name.strip_prefix(prefix)?;
                 Some((ProductId::from(product), stated.value.parse().ok()?))
-            })
-            .collect();
+            });
+            dated.collect()
+        };
         Self {
             id,
             name: text("name"),
@@ -138,8 +156,13 @@ impl Account {
             size: text("size"),
             region: text("region"),
             industry: text("industry"),
+            maturity: text("maturity"),
+            market: text("market"),
+            revenue_cents: number("revenue_cents"),
+            purchases: number("purchases"),
             customer_since: fields.get("customer_since").and_then(|text| text.parse().ok()),
-            owns,
+            owns: by_product(OWNS),
+            used: by_product(USED),
         }
     }
 }

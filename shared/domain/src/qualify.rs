@@ -13,14 +13,13 @@ use crate::ids::{ProductId, RepId};
 use crate::interest::{Reached, Score, instant};
 use crate::lead::Priority;
 use crate::profile::{Account, Contact, Health};
+use crate::sorting::{self, SortingRules, SortingScore, Temperature};
 
 /// What qualification depends on besides the score.
 #[derive(Clone, Debug)]
 pub struct QualifyRules {
-    /// Sorting score at or above which a lead is hot.
-    pub hot: i64,
-    /// Percent of the sorting score that is fit; the rest is engagement.
-    pub fit_weight_percent: i64,
+    /// The sorting score.
+    pub sorting: SortingRules,
     /// Days of usage before cross-sell starts; six months by the source of the practice.
     pub new_customer_days: i64,
     /// Fit.
@@ -88,10 +87,10 @@ pub struct Qualified {
     pub priority: Priority,
     /// Fit, line by line.
     pub fit: Fit,
-    /// The engagement half of the sorting score, 0..=100.
+    /// Engagement, 0..=100.
     pub engagement: i64,
-    /// The one score that leads are sorted by, 0..=100.
-    pub sort_score: i64,
+    /// The one score that leads are sorted by, and its split.
+    pub sorting: SortingScore,
     /// Whose lead it is.
     pub owner: RepId,
     /// Whether the account is new: an Act Now that went through all the same.
@@ -136,25 +135,20 @@ pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> 
     let Some(owner) = account.owner.clone() else { return held(HeldReason::NoOwner) };
 
     let fit = fit::evaluate(&rules.fit, Some(contact), Some(account));
-    let engagement = engagement(snapshot.score.points, snapshot.threshold);
-    let sort_score = (fit.points * rules.fit_weight_percent + engagement * (100 - rules.fit_weight_percent)) / 100;
+    let engagement = sorting::engagement(snapshot.score.points, snapshot.threshold);
+    let sorting = sorting::evaluate(&rules.sorting, fit.points, engagement);
     let recent_call_now =
         snapshot.score.last_call_now_second.is_some_and(|second| days_after(instant(second), 14) >= now);
     let priority = if act_now {
         Priority::ActNow
-    } else if sort_score >= rules.hot {
+    } else if sorting.temperature == Temperature::Hot {
         Priority::Hot
     } else if recent_call_now {
         Priority::CallNow
     } else {
         Priority::Mql
     };
-    Decision::Qualified(Box::new(Qualified { priority, fit, engagement, sort_score, owner, new_customer }))
-}
-
-/// Points as a percentage of four thresholds: a score at the threshold is a quarter of the way, four times that is full.
-pub fn engagement(points: i64, threshold: i64) -> i64 {
-    (points * 25 / threshold.max(1)).clamp(0, 100)
+    Decision::Qualified(Box::new(Qualified { priority, fit, engagement, sorting, owner, new_customer }))
 }
 
 #[cfg(test)]
@@ -163,14 +157,14 @@ mod tests {
 
     use super::*;
     use crate::ids::{AccountId, ContactId};
+    use crate::profile::Fields;
 
     #[test]
     fn a_reached_threshold_becomes_a_lead_or_waits_with_a_reason() {
         let now: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
         let days_ago = |days: i64| now - SignedDuration::from_hours(24 * days);
         let rules = QualifyRules {
-            hot: 60,
-            fit_weight_percent: 50,
+            sorting: SortingRules { fit_weight_percent: 50, hot: 60, warm: 30 },
             new_customer_days: 183,
             fit: FitRules { role: BTreeMap::from([("executive".to_owned(), 100)]), ..FitRules::default() },
         };
@@ -185,15 +179,9 @@ mod tests {
             role: None,
         };
         let account = Account {
-            id: AccountId::from("a"),
-            name: None,
-            health: Health::Good,
             owner: Some(RepId::from("r")),
-            size: None,
-            region: None,
-            industry: None,
             customer_since: Some(days_ago(400)),
-            owns: BTreeMap::new(),
+            ..Account::from_fields(AccountId::from("a"), &Fields::default())
         };
         let executive = Contact { role: Some("executive".into()), ..contact.clone() };
         let at_risk = Account { health: Health::AtRisk, ..account.clone() };
@@ -221,7 +209,7 @@ mod tests {
                     assert!(until > now && until < now + SignedDuration::from_hours(22), "{until}");
                     format!("held: {reason}")
                 }
-                Decision::Qualified(lead) => format!("{} {}", lead.priority, lead.sort_score),
+                Decision::Qualified(lead) => format!("{} {}", lead.priority, lead.sorting.points),
             };
             assert_eq!(seen, expected);
         };

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use jiff::tz::TimeZone;
 
 /// How the year is cut into quarters.
@@ -34,6 +34,16 @@ impl QuarterRule {
         let months_in = (date.month() - self.first_month).rem_euclid(12);
         let ends_next_year = self.first_month > 1 && date.month() >= self.first_month;
         Quarter { year: date.year() + i16::from(ends_next_year), number: months_in / 3 + 1 }
+    }
+
+    /// The first instant after `at` at which a quarter begins; the end of time if calendars end before.
+    pub fn next_start(&self, at: Timestamp) -> Timestamp {
+        let date = at.to_zoned(self.zone.clone()).date();
+        let months_left = 3 - (date.month() - self.first_month).rem_euclid(3);
+        let first = date.first_of_month().checked_add(months_left.months());
+        // A midnight that the zone skips is taken as the instant after the gap.
+        let start = first.and_then(|first| first.to_zoned(self.zone.clone()));
+        start.map_or(Timestamp::MAX, |start| start.timestamp())
     }
 }
 
@@ -79,6 +89,26 @@ mod tests {
         check(2, "UTC", "2026-02-01T00:00:00Z", "2027-Q1");
         check(10, "UTC", "2026-10-01T00:00:00Z", "2027-Q1");
         check(10, "UTC", "2026-09-30T23:00:00Z", "2026-Q4");
+    }
+
+    #[test]
+    fn a_quarter_begins_at_midnight_in_its_zone() {
+        let check = |first_month, zone: &str, instant: &str, expected: &str| {
+            let rule = QuarterRule { first_month, zone: TimeZone::get(zone).unwrap() };
+            let at = instant.parse().unwrap();
+            let start = rule.next_start(at);
+            assert_eq!(start.to_string(), expected, "{first_month} {zone} {instant}");
+            assert_ne!(rule.of(start), rule.of(at));
+            assert_eq!(rule.of(start - jiff::SignedDuration::from_nanos(1)), rule.of(at));
+        };
+        check(1, "UTC", "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z");
+        check(1, "UTC", "2026-03-31T23:59:59.999Z", "2026-04-01T00:00:00Z");
+        check(1, "UTC", "2026-12-15T00:00:00Z", "2027-01-01T00:00:00Z");
+        check(1, "Europe/Berlin", "2026-03-31T21:59:59Z", "2026-03-31T22:00:00Z");
+        check(2, "UTC", "2026-01-15T00:00:00Z", "2026-02-01T00:00:00Z");
+        check(12, "UTC", "2026-02-28T00:00:00Z", "2026-03-01T00:00:00Z");
+        let rule = QuarterRule { first_month: 1, zone: TimeZone::UTC };
+        assert_eq!(rule.next_start(Timestamp::MAX), Timestamp::MAX);
     }
 
     #[test]

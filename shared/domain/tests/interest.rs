@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use perennial_domain::cycle::CYCLE_SECONDS;
 use perennial_domain::ids::ProductId;
 use perennial_domain::interest::{
-    ActionRule, AssetRule, ClickGate, Decay, FactName, Facts, Gated, InterestRules, Repeat, Step, Verdict, cools_at,
+    ActionRule, AssetRule, ClickGate, Decay, FactName, Facts, Gated, InterestRules, Repeat, Requalify, Step, Verdict, cools_at,
     evaluate, instant, walk,
 };
 use perennial_domain::quarter::QuarterRule;
@@ -48,6 +48,7 @@ fn rules() -> InterestRules {
         repeat: Repeat::Cycle,
         gate: Some(ClickGate { seconds_after_sending: 10, clicks_per_day: 5 }),
         quarters: QuarterRule { first_month: 1, zone: TimeZone::UTC },
+        requalify: Requalify::OnEngagement,
         assets,
     }
 }
@@ -239,7 +240,7 @@ proptest! {
         let facts: Facts = list.into_iter().collect();
         let mut sum = 0;
         let points = walk(&rules, &facts, instant(second(day as f64)), |step| {
-            let (Step::Fact { before, after, .. } | Step::Decay { before, after, .. }) = step;
+            let (Step::Fact { before, after, .. } | Step::Decay { before, after, .. }) = step else { return };
             assert_eq!(before, sum);
             sum = after;
         });

@@ -9,7 +9,7 @@ use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::nurture::{
     Decision, Kind, NurtureRules, Progress, Snapshot, Stream, StreamKind, StreamPiece, decide,
 };
-use perennial_domain::profile::{Account, Contact, Health};
+use perennial_domain::profile::{Account, Contact, Fields, Health};
 
 const NOW: &str = "2026-03-02T08:00:00Z";
 
@@ -101,15 +101,10 @@ fn check_at(now: &str, person: Person, expected: &str) {
         role: None,
     };
     let account = Account {
-        id: "a".into(),
-        name: None,
         health: person.health,
-        owner: None,
-        size: None,
-        region: None,
-        industry: None,
         customer_since: Some(days_ago(person.customer_days)),
         owns: person.owns.iter().map(|(product, days)| ((*product).into(), days_ago(*days))).collect(),
+        ..Account::from_fields("a".into(), &Fields::default())
     };
     let rules = rules();
     let progress: BTreeMap<_, _> = person

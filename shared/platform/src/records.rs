@@ -199,6 +199,12 @@ pub struct Lead {
     pub fit_grade: String,
     /// Engagement, 0..=100.
     pub engagement: i64,
+    /// How much of the sorting score is fit; the rest is engagement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort_from_fit: Option<i64>,
+    /// What made the sorting score high: fit, engagement, both or neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
     /// How soon.
     pub priority: String,
     /// Whose.
@@ -210,6 +216,9 @@ pub struct Lead {
     pub evidence: Vec<Evidence>,
     /// Under which playbook.
     pub playbook_version: String,
+    /// The late fact without which the quarter would have been reached: the lead no longer stands, and is not withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<Evidence>,
     /// Where it stands.
     pub stage: String,
     /// Who touched it.

@@ -220,6 +220,11 @@ impl Check<'_> {
     fn qualify_and_nurture(&mut self) {
         let Source { qualify, nurture, .. } = self.source;
         self.within("hot", &qualify.hot, 1, 100);
+        self.within("warm", &qualify.warm, 0, 100);
+        if qualify.warm.get_ref() > qualify.hot.get_ref() {
+            let (warm, hot) = (qualify.warm.get_ref(), qualify.hot.get_ref());
+            self.error(&qualify.warm, format!("warm begins at {warm}, above hot at {hot}"));
+        }
         self.within("fit_weight", &qualify.fit_weight, 0, 100);
         self.within("new_customer_days", &qualify.new_customer_days, 0, MOST_DAYS);
         self.within("gap_days", &nurture.gap_days, 1, MOST_DAYS);

@@ -16,6 +16,7 @@ use perennial_domain::nurture::{self, NurtureRules, StreamPiece};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
 use perennial_domain::sla::{Recipient, Rung};
+use perennial_domain::sorting::SortingRules;
 
 use crate::bundle::{Bundle, BundledPiece};
 use crate::source::{self, Source};
@@ -134,6 +135,7 @@ fn interest(source: &Source) -> Option<InterestRules> {
             first_month: i8::try_from(*source.quarter.first_month.get_ref()).ok()?,
             zone: zone(source.quarter.time_zone.get_ref())?,
         },
+        requalify: interest::Requalify::default(),
         assets: source
             .assets
             .iter()
@@ -173,8 +175,11 @@ fn qualify(source: &Source) -> QualifyRules {
         Grades { a, b, c }
     });
     QualifyRules {
-        hot: *source.qualify.hot.get_ref(),
-        fit_weight_percent: *source.qualify.fit_weight.get_ref(),
+        sorting: SortingRules {
+            fit_weight_percent: *source.qualify.fit_weight.get_ref(),
+            hot: *source.qualify.hot.get_ref(),
+            warm: *source.qualify.warm.get_ref(),
+        },
         new_customer_days: *source.qualify.new_customer_days.get_ref(),
         fit: FitRules {
             role: points(&fit.role),
@@ -183,6 +188,7 @@ fn qualify(source: &Source) -> QualifyRules {
             region: points(&fit.region),
             industry: points(&fit.industry),
             grades: grades.unwrap_or_default(),
+            ..FitRules::default()
         },
     }
 }

@@ -170,6 +170,8 @@ pub(crate) struct Grades {
 pub(crate) struct Qualify {
     #[serde(default = "number::<60>")]
     pub hot: Number,
+    #[serde(default = "number::<30>")]
+    pub warm: Number,
     #[serde(default = "number::<50>")]
     pub fit_weight: Number,
     #[serde(default = "number::<183>")]

@@ -1,0 +1,135 @@
+//! The one score by which sales sorts leads, and what made it high.
+//!
+//! Source: sales sees one sorting score, and whether fit, engagement or both made it high.
+
+use std::fmt;
+
+/// How the sorting score is made and judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortingRules {
+    /// Percent of the sorting score that is fit; the rest is engagement.
+    pub fit_weight_percent: i64,
+    /// Hot at or above.
+    pub hot: i64,
+    /// Warm at or above; below it is cold.
+    pub warm: i64,
+}
+
+/// How urgent a sorting score is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Temperature {
+    /// Below the mark for warm.
+    Cold,
+    /// In between.
+    Warm,
+    /// At or above the mark for hot.
+    Hot,
+}
+
+/// What made a sorting score high.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// Fit alone reaches the mark for warm.
+    Fit,
+    /// Engagement alone does.
+    Engagement,
+    /// Each of them does.
+    Both,
+    /// Neither does.
+    Neither,
+}
+
+/// A sorting score, 0..=100, and its split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortingScore {
+    /// What leads are sorted by.
+    pub points: i64,
+    /// So much of it is fit.
+    pub from_fit: i64,
+    /// So much of it is engagement; the two add up.
+    pub from_engagement: i64,
+    /// How urgent it is.
+    pub temperature: Temperature,
+    /// What made it high.
+    pub driver: Driver,
+}
+
+/// The sorting score of fit and engagement, each 0..=100.
+pub fn evaluate(rules: &SortingRules, fit: i64, engagement: i64) -> SortingScore {
+    let points = (fit * rules.fit_weight_percent + engagement * (100 - rules.fit_weight_percent)) / 100;
+    let from_fit = fit * rules.fit_weight_percent / 100;
+    SortingScore {
+        points,
+        from_fit,
+        from_engagement: points - from_fit,
+        temperature: match points {
+            p if p >= rules.hot => Temperature::Hot,
+            p if p >= rules.warm => Temperature::Warm,
+            _ => Temperature::Cold,
+        },
+        driver: match (fit >= rules.warm, engagement >= rules.warm) {
+            (true, true) => Driver::Both,
+            (true, false) => Driver::Fit,
+            (false, true) => Driver::Engagement,
+            (false, false) => Driver::Neither,
+        },
+    }
+}
+
+/// Points as a percentage of four thresholds: a score at the threshold is a quarter of the way, four times that is full.
+pub fn engagement(points: i64, threshold: i64) -> i64 {
+    (points.saturating_mul(25) / threshold.max(1)).clamp(0, 100)
+}
+
+impl fmt::Display for Temperature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cold => "cold",
+            Self::Warm => "warm",
+            Self::Hot => "hot",
+        })
+    }
+}
+
+impl fmt::Display for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fit => "fit",
+            Self::Engagement => "engagement",
+            Self::Both => "fit and engagement",
+            Self::Neither => "neither",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_split_adds_up_and_names_what_made_it_high() {
+        let check = |weight, fit, engagement, expected: &str| {
+            let rules = SortingRules { fit_weight_percent: weight, hot: 60, warm: 30 };
+            let score = evaluate(&rules, fit, engagement);
+            assert_eq!(score.from_fit + score.from_engagement, score.points);
+            let SortingScore { points, from_fit, from_engagement, temperature, driver } = score;
+            let seen = format!("{points} = {from_fit} + {from_engagement}, {temperature}, {driver}");
+            assert_eq!(seen, expected, "{weight} % of {fit}, {engagement}");
+        };
+        check(50, 0, 0, "0 = 0 + 0, cold, neither");
+        check(50, 100, 100, "100 = 50 + 50, hot, fit and engagement");
+        check(50, 100, 25, "62 = 50 + 12, hot, fit");
+        check(50, 29, 30, "29 = 14 + 15, cold, engagement");
+        check(50, 31, 30, "30 = 15 + 15, warm, fit and engagement");
+        check(30, 55, 55, "55 = 16 + 39, warm, fit and engagement");
+        check(0, 100, 10, "10 = 0 + 10, cold, fit");
+        check(100, 80, 0, "80 = 80 + 0, hot, fit");
+    }
+
+    #[test]
+    fn engagement_is_full_at_four_thresholds() {
+        for (points, threshold, expected) in [(0, 5, 0), (5, 5, 25), (12, 5, 60), (20, 5, 100), (90, 5, 100), (3, 1, 75)] {
+            assert_eq!(engagement(points, threshold), expected, "{points} of {threshold}");
+        }
+    }
+}
