@@ -3,6 +3,7 @@
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use perennial::deployment::Deployment;
+use perennial_domain::cycle::Cycle;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::FactName;
 use perennial_platform::interest;
@@ -24,7 +25,9 @@ async fn engage(store: &Store, contact: &str, happened_at: Timestamp) {
     let name = FactName { asset: "analytics-infographic".into(), action: "download".into(), email: None };
     let facts = [(name, happened_at.as_second())];
     let product = ProductId::from("analytics");
-    interest::add(store, &ContactId::from(contact), &product, &facts, happened_at).await.expect("the fact lands");
+    interest::add(store, &ContactId::from(contact), &product, &facts, Cycle::of(happened_at).end_second())
+        .await
+        .expect("the fact lands");
 }
 
 /// A world in which these contacts have one point each.
@@ -186,7 +189,8 @@ async fn a_run_that_broke_off_is_finished_by_the_next() {
     settle(&deployment).await;
     let told =
         |deployment: &Deployment| contacts.iter().map(|contact| cooled(deployment, contact).len()).sum::<usize>();
-    assert_eq!(told(&deployment), 4);
+    let before = told(&deployment);
+    assert!((4..12).contains(&before), "{before} were told before it broke off");
     run(&deployment, "2026-02-09T02:00:00Z").await;
     for contact in &contacts {
         assert_eq!((live(&deployment, contact).await, cooled(&deployment, contact).len()), (false, 1), "{contact}");

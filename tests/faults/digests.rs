@@ -249,7 +249,7 @@ async fn one_interest_that_cannot_be_read_does_not_keep_the_others_warm() {
             let fact = FactName { asset: "analytics-infographic".into(), action: "download".into(), email: None };
             let (contact, product) = (ContactId::from(contact), ProductId::from("analytics"));
             let facts = [(fact, at(BEFORE).as_second())];
-            perennial_platform::interest::add(&deployment.store, &contact, &product, &facts, at(BEFORE))
+            perennial_platform::interest::add(&deployment.store, &contact, &product, &facts, at(BEFORE).as_second())
                 .await
                 .expect("the fact lands");
         }

@@ -38,7 +38,8 @@ fn quarter(text: &str) -> Quarter {
 async fn land(store: &Store, contact: &str, asset: &str, happened_at: Timestamp, now: Timestamp) {
     let name = FactName { asset: asset.into(), action: "download".into(), email: None };
     let facts = [(name, happened_at.as_second())];
-    let landed = interest::add(store, &ContactId::from(contact), &ProductId::from("analytics"), &facts, now).await;
+    let landed =
+        interest::add(store, &ContactId::from(contact), &ProductId::from("analytics"), &facts, now.as_second()).await;
     landed.expect("the fact lands");
 }
 

@@ -4,7 +4,9 @@
 //! tidies up. A missed or repeated tick changes no score.
 
 mod cool;
+mod late;
 mod score;
+pub mod tell;
 
 use std::sync::Arc;
 

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{self, FactName};
+use perennial_domain::interest::{FactName, evaluate, first_look_at, instant};
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::add;
 use perennial_platform::lambda::{BatchAnswer, new_image};
 use perennial_platform::ledger::Entry;
-use perennial_platform::outbox::{self, LeadEvent, Waiting};
 use perennial_platform::told::What;
 
-use crate::ScoreAndDecay;
+use crate::{ScoreAndDecay, late, tell};
 
 /// The engagements of one contact and product, and the records they came in.
 #[derive(Default)]
@@ -60,8 +59,8 @@ impl ScoreAndDecay {
         }
     }
 
-    /// Adds the facts; while a quarter is reached that has neither lead nor held marker, tells so, each time: the last
-    /// telling may have been lost.
+    /// Adds the facts; tells of each quarter that they reach and that has neither lead nor held marker, and marks the leads
+    /// that they undo.
     async fn add_and_tell(
         &self,
         contact: &ContactId,
@@ -69,14 +68,12 @@ impl ScoreAndDecay {
         facts: &[(FactName, i64)],
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let item = add(&self.store, contact, product, facts, now).await?;
-        let score = interest::evaluate(&self.playbook.interest, product, &item.facts, now);
-        for quarter in score.reached.keys() {
-            if !item.leads.contains(quarter) && !item.held.contains(quarter) {
-                let event = Waiting::threshold_reached(LeadEvent::of(contact, product, *quarter), now)?;
-                outbox::put(&self.store, &event).await?;
-            }
-        }
-        Ok(())
+        let rules = &self.playbook.interest;
+        let item = add(&self.store, contact, product, facts, first_look_at(rules, now)).await?;
+        let score = evaluate(rules, product, &item.facts, now);
+        let earliest = facts.iter().map(|(_, second)| *second).min().unwrap_or(now.as_second());
+        let first = rules.quarters.of(instant(earliest));
+        tell::reached(&self.store, contact, product, &item, &score, first, now).await?;
+        late::mark(&self.store, rules, contact, product, &item, facts, now).await
     }
 }

@@ -66,6 +66,12 @@ impl Facts {
         was_there
     }
 
+    /// The facts before a second.
+    pub fn before(&self, second: i64) -> Vec<(FactName, i64)> {
+        let old = self.0.iter().flat_map(|(name, seconds)| seconds.range(..second).map(move |at| (name.clone(), *at)));
+        old.collect()
+    }
+
     /// How many facts there are.
     pub fn len(&self) -> usize {
         self.0.values().map(BTreeSet::len).sum()
@@ -215,6 +221,11 @@ impl InterestRules {
     /// The points at which a contact becomes an MQL for this product.
     pub fn threshold(&self, product: &ProductId) -> i64 {
         self.product_thresholds.get(product).copied().unwrap_or(self.threshold)
+    }
+
+    /// What a fact of this name is worth if it counts; 0 if the playbook does not know it.
+    pub fn points_of(&self, name: &FactName) -> i64 {
+        self.action(name).map_or(0, |rule| rule.points)
     }
 
     fn action(&self, name: &FactName) -> Option<ActionRule> {
@@ -392,7 +403,8 @@ pub fn walk_from<'a>(
     let mut ordered: Vec<(i64, usize)> = Vec::with_capacity(facts.len());
     let mut counted_in: Vec<Option<i64>> = Vec::with_capacity(facts.0.len());
     for (name, seconds) in &facts.0 {
-        let same = kinds.last().is_some_and(|last| (&last.name.asset, &last.name.action) == (&name.asset, &name.action));
+        let same =
+            kinds.last().is_some_and(|last| (&last.name.asset, &last.name.action) == (&name.asset, &name.action));
         if !same {
             counted_in.push(None);
         }
@@ -509,6 +521,12 @@ pub fn look_again_at(rules: &InterestRules, points: i64, now: Timestamp) -> i64 
     cools_at(rules, points, now).min(rules.quarters.next_start(now).as_second())
 }
 
+/// When the decay run first looks at an interest that a fact has made live: when the running cycle has completed, and at
+/// the latest when a quarter begins. Needs no score, so that an engagement costs no read.
+pub fn first_look_at(rules: &InterestRules, now: Timestamp) -> i64 {
+    Cycle::of(now).end_second().min(rules.quarters.next_start(now).as_second())
+}
+
 /// Facts before this second are never seen again, at `now` or later: one cycle behind the horizon, which the gate may
 /// still look at.
 pub fn forgotten_before(now: Timestamp) -> i64 {
@@ -527,7 +545,10 @@ pub struct AccountInterest {
 }
 
 /// The interest of an account, from its contacts' points in one product.
-pub fn of_account<'a>(rules: &InterestRules, contacts: impl IntoIterator<Item = (&'a ContactId, i64)>) -> AccountInterest {
+pub fn of_account<'a>(
+    rules: &InterestRules,
+    contacts: impl IntoIterator<Item = (&'a ContactId, i64)>,
+) -> AccountInterest {
     let warm: BTreeMap<&ContactId, i64> = contacts.into_iter().filter(|(_, points)| *points > 0).collect();
     let sum = warm.values().fold(0_i64, |sum, points| sum.saturating_add(*points));
     let strongest = warm.iter().max_by(|(a, more), (b, points)| more.cmp(points).then(b.cmp(a)));
@@ -559,7 +580,8 @@ impl<'a> Gate<'a> {
         }
         gate.clicks.reserve_exact(facts.len());
         gate.sent.reserve_exact(facts.len());
-        let of_mails = facts.0.iter().filter_map(|(name, seconds)| Some((name.action.as_str(), name.email.as_ref()?, seconds)));
+        let of_mails =
+            facts.0.iter().filter_map(|(name, seconds)| Some((name.action.as_str(), name.email.as_ref()?, seconds)));
         for (action, email, seconds) in of_mails {
             let times = match action {
                 CLICK => &mut gate.clicks,

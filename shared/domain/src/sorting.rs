@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn engagement_is_full_at_four_thresholds() {
-        for (points, threshold, expected) in [(0, 5, 0), (5, 5, 25), (12, 5, 60), (20, 5, 100), (90, 5, 100), (3, 1, 75)] {
+        for (points, threshold, expected) in
+            [(0, 5, 0), (5, 5, 25), (12, 5, 60), (20, 5, 100), (90, 5, 100), (3, 1, 75)]
+        {
             assert_eq!(engagement(points, threshold), expected, "{points} of {threshold}");
         }
     }

@@ -7,15 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
-use jiff::Timestamp;
-use perennial_domain::cycle::Cycle;
 use perennial_domain::ids::{ActionId, AssetId, ContactId, EmailId, ProductId};
 use perennial_domain::interest::{FactName, Facts, MOST_TIMES_PER_FACT};
 use perennial_domain::quarter::Quarter;
 
 use crate::failure::Failure;
 use crate::keys;
-use crate::store::{Item, Store, integer, item_key, number, string};
+use crate::store::{Change, Item, Store, integer, item_key, number, string};
 
 /// Attributes that hold facts begin so.
 const FACT: &str = "f:";
@@ -91,8 +89,42 @@ fn fact_name(text: &str) -> Option<FactName> {
     Some(FactName { asset: AssetId::from(asset), action: ActionId::from(action), email: email.map(EmailId::from) })
 }
 
+/// The facts of a change, by attribute.
+///
+/// Sets already here: two engagements of the same second are one fact, and DynamoDB refuses a set that repeats itself.
+fn by_attribute(facts: &[(FactName, i64)]) -> BTreeMap<String, BTreeSet<i64>> {
+    let mut sets: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+    for (name, second) in facts {
+        sets.entry(attribute(name)).or_default().insert(*second);
+    }
+    sets
+}
+
+fn number_set(seconds: &BTreeSet<i64>) -> AttributeValue {
+    AttributeValue::Ns(seconds.iter().map(i64::to_string).collect())
+}
+
+/// A change of an interest that takes facts away as well: as many as one update can name. Returns the change, and
+/// whether these were all of them. The change must be held against the `rev` at which the facts were read.
+pub fn taking(change: Change, facts: &[(FactName, i64)]) -> (Change, bool) {
+    let sets = by_attribute(facts);
+    let all = sets.len() <= NAMES_PER_UPDATE;
+    let mut clause = String::new();
+    let mut named = Vec::new();
+    let mut taking = change;
+    for (index, (attribute, seconds)) in sets.into_iter().take(NAMES_PER_UPDATE).enumerate() {
+        clause.push_str(if index == 0 { "DELETE " } else { ", " });
+        clause.push_str(&format!("#f{index} :f{index}"));
+        named.push((format!("#f{index}"), attribute));
+        taking = taking.with(format!(":f{index}"), number_set(&seconds));
+    }
+    (if named.is_empty() { taking } else { taking.also(&clause, named) }, all)
+}
+
 /// Adds facts and returns the interest as it is afterwards: one write unit, no read, for an item below 1 KB that was in
 /// the live index already.
+///
+/// One that was not in the live index is looked at again at `look_again_at`, in seconds since the Unix epoch.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
@@ -101,18 +133,13 @@ pub async fn add(
     contact: &ContactId,
     product: &ProductId,
     facts: &[(FactName, i64)],
-    now: Timestamp,
+    look_again_at: i64,
 ) -> Result<InterestItem, Failure> {
-    // Sets already here: two engagements of the same second are one fact, and DynamoDB refuses a set that repeats itself.
-    let mut by_attribute: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
-    for (name, second) in facts {
-        by_attribute.entry(attribute(name)).or_default().insert(*second);
-    }
-    let mut left: Vec<(String, BTreeSet<i64>)> = by_attribute.into_iter().collect();
+    let mut left: Vec<(String, BTreeSet<i64>)> = by_attribute(facts).into_iter().collect();
     let mut seen = Item::new();
     while !left.is_empty() {
         let batch: Vec<_> = left.drain(..left.len().min(NAMES_PER_UPDATE)).collect();
-        match add_once(store, contact, product, &batch, now).await? {
+        match add_once(store, contact, product, &batch, look_again_at).await? {
             Added::Now(item) => seen = item,
             // Sets that are full take no more; the others are tried again without them.
             Added::SomeFull(item) => {
@@ -139,7 +166,7 @@ async fn add_once(
     contact: &ContactId,
     product: &ProductId,
     batch: &[(String, BTreeSet<i64>)],
-    now: Timestamp,
+    look_again_at: i64,
 ) -> Result<Added, Failure> {
     let mut names = HashMap::from([
         ("#rev".to_owned(), REV.to_owned()),
@@ -147,20 +174,18 @@ async fn add_once(
         ("#live".to_owned(), keys::LIVE_SHARD.to_owned()),
         ("#cools".to_owned(), keys::COOLS_AT.to_owned()),
     ]);
-    // The earliest instant at which this interest could be zero: the decay job evaluates it then and moves it on.
-    let may_cool_at = Cycle::of(now).end_second();
     let mut values = HashMap::from([
         (":one".to_owned(), number(1)),
         (":format".to_owned(), number(FORMAT)),
         (":live".to_owned(), string(keys::live_shard(contact))),
-        (":cools".to_owned(), number(may_cool_at)),
+        (":cools".to_owned(), number(look_again_at)),
         (":most".to_owned(), number(MOST_TIMES_PER_FACT as i64)),
     ]);
     let mut add = String::from("ADD #rev :one");
     let mut room = Vec::with_capacity(batch.len());
     for (index, (attribute, seconds)) in batch.iter().enumerate() {
         names.insert(format!("#f{index}"), attribute.clone());
-        values.insert(format!(":f{index}"), AttributeValue::Ns(seconds.iter().map(i64::to_string).collect()));
+        values.insert(format!(":f{index}"), number_set(seconds));
         add.push_str(&format!(", #f{index} :f{index}"));
         room.push(format!("(attribute_not_exists(#f{index}) OR size(#f{index}) < :most)"));
     }

@@ -6,9 +6,9 @@ use perennial_domain::lead::{SalesEvent, Status};
 use perennial_domain::quarter::Quarter;
 
 use crate::failure::Failure;
-use crate::keys;
+use crate::keys::{self, Key};
 use crate::outbox::{LeadEvent, Waiting};
-use crate::records::Lead;
+use crate::records::{Evidence, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
 
 /// How far a sender's clock may be behind ours.
@@ -97,6 +97,27 @@ pub async fn apply(
         }
     }
     Err(Failure::Conflict { operation: "lead move" })
+}
+
+/// Says of a lead that it no longer stands, and by which late fact, or that it stands again. It is not withdrawn. Nothing
+/// happens if there is no such lead.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn mark_standing(store: &Store, lead: Key, undone_by: Option<Evidence>) -> Result<(), Failure> {
+    let change = match undone_by {
+        Some(fact) => {
+            let fact = serde_dynamo::to_attribute_value(fact);
+            let fact = fact.map_err(|_| Failure::shape("evidence", "not of the shape we give it"))?;
+            Change::of(lead, "SET #undone_by = :fact, #rev = #rev + :one").with(":fact", fact)
+        }
+        None => Change::of(lead, "SET #rev = #rev + :one REMOVE #undone_by"),
+    };
+    let marked = store.apply("lead mark", change.only_if("attribute_exists(PK)").with(":one", number(1))).await?;
+    if !marked {
+        tracing::info!("the lead to be marked is not there");
+    }
+    Ok(())
 }
 
 async fn find(store: &Store, meant: &Meant<'_>, said_at: Timestamp) -> Result<Option<Lead>, Failure> {

@@ -278,7 +278,8 @@ pub struct Change {
     key: Key,
     update: String,
     condition: Option<String>,
-    values: Vec<(&'static str, AttributeValue)>,
+    named: Vec<(String, String)>,
+    values: Vec<(String, AttributeValue)>,
 }
 
 impl Change {
@@ -289,7 +290,7 @@ impl Change {
 
     /// An update of the item with this key.
     pub fn of(key: Key, update: impl Into<String>) -> Self {
-        Self { key, update: update.into(), condition: None, values: Vec::new() }
+        Self { key, update: update.into(), condition: None, named: Vec::new(), values: Vec::new() }
     }
 
     /// Only if this holds.
@@ -308,8 +309,18 @@ impl Change {
 
     /// With this value.
     #[must_use]
-    pub fn with(mut self, placeholder: &'static str, value: AttributeValue) -> Self {
-        self.values.push((placeholder, value));
+    pub fn with(mut self, placeholder: impl Into<String>, value: AttributeValue) -> Self {
+        self.values.push((placeholder.into(), value));
+        self
+    }
+
+    /// With this further clause, and with what its placeholders stand for: for attributes whose names an expression
+    /// cannot hold.
+    #[must_use]
+    pub fn also(mut self, clause: &str, named: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.update.push(' ');
+        self.update.push_str(clause);
+        self.named.extend(named);
         self
     }
 
@@ -321,14 +332,13 @@ impl Change {
             .flat_map(|expression| expression.split('#').skip(1))
             .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
             .map(|name| (format!("#{name}"), name.to_owned()))
+            .chain(self.named.iter().cloned())
             .collect();
         (!names.is_empty()).then_some(names)
     }
 
     fn values(&self) -> Option<HashMap<String, AttributeValue>> {
-        (!self.values.is_empty()).then(|| {
-            self.values.iter().map(|(placeholder, value)| ((*placeholder).to_owned(), value.clone())).collect()
-        })
+        (!self.values.is_empty()).then(|| self.values.iter().cloned().collect())
     }
 }
 
