@@ -4,6 +4,7 @@ mod consent;
 mod counted_once;
 mod decay_run;
 mod digests;
+mod late_facts;
 mod one_email;
 mod one_mql;
 mod private;

@@ -1,0 +1,170 @@
+//! What time does to leads and facts: a late fact marks a lead, a quarter may begin with one, the past stays as it was, and
+//! what no score will see again is forgotten.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use perennial::deployment::Deployment;
+use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::interest::{FactName, Requalify, evaluate};
+use perennial_local::ClockHandle;
+use perennial_platform::interest::add;
+use perennial_platform::keys;
+use perennial_platform::lambda::StreamOrTick;
+use perennial_platform::records::Lead;
+use perennial_playbook::Playbook;
+use perennial_tests::{at, clock, deploy, deploy_with, engagement, interest, introduce, playbook_with, settle, tell};
+use score_and_decay::ScoreAndDecay;
+use serde_json::json;
+
+/// A complaint takes five points from Analytics.
+const COMPLAINT: &str = "
+[[asset]]
+id = \"complaint\"
+title = \"A complaint\"
+products = [\"analytics\"]
+stage = \"early\"
+effort = \"low\"
+points = { raised = -5, settled = 1 }
+";
+
+async fn engage(deployment: &Deployment, id: &str, asset: &str, action: &str, happened_at: &str) {
+    tell(deployment, id, &engagement("ada", asset, action, at(happened_at))).await;
+    settle(deployment).await;
+}
+
+async fn lead(deployment: &Deployment, quarter: &str) -> Option<Lead> {
+    let quarter = quarter.parse().expect("a quarter");
+    let key = keys::lead(&ContactId::from("ada"), &ProductId::from("analytics"), quarter);
+    deployment.store.get(&key).await.expect("the store answers")
+}
+
+/// The quarters in which Ada became an MQL for Analytics.
+async fn leads(deployment: &Deployment) -> Vec<String> {
+    interest(deployment, "ada", "analytics").await.leads.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_lead_that_a_late_fact_undoes_is_marked_and_never_withdrawn() {
+    let now = "2026-03-05T10:00:00Z";
+    let deployment =
+        deploy_with(ClockHandle::standing_at(at(now)), playbook_with(|text| format!("{text}{COMPLAINT}"))).await;
+    introduce(&deployment, "ada").await;
+    engage(&deployment, "price", "analytics-pricing", "view", "2026-03-02T10:00:00Z").await;
+    engage(&deployment, "list", "analytics-checklist", "download", "2026-03-04T10:00:00Z").await;
+    let made = lead(&deployment, "2026-Q1").await.expect("three and two are five");
+    assert_eq!((made.score, made.undone_by.is_some()), (5, false));
+
+    // A late complaint between the two: three less five is none, and two are not five.
+    let undone_by = |lead: Lead| lead.undone_by.map(|fact| (fact.asset, fact.action, fact.at, fact.points));
+    let complaint = ("complaint".to_owned(), "raised".to_owned(), at("2026-03-03T10:00:00Z").as_second(), -5);
+    for (delivered, id, asset, action, happened_at, expected) in [
+        ("late", "late", "complaint", "raised", "2026-03-03T10:00:00Z", Some(&complaint)),
+        ("again", "again", "complaint", "raised", "2026-03-03T10:00:00Z", Some(&complaint)),
+        ("something else", "else", "complaint", "settled", "2026-03-05T09:00:00Z", Some(&complaint)),
+        ("what gives the five points back", "guide", "analytics-guide", "download", "2026-03-01T10:00:00Z", None),
+        ("what changes nothing any more", "demo", "analytics-demo", "watch", "2026-03-05T08:00:00Z", None),
+    ] {
+        engage(&deployment, id, asset, action, happened_at).await;
+        let seen = lead(&deployment, "2026-Q1").await.expect("it is never withdrawn");
+        assert_eq!(
+            (seen.score, seen.qualified_at),
+            (made.score, made.qualified_at),
+            "{delivered}: its evidence is frozen"
+        );
+        assert_eq!(undone_by(seen).as_ref(), expected, "{delivered}");
+    }
+    assert_eq!(leads(&deployment).await, ["2026-Q1"]);
+}
+
+fn playbook_that(requalify: Requalify) -> Arc<Playbook> {
+    let mut playbook = Arc::into_inner(playbook_with(str::to_owned)).expect("nobody else has it");
+    playbook.interest.requalify = requalify;
+    Arc::new(playbook)
+}
+
+#[tokio::test]
+async fn a_quarter_that_begins_above_the_threshold_makes_a_lead_if_the_playbook_says_so() {
+    // Downloaded on 20 March, ten points last until the silent cycle from 23 March ends on 6 April.
+    for (requalify, asset, action, expected) in [
+        (Requalify::OnEngagement, "analytics-guide", "download", &["2026-Q1"][..]),
+        (Requalify::OnRollover, "analytics-guide", "download", &["2026-Q1", "2026-Q2"]),
+        (Requalify::OnRollover, "analytics-checklist", "download", &[]),
+    ] {
+        let engaged = "2026-03-20T10:00:00Z";
+        let deployment = deploy_with(ClockHandle::standing_at(at(engaged)), playbook_that(requalify)).await;
+        introduce(&deployment, "ada").await;
+        engage(&deployment, "one", asset, action, engaged).await;
+        for (until, made) in [
+            ("2026-03-31T23:59:59Z", &expected[..expected.len().min(1)]),
+            ("2026-04-01T01:30:00Z", expected),
+            ("2026-08-01T00:00:00Z", expected),
+        ] {
+            deployment.world.advance_to(at(until), |_| {}).await.expect("time passes");
+            settle(&deployment).await;
+            assert_eq!(leads(&deployment).await, made, "{requalify:?} {asset} at {until}");
+        }
+        if let Some(lead) = lead(&deployment, "2026-Q2").await {
+            assert_eq!((lead.score, lead.reached_at), (10, at("2026-04-01T00:00:00Z").as_second()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_more_generous_playbook_makes_no_leads_for_the_past() {
+    let deployment = deploy(at("2026-02-10T10:00:00Z")).await;
+    introduce(&deployment, "ada").await;
+    // As if stored under a playbook that asked for more: reached by the present one, and nobody was told.
+    let name = FactName { asset: "analytics-guide".into(), action: "download".into(), email: None };
+    let then = at("2026-02-10T10:00:00Z").as_second();
+    add(&deployment.store, &"ada".into(), &"analytics".into(), &[(name, then)], then).await.expect("it lands");
+    deployment.world.clock().set(at("2026-04-02T10:00:00Z"));
+    engage(&deployment, "small", "analytics-checklist", "download", "2026-04-02T09:00:00Z").await;
+    assert_eq!(leads(&deployment).await, [""; 0], "ten halved twice and two are four");
+    engage(&deployment, "demo", "analytics-demo", "watch", "2026-04-02T09:30:00Z").await;
+    assert_eq!(leads(&deployment).await, ["2026-Q2"]);
+    // But what happened in the past and comes late does.
+    engage(&deployment, "late", "analytics-demo", "watch", "2026-02-11T09:30:00Z").await;
+    assert_eq!(leads(&deployment).await, ["2026-Q1", "2026-Q2"]);
+}
+
+#[tokio::test]
+async fn what_no_score_will_see_again_is_forgotten() {
+    let now = at("2026-03-05T10:00:00Z");
+    for kinds_of_old_facts in [0, 1, 49, 50, 51, 170] {
+        let deployment = deploy(now).await;
+        let (contact, product) = (ContactId::from("ada"), ProductId::from("analytics"));
+        let click = |mail: usize| FactName {
+            asset: "analytics-emails".into(),
+            action: "click".into(),
+            email: Some(format!("mail-{mail}").as_str().into()),
+        };
+        let forgotten_before = perennial_domain::interest::forgotten_before(at("2026-03-09T01:00:00Z"));
+        let mut facts: Vec<(FactName, i64)> = (0..kinds_of_old_facts)
+            .flat_map(|mail| [1, 2].map(|seconds| (click(mail), forgotten_before - seconds)))
+            .collect();
+        let kept = [(click(7), forgotten_before), (click(8), now.as_second())];
+        facts.extend(kept.clone());
+        add(&deployment.store, &contact, &product, &facts, now.as_second()).await.expect("they land");
+        let points = |item: &perennial_platform::interest::InterestItem, at: Timestamp| {
+            evaluate(&deployment.playbook.interest, &product, &item.facts, at)
+        };
+        let before = interest(&deployment, "ada", "analytics").await;
+
+        let run_at = at("2026-03-09T01:00:00Z");
+        deployment.world.clock().set(run_at);
+        let (store, playbook) = (deployment.store.clone(), deployment.playbook.clone());
+        let tick: StreamOrTick =
+            serde_json::from_value(json!({"job": "decay", "scheduled_at": run_at.to_string()})).expect("a tick");
+        let run = ScoreAndDecay { store, playbook, clock: clock(&deployment) }.handle(tick).await;
+        assert_eq!(run.expect("it finishes").batch_item_failures, []);
+
+        let after = interest(&deployment, "ada", "analytics").await;
+        assert_eq!(after.facts, kept.into_iter().collect(), "{kinds_of_old_facts}");
+        assert!(after.live, "one point is left in the running cycle");
+        for later in [0, 14, 200, 400] {
+            let later = run_at + SignedDuration::from_hours(24 * later);
+            assert_eq!(points(&before, later), points(&after, later), "{kinds_of_old_facts}");
+        }
+    }
+}
