@@ -78,7 +78,7 @@ fn a_slip_in_structure_is_named() {
             PLAYBOOK,
             "[qualify]\nhot = 60",
             "[qualify]\nhot = \"60\"\ncold = 3",
-            r#"playbook.toml:61: error: unknown field "cold", expected one of "hot", "fit_weight", "new_customer_days""#,
+            r#"playbook.toml:61: error: unknown field "cold", expected one of "hot", "warm", "fit_weight", "new_customer_days""#,
         ),
     ]);
 }
