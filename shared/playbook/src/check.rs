@@ -4,6 +4,7 @@
 //! hold for a folder and for a bundle, so that a bundle written by hand is no way around them.
 
 mod catalogue;
+mod fit;
 mod people;
 mod streams;
 
@@ -14,7 +15,7 @@ use toml::Spanned;
 use crate::compile;
 use crate::content::Drafts;
 use crate::problem::{Findings, Page, Problem, quoted};
-use crate::source::{Decay, Number, Points, Source, Text};
+use crate::source::{Decay, EFFORTS, Number, Points, STAGES, Source, Text};
 
 /// No engagement and no attribute is worth more, or less than minus as much.
 const MOST_POINTS: i64 = 1000;
@@ -22,11 +23,6 @@ const MOST_POINTS: i64 = 1000;
 const MOST_CAP: i64 = 10_000;
 /// A period longer than two years is a slip.
 const MOST_DAYS: i64 = 731;
-/// The values of `role` that a contact can have.
-const ROLES: [&str; 4] = ["practitioner", "user", "decision-maker", "executive"];
-/// The values of `size` that an account can have.
-const SIZES: [&str; 3] = ["small-medium", "emerging", "enterprise"];
-
 /// Checks a playbook that could be read.
 pub(crate) fn check(page: Page<'_>, source: &Source, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source, drafts, findings };
@@ -164,10 +160,13 @@ impl Check<'_> {
                 );
             }
         }
-        match &interest.decay {
+        match interest.decay.get_ref() {
             Decay::Halve => {}
             Decay::Points(points) => self.within("the decay in points", points, 1, MOST_CAP),
             Decay::Percent(percent) => self.within("the decay in percent", percent, 1, 100),
+        }
+        for (stage, effort) in STAGES.iter().flat_map(|stage| EFFORTS.map(|effort| (*stage, effort))) {
+            self.within("the default points", &interest.points.of(stage, effort), 0, MOST_POINTS);
         }
         self.within("seconds_after_sending", &interest.gate.seconds_after_sending, 0, 3600);
         // One click is a person's; a fact holds at most 128 times.
@@ -177,43 +176,6 @@ impl Check<'_> {
     fn points(&mut self, name: &str, points: &Points) {
         for (key, value) in points {
             self.within(&format!("{name} {}", quoted(key.get_ref())), value, -MOST_POINTS, MOST_POINTS);
-        }
-    }
-
-    fn fit(&mut self) {
-        let fit = &self.source.fit;
-        for (name, points) in [
-            ("role", &fit.role),
-            ("title", &fit.title),
-            ("size", &fit.size),
-            ("region", &fit.region),
-            ("industry", &fit.industry),
-        ] {
-            self.points(name, points);
-        }
-        for (name, points, known) in [("role", &fit.role, &ROLES[..]), ("size", &fit.size, &SIZES[..])] {
-            for key in points.keys().filter(|key| !known.contains(&key.get_ref().as_str())) {
-                let reason = format!("{} is not a {name}: it never gives points", quoted(key.get_ref()));
-                self.warn(key, reason).did_you_mean(key.get_ref(), known.iter().copied());
-            }
-        }
-        for word in fit.title.keys() {
-            if word.get_ref().is_empty() || word.get_ref().chars().any(|c| !c.is_alphanumeric() || c.is_uppercase()) {
-                let reason = format!(
-                    "title {} matches nothing: titles are matched by one word in lower case",
-                    quoted(word.get_ref())
-                );
-                self.error(word, reason);
-            }
-        }
-        if let Some(grades) = &fit.grades {
-            let crate::source::Grades { a, b, c } = *grades.get_ref();
-            if !(100 >= a && a > b && b > c && c >= 0) {
-                self.error(
-                    grades,
-                    format!("the grades A = {a}, B = {b}, C = {c} do not descend from at most 100 to at least 0"),
-                );
-            }
         }
     }
 

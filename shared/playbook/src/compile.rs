@@ -3,12 +3,12 @@
 //! Owns the translation, and the parsing of the values that the check judges with the same functions. Never says what
 //! is wrong: what cannot be translated has been refused by [`crate::check`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use perennial_domain::calendar::{Calendar, Day};
-use perennial_domain::fit::{FitRules, Grades};
+use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
 use perennial_domain::ids::{ActionId, AssetId, PieceId, ProductId, RepId, StreamId};
 use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
@@ -19,6 +19,7 @@ use perennial_domain::sla::{Recipient, Rung};
 use perennial_domain::sorting::SortingRules;
 
 use crate::bundle::{Bundle, BundledPiece};
+use crate::places::Places;
 use crate::source::{self, Source};
 use crate::{Company, Piece, Playbook, Product, Rep, render};
 
@@ -88,6 +89,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
             sql_rate_percent: unsigned(&goals.sql_rate_percent)?,
         },
         currency: goals.currency.get_ref().clone(),
+        places: Places::read(source, &bundle.playbook),
         pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),
         environment,
     })
@@ -120,54 +122,52 @@ fn interest(source: &Source) -> Option<InterestRules> {
         threshold: *rules.threshold.get_ref(),
         product_thresholds: source.products.iter().filter_map(own).collect(),
         cap: *rules.cap.get_ref(),
-        decay: match &rules.decay {
+        decay: match rules.decay.get_ref() {
             source::Decay::Halve => interest::Decay::Halve,
             source::Decay::Points(points) => interest::Decay::Points(*points.get_ref()),
             source::Decay::Percent(percent) => interest::Decay::Percent(*percent.get_ref()),
         },
-        repeat: match rules.repeat {
-            source::Repeat::Cycle => interest::Repeat::Cycle,
-            source::Repeat::Day => interest::Repeat::Day,
-            source::Repeat::Event => interest::Repeat::Event,
+        repeat: match rules.repeat.as_ref().map(|repeat| *repeat.get_ref()) {
+            None | Some(source::Repeat::Cycle) => interest::Repeat::Cycle,
+            Some(source::Repeat::Day) => interest::Repeat::Day,
+            Some(source::Repeat::Event) => interest::Repeat::Event,
         },
         gate: rules.gate.enabled.then_some(gate),
         quarters: QuarterRule {
             first_month: i8::try_from(*source.quarter.first_month.get_ref()).ok()?,
             zone: zone(source.quarter.time_zone.get_ref())?,
         },
-        requalify: interest::Requalify::default(),
+        requalify: match source.quarter.requalify.as_ref().map(|requalify| *requalify.get_ref()) {
+            None | Some(source::Requalify::OnEngagement) => interest::Requalify::OnEngagement,
+            Some(source::Requalify::OnRollover) => interest::Requalify::OnRollover,
+        },
         assets: source
             .assets
             .iter()
-            .map(|asset| (AssetId::from(asset.id.get_ref().as_str()), asset_rule(asset)))
+            .map(|asset| (AssetId::from(asset.id.get_ref().as_str()), asset_rule(asset, &rules.points)))
             .collect(),
     })
 }
 
-fn asset_rule(asset: &source::Asset) -> AssetRule {
-    let actions: HashMap<ActionId, ActionRule> = asset
-        .points
-        .get_ref()
-        .iter()
-        .map(|(action, points)| {
-            let rule = ActionRule {
-                points: *points.get_ref(),
-                act_now: asset.act_now.contains(action),
-                call_now: asset.call_now.contains(action),
-            };
-            (ActionId::from(action.get_ref().as_str()), rule)
-        })
-        .collect();
+fn asset_rule(asset: &source::Asset, defaults: &source::DefaultPoints) -> AssetRule {
+    let rule = |(action, points): (&source::Text, i64)| {
+        let rule =
+            ActionRule { points, act_now: asset.act_now.contains(action), call_now: asset.call_now.contains(action) };
+        (ActionId::from(action.get_ref().as_str()), rule)
+    };
     AssetRule {
         products: asset.products.get_ref().iter().map(|product| ProductId::from(product.get_ref().as_str())).collect(),
         title: asset.title.get_ref().clone(),
-        actions,
+        actions: asset.worth(defaults).into_iter().map(rule).collect(),
     }
 }
 
 fn qualify(source: &Source) -> QualifyRules {
     let points = |points: &source::Points| -> BTreeMap<String, i64> {
         points.iter().map(|(value, points)| (value.get_ref().clone(), *points.get_ref())).collect()
+    };
+    let bands = |bands: &[source::Band]| -> Vec<Band> {
+        bands.iter().map(|band| Band { at_least: *band.at_least.get_ref(), points: *band.points.get_ref() }).collect()
     };
     let fit = &source.fit;
     let grades = fit.grades.as_ref().map(|grades| {
@@ -187,8 +187,11 @@ fn qualify(source: &Source) -> QualifyRules {
             size: points(&fit.size),
             region: points(&fit.region),
             industry: points(&fit.industry),
+            maturity: points(&fit.maturity),
+            market: points(&fit.market),
+            revenue_cents: bands(&fit.revenue_cents),
+            purchases: bands(&fit.purchases),
             grades: grades.unwrap_or_default(),
-            ..FitRules::default()
         },
     }
 }

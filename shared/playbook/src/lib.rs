@@ -31,6 +31,7 @@
 //! | `compile` | from what is written to the domain's rules |
 //! | `render` | filling a piece for one reader |
 //! | `bundle` | what ships, and its version |
+//! | `places` | where each rule stands |
 //! | `problem` | what is wrong, and how it is said |
 
 mod bundle;
@@ -38,6 +39,7 @@ mod check;
 mod compile;
 mod content;
 mod mjml;
+mod places;
 mod problem;
 mod render;
 mod source;
@@ -58,11 +60,12 @@ use perennial_domain::sla::Rung;
 pub use bundle::{Bundle, BundledPiece};
 pub use check::is_address;
 pub use content::{FrontMatter, PieceKind, Stage};
-pub use problem::{Problem, Severity};
+pub use places::{Places, Setting};
+pub use problem::{Place, Problem, Severity};
 pub use render::{Reader, RenderError, Rendered};
 
 use content::{Draft, Drafts};
-use problem::{Findings, Page, Place};
+use problem::{Findings, Page};
 
 /// The file that holds everything but the content.
 const PLAYBOOK: &str = "playbook.toml";
@@ -93,6 +96,8 @@ pub struct Playbook {
     pub goals: Plan,
     /// The currency of the plan, three letters.
     pub currency: String,
+    /// Where each rule stands.
+    pub places: Places,
     pieces: BTreeMap<PieceId, Piece>,
     environment: Environment<'static>,
 }

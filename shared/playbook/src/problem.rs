@@ -41,11 +41,8 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, "{line}:")?;
-        }
-        write!(f, " {}: {}", self.severity, self.reason)?;
+        let place = Place { file: self.file.clone(), line: self.line };
+        write!(f, "{place}: {}: {}", self.severity, self.reason)?;
         match &self.suggestion {
             Some(suggestion) => write!(f, " ({suggestion})"),
             None => Ok(()),
@@ -81,23 +78,30 @@ pub(crate) fn quoted(value: &str) -> String {
     format!("\"{shown}\"")
 }
 
-/// A place in the playbook's folder.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
+/// A place in the playbook's folder; shown as `playbook.toml:31`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
     /// The file, relative to the folder.
     pub file: PathBuf,
-    /// The line, from 1.
+    /// The line, from 1; `None` when the file as a whole is meant.
     pub line: Option<usize>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
 }
 
 impl Place {
     /// A file as a whole.
-    pub fn file(file: impl Into<PathBuf>) -> Self {
+    pub(crate) fn file(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into(), line: None }
     }
 
     /// A line of a file.
-    pub fn line(file: &Path, line: usize) -> Self {
+    pub(crate) fn line(file: &Path, line: usize) -> Self {
         Self { file: file.to_owned(), line: Some(line) }
     }
 }

@@ -4,6 +4,8 @@
 //!
 //! Sections are read one by one, so that a slip in one does not hide a slip in the next.
 
+mod points;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -13,6 +15,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::content::Stage;
 use crate::problem::{Findings, Page, Problem};
+
+pub(crate) use points::{DefaultPoints, EFFORTS, STAGES};
 
 /// A text and where it stands.
 pub(crate) type Text = Spanned<String>;
@@ -64,6 +68,14 @@ pub(crate) struct Quarter {
     pub first_month: Number,
     #[serde(default = "utc")]
     pub time_zone: Text,
+    pub requalify: Option<Spanned<Requalify>>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Requalify {
+    OnEngagement,
+    OnRollover,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,11 +86,12 @@ pub(crate) struct Interest {
     #[serde(default = "number::<100>")]
     pub cap: Number,
     #[serde(default = "halve")]
-    pub decay: Decay,
-    #[serde(default)]
-    pub repeat: Repeat,
+    pub decay: Spanned<Decay>,
+    pub repeat: Option<Spanned<Repeat>>,
     #[serde(default)]
     pub gate: Gate,
+    #[serde(default)]
+    pub points: DefaultPoints,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,10 +102,9 @@ pub(crate) enum Decay {
     Percent(Number),
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Repeat {
-    #[default]
     Cycle,
     Day,
     Event,
@@ -126,19 +138,19 @@ pub(crate) struct Asset {
     pub id: Text,
     pub title: Text,
     pub products: Spanned<Vec<Text>>,
-    // Required, so that whoever sets points has thought of them; no rule reads them.
-    #[serde(rename = "stage")]
-    pub _stage: Stage,
-    #[serde(rename = "effort")]
-    pub _effort: Effort,
-    pub points: Spanned<Points>,
+    pub stage: Stage,
+    pub effort: Effort,
+    #[serde(default)]
+    pub actions: Vec<Text>,
+    #[serde(default)]
+    pub points: Points,
     #[serde(default)]
     pub act_now: Vec<Text>,
     #[serde(default)]
     pub call_now: Vec<Text>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Effort {
     Low,
@@ -154,7 +166,18 @@ pub(crate) struct Fit {
     pub size: Points,
     pub region: Points,
     pub industry: Points,
+    pub maturity: Points,
+    pub market: Points,
+    pub revenue_cents: Vec<Band>,
+    pub purchases: Vec<Band>,
     pub grades: Option<Spanned<Grades>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Band {
+    pub at_least: Number,
+    pub points: Number,
 }
 
 #[derive(Debug, Deserialize)]
@@ -260,8 +283,8 @@ fn utc() -> Text {
     Spanned::new(0..0, "UTC".to_owned())
 }
 
-fn halve() -> Decay {
-    Decay::Halve
+fn halve() -> Spanned<Decay> {
+    Spanned::new(0..0, Decay::Halve)
 }
 
 /// Reads the file; `None` if anything in it could not be read, each such thing noted.

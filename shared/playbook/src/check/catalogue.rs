@@ -39,19 +39,31 @@ impl Check<'_> {
                 self.error(product, format!("{who} names product {} twice", quoted(product.get_ref())));
             }
         }
-        let points = asset.points.get_ref();
-        self.points(&format!("{who}: points of"), points);
-        for action in points.keys() {
+        self.actions(&who, asset);
+    }
+
+    /// What can be done with an asset, and what it is worth.
+    fn actions(&mut self, who: &str, asset: &Asset) {
+        self.points(&format!("{who}: points of"), &asset.points);
+        let worth = asset.worth(&self.source.interest.points);
+        for action in worth.keys() {
             self.id("action", action);
         }
-        let actions: BTreeSet<&str> = points.keys().map(|action| action.get_ref().as_str()).collect();
+        let mut named = BTreeSet::new();
+        for action in asset.actions.iter().filter(|action| !named.insert(action.get_ref())) {
+            self.error(action, format!("{who} names action {} twice", quoted(action.get_ref())));
+        }
+        let actions: BTreeSet<&str> = worth.keys().map(|action| action.get_ref().as_str()).collect();
         for (list, names) in [("act_now", &asset.act_now), ("call_now", &asset.call_now)] {
             for action in names.iter().filter(|action| !actions.contains(action.get_ref().as_str())) {
-                let reason = format!("{who} has {} in {list} but not in points", quoted(action.get_ref()));
+                let reason =
+                    format!("{who} has {} in {list} but neither in actions nor in points", quoted(action.get_ref()));
                 self.error(action, reason).did_you_mean(action.get_ref(), actions.iter().copied());
             }
         }
-        if !points.values().any(|points| *points.get_ref() > 0) {
+        if worth.is_empty() {
+            self.error(&asset.id, format!("{who} has neither actions nor points: nothing can be done with it"));
+        } else if worth.values().all(|points| *points == 0) {
             self.warn(&asset.id, format!("{who} never gives points: it shows in the history and raises no interest"));
         }
     }
@@ -70,7 +82,7 @@ impl Check<'_> {
             .filter(|asset| asset.products.get_ref().iter().any(|id| id.get_ref() == product.id.get_ref()));
         let enough: Vec<String> = tagged
             .flat_map(|asset| {
-                asset.points.get_ref().iter().map(move |(action, points)| (asset, action, *points.get_ref()))
+                asset.worth(&source.interest.points).into_iter().map(move |(action, points)| (asset, action, points))
             })
             .filter(|(asset, action, points)| *points >= threshold && !asset.act_now.contains(action))
             .map(|(asset, action, points)| {

@@ -60,8 +60,8 @@ fn a_slip_in_interest_is_named() {
         ),
         (
             PLAYBOOK,
-            "watch = 3,",
-            "watch = 0,",
+            "watch = 3, unsubscribe = -5",
+            "watch = 0",
             r#"playbook.toml:46: warning: asset "video" never gives points: it shows in the history and raises no interest"#,
         ),
         (
@@ -81,7 +81,7 @@ fn a_slip_in_interest_is_named() {
             r#"act_now = ["request"]"#,
             r#"act_now = ["reqest"]"#,
             "playbook.toml:27: warning: a single `request` of `guide` (10) clears the threshold of 5: the source of these figures never says that they share a scale\n\
-             playbook.toml:42: error: asset \"guide\" has \"reqest\" in act_now but not in points (did you mean \"request\"?)",
+             playbook.toml:42: error: asset \"guide\" has \"reqest\" in act_now but neither in actions nor in points (did you mean \"request\"?)",
         ),
         (
             PLAYBOOK,
