@@ -60,4 +60,8 @@ id! {
     PieceId;
     /// A sales representative or manager.
     RepId;
+    /// A segment of the playbook.
+    SegmentId;
+    /// A persona of the playbook.
+    PersonaId;
 }

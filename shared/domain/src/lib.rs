@@ -7,6 +7,7 @@
 //! | how interested is this contact in this product? | [`interest::evaluate`] |
 //! | how well does this contact fit what we sell? | [`fit::evaluate`] |
 //! | by what score does sales sort, and what made it high? | [`sorting::evaluate`] |
+//! | which segments and which persona is somebody? | [`segment::is_member`], [`segment::persona_of`] |
 //! | is this a lead, of what priority, for whom? | [`qualify::decide`] |
 //! | what email, if any, does this person get in this slot? | [`nurture::decide`] |
 //! | is it time to remind the rep? | [`sla::decide`] |
@@ -31,5 +32,6 @@ pub mod nurture;
 pub mod profile;
 pub mod qualify;
 pub mod quarter;
+pub mod segment;
 pub mod sla;
 pub mod sorting;
