@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use perennial::account::Rows;
 use perennial::data::{DataFolder, WORLDS};
 use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
-use perennial::explain::{Explanation, explain};
+use perennial::explain::{Explanation, PersonExplained, explain, explain_person};
 use perennial::tally::Tally;
 use perennial_domain::ids::ContactId;
 use perennial_local::{ClockHandle, Store};
+use serde_json::json;
 
 use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json};
 
@@ -31,6 +32,9 @@ pub struct Explain {
     /// Playbook folder or compiled bundle [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
+    /// Say of every segment why the contact is in it or not.
+    #[arg(long)]
+    segments: bool,
     /// Print one JSON document instead of lines.
     #[arg(long)]
     json: bool,
@@ -77,7 +81,8 @@ impl Explain {
                 .filter(|(who, product)| *who == contact && wanted(product.as_str()))
                 .filter_map(|(_, product)| explain(&playbook, &rows, &contact, product, at))
                 .collect();
-            return self.print(&contact, &explanations);
+            let person = explain_person(&playbook, &rows, &contact, at);
+            return self.print(&person, &explanations);
         }
         let places: Vec<String> = folders.iter().map(|folder| folder.path().display().to_string()).collect();
         Err(Failed(vec![format!("error: nothing is known of this contact in {}", places.join(" or "))]))
@@ -94,15 +99,17 @@ impl Explain {
         rows.contacts.iter().find(|(_, profile)| here(profile)).map(|(id, _)| id.clone())
     }
 
-    fn print(&self, contact: &ContactId, explanations: &[Explanation]) -> Result<(), Failed> {
+    fn print(&self, person: &PersonExplained, explanations: &[Explanation]) -> Result<(), Failed> {
         if self.json {
-            return print_json(&explanations);
+            return print_json(&json!({"person": person, "interests": explanations}));
+        }
+        print!("{person}");
+        if self.segments {
+            print!("{}", person.segments_text());
         }
         if explanations.is_empty() {
-            println!(
-                "{contact}: no engagement{}",
-                self.product.as_ref().map(|product| format!(" with {product}")).unwrap_or_default()
-            );
+            let product = self.product.as_ref().map(|product| format!(" with {product}")).unwrap_or_default();
+            println!("  no engagement{product}");
         }
         for explanation in explanations {
             print!("{explanation}");
