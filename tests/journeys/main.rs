@@ -1,5 +1,6 @@
 //! Journeys: whole stories in virtual time, through all functions.
 
+mod explained;
 mod first_light;
 mod marketo;
 

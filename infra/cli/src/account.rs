@@ -56,6 +56,8 @@ pub struct LeadLine {
     pub owner: String,
     /// Under which playbook.
     pub playbook_version: String,
+    /// Whether no late fact has undone it.
+    pub stands: bool,
 }
 
 /// A nurture mail.
@@ -304,6 +306,7 @@ fn lead_line(lead: &Lead) -> LeadLine {
         status: lead.stage.clone(),
         owner: lead.owner.clone(),
         playbook_version: lead.playbook_version.clone(),
+        stands: lead.undone_by.is_none(),
     }
 }
 

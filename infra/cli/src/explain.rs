@@ -9,9 +9,9 @@ mod story;
 mod text;
 
 use jiff::Timestamp;
+use perennial_domain::cycle::Cycle;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{HORIZON_CYCLES, Reached, Score, evaluate, instant};
-use perennial_domain::cycle::Cycle;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sorting;
 use perennial_platform::records::{Held, Lead};
@@ -154,7 +154,8 @@ pub fn explain(
     let steps = story::steps(playbook, rows, contact, product, &item.facts, at);
     let leads = leads(rows, contact, product, &score, at);
     let held = held(rows, contact, product);
-    let sum = |counts: fn(&StepLine) -> bool| steps.iter().filter(|step| counts(step)).map(|step| step.change).sum::<i64>();
+    let sum =
+        |counts: fn(&StepLine) -> bool| steps.iter().filter(|step| counts(step)).map(|step| step.change).sum::<i64>();
     let fit = person::fit(playbook, rows, contact);
     Some(Explanation {
         contact: contact.to_string(),
@@ -209,13 +210,7 @@ fn quarters(score: &Score, leads: &[LeadMade], held: &[LeadHeld]) -> Vec<Quarter
     score.reached.iter().map(line).collect()
 }
 
-fn leads(
-    rows: &Rows,
-    contact: &ContactId,
-    product: &ProductId,
-    score: &Score,
-    at: Timestamp,
-) -> Vec<LeadMade> {
+fn leads(rows: &Rows, contact: &ContactId, product: &ProductId, score: &Score, at: Timestamp) -> Vec<LeadMade> {
     let here = rows.leads.iter().filter(|lead| {
         lead.contact == contact.as_str() && lead.product == product.as_str() && lead.qualified_at <= at.as_second()
     });

@@ -50,7 +50,9 @@ pub fn of_fact(playbook: &Playbook, name: &FactName, verdict: Verdict, before: i
         Rule { text, place }
     };
     match verdict {
-        Verdict::Scored(rule) => of_action(format!("asset {asset}: {action} = {}{}", rule.points, marks(playbook, rule, before, after))),
+        Verdict::Scored(rule) => {
+            of_action(format!("asset {asset}: {action} = {}{}", rule.points, marks(playbook, rule, before, after)))
+        }
         Verdict::Worthless => of_action(format!("asset {asset}: {action} = 0")),
         Verdict::Repeated => {
             let period = match playbook.interest.repeat {

@@ -43,8 +43,8 @@ fn at_place(place: Option<&String>) -> String {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (who, what, at) = (&self.contact, &self.product_name, minute(self.at));
-        let (points, version) = (self.points, &self.playbook_version);
-        writeln!(f, "{who} · {what}: {points} points at {at} UTC (playbook {version})")?;
+        let (points, threshold, version) = (self.points, self.threshold, &self.playbook_version);
+        writeln!(f, "{who} · {what}: {points} points at {at} UTC (threshold {threshold}, playbook {version})")?;
         for line in folded(&self.steps) {
             self.write_step(f, &line)?;
         }
@@ -99,7 +99,10 @@ impl Explanation {
         for lead in &self.leads {
             let (quarter, since) = (&lead.quarter, minute(lead.qualified_at));
             let (priority, status, version) = (&lead.priority, &lead.status, &lead.playbook_version);
-            writeln!(f, "  ★ lead of {quarter}: {priority} since {since} UTC, now {status} (made under playbook {version})")?;
+            writeln!(
+                f,
+                "  ★ lead of {quarter}: {priority} since {since} UTC, now {status} (made under playbook {version})"
+            )?;
             if let Some(fact) = &lead.undone_by {
                 let (at, action, asset) = (minute(fact.at), &fact.action, &fact.asset);
                 writeln!(f, "    no longer stands: {action} {asset} ({:+}) of {at} UTC came late", fact.points)?;
@@ -144,7 +147,8 @@ impl fmt::Display for PersonExplained {
         }
         for line in &self.account_interest {
             let (product, points, strongest) = (&line.product_name, line.points, &line.strongest);
-            let people = if line.interested == 1 { "1 person".to_owned() } else { format!("{} people", line.interested) };
+            let people =
+                if line.interested == 1 { "1 person".to_owned() } else { format!("{} people", line.interested) };
             writeln!(f, "  account  {product} {points} points from {people}, most from {strongest}")?;
         }
         Ok(())
