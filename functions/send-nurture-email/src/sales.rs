@@ -11,7 +11,7 @@ use perennial_platform::keys::{self, Key};
 use perennial_platform::links::Purpose;
 use perennial_platform::mail::Mail;
 use perennial_platform::outbox::LeadEvent;
-use perennial_platform::records::{Digest, Lead};
+use perennial_platform::records::{Digest, Evidence, Lead};
 use perennial_platform::store::{Change, Commit, string};
 use perennial_playbook::Rep;
 
@@ -161,11 +161,20 @@ impl SendNurtureEmail {
             sort_score: lead.sort_score,
             fit: format!("{} ({})", lead.fit_grade, lead.fit_points),
             engagement: lead.engagement,
+            high_because: high_because(lead),
+            undone: lead.undone_by.as_ref().map(|fact| self.undone(fact)).unwrap_or_default(),
             new_customer: lead.new_customer,
             since: self.playbook.calendar.date(instant(lead.qualified_at)).strftime("%a %-d %b").to_string(),
             moments: moments.collect(),
             url: self.links.url(&purpose, now),
         })
+    }
+
+    /// The lead is not withdrawn: whoever has called already should know, and whoever has not may judge.
+    fn undone(&self, fact: &Evidence) -> String {
+        let date = self.playbook.calendar.date(instant(fact.at)).strftime("%a %-d %b");
+        let title = self.title(&fact.asset);
+        format!("Reported late: {} {title}, {date}. With it the score would not have made this lead.", fact.action)
     }
 
     fn title(&self, asset: &str) -> String {
@@ -257,5 +266,15 @@ fn reminder(rung: usize, recipient: Recipient, greeting: String, line: LeadLine)
         opening,
         leads: vec![line],
         closing: "The reminders stop as soon as somebody says “I am on it”.".to_owned(),
+    }
+}
+
+/// Leads made before the split was stored do not say.
+fn high_because(lead: &Lead) -> &'static str {
+    match lead.driver.as_deref() {
+        Some("fit") => "; high because of fit",
+        Some("engagement") => "; high because of engagement",
+        Some("fit and engagement") => "; high because of both",
+        _ => "",
     }
 }

@@ -31,6 +31,10 @@ pub(crate) struct LeadLine {
     pub sort_score: i64,
     pub fit: String,
     pub engagement: i64,
+    /// What made the sorting score high, or nothing.
+    pub high_because: &'static str,
+    /// What came late and takes the ground from the lead, or nothing.
+    pub undone: String,
     pub new_customer: bool,
     pub since: String,
     pub moments: Vec<Moment>,
