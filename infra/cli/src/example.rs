@@ -66,6 +66,13 @@ struct AccountLine {
     customer_since: i64,
     #[serde(default)]
     owns: BTreeMap<String, i64>,
+    /// The days on which products were last used.
+    #[serde(default)]
+    used: BTreeMap<String, i64>,
+    maturity: Option<String>,
+    market: Option<String>,
+    revenue_cents: Option<i64>,
+    purchases: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -202,13 +209,24 @@ impl Story {
         let day = |day: i64| (start + SignedDuration::from_hours(24 * day)).to_string();
         let mut bodies = Vec::new();
         for account in &self.world.account {
-            let owns: BTreeMap<&String, String> =
-                account.owns.iter().map(|(product, since)| (product, day(*since))).collect();
-            let data = json!({
+            let dates = |days: &BTreeMap<String, i64>| -> BTreeMap<String, String> {
+                days.iter().map(|(product, since)| (product.clone(), day(*since))).collect()
+            };
+            let mut data = json!({
                 "account": account.id, "name": account.name, "health": account.health, "owner": account.owner,
                 "size": account.size, "region": account.region, "industry": account.industry,
-                "customer_since": day(account.customer_since), "owns": owns,
+                "customer_since": day(account.customer_since), "owns": dates(&account.owns),
             });
+            // What is not in the file is not said: null would be a statement.
+            for (name, text) in [("maturity", &account.maturity), ("market", &account.market)] {
+                text.iter().for_each(|text| data[name] = json!(text));
+            }
+            for (name, amount) in [("revenue_cents", account.revenue_cents), ("purchases", account.purchases)] {
+                amount.iter().for_each(|amount| data[name] = json!(amount));
+            }
+            if !account.used.is_empty() {
+                data["used"] = json!(dates(&account.used));
+            }
             bodies.push((format!("world-account-{}", account.id), native("account.updated", start, &data)));
         }
         for contact in &self.world.contact {

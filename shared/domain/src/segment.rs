@@ -234,10 +234,10 @@ pub fn is_member(expression: &Expression, person: &Person<'_>) -> bool {
         Expression::Any(parts) => parts.iter().any(|part| is_member(part, person)),
         Expression::Not(part) => !is_member(part, person),
         Expression::OneOf { attribute, values } => {
-            person.text(*attribute).is_some_and(|known| values.iter().any(|value| *value == known))
+            person.text(*attribute).is_some_and(|known| values.contains(&known))
         }
         Expression::NoneOf { attribute, values } => {
-            person.text(*attribute).is_some_and(|known| values.iter().all(|value| *value != known))
+            person.text(*attribute).is_some_and(|known| !values.contains(&known))
         }
         Expression::Title(word) => person.title().is_some_and(|title| has_word(title, word)),
         Expression::Compare { quantity, comparison, value } => {

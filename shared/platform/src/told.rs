@@ -3,25 +3,18 @@
 //! Native body: `{"type": "...", "timestamp": "<when it happened, RFC 3339>", "data": {…}}`. Everything here is plain
 //! text as the sender said it; ids become typed where they are used.
 
+mod account;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use perennial_domain::lead::SalesEvent;
-use perennial_domain::profile::OWNS;
 use perennial_domain::quarter::Quarter;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// No id or field is longer than this many bytes: keys of DynamoDB end at 1,024.
 const LONGEST: usize = 256;
-
-/// What business is about lies between 1970 …
-const SANE_FROM: i64 = 0;
-/// … and 2200, in seconds since the Unix epoch.
-const SANE_UNTIL: i64 = 7_258_118_400;
-/// Nobody owns more products than this.
-const MOST_OWNED: usize = 100;
 
 /// What happened, and when by the sender's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +55,7 @@ pub enum What {
     AccountUpdated {
         /// Which.
         account: String,
-        /// Field and value; `owns.<product>` says since when.
+        /// Field and value; `owns.<product>` says since when, `used.<product>` when last.
         fields: BTreeMap<String, String>,
     },
     /// `lead.touched`, `lead.accepted`, `lead.rejected`: what sales says.
@@ -213,7 +206,7 @@ impl Told {
             "contact.identified" => {
                 What::ContactIdentified { contact: required("contact")?, fields: contact_fields(data)? }
             }
-            "account.updated" => What::AccountUpdated { account: required("account")?, fields: account_fields(data)? },
+            "account.updated" => What::AccountUpdated { account: required("account")?, fields: account::fields(data)? },
             "lead.touched" => lead(SalesStep::Touched)?,
             "lead.accepted" => lead(SalesStep::Accepted)?,
             "lead.rejected" => lead(SalesStep::Rejected)?,
@@ -283,46 +276,11 @@ fn contact_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>,
     Ok(fields)
 }
 
-fn account_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>, FieldError> {
-    let mut fields = known_fields(data, &["name", "health", "owner", "size", "region", "industry", "customer_since"])?;
-    if fields.get("health").is_some_and(|health| !["good", "at-risk", ""].contains(&health.as_str())) {
-        return Err(wrong("data.health", "is not good or at-risk"));
-    }
-    if let Some(since) = fields.get_mut("customer_since").filter(|since| !since.is_empty()) {
-        *since = instant(since, "data.customer_since")?;
-    }
-    match data.get("owns") {
-        None => {}
-        Some(Value::Object(owned)) if owned.len() > MOST_OWNED => {
-            return Err(wrong("data.owns", format!("has more than {MOST_OWNED} products")));
-        }
-        Some(Value::Object(owned)) => {
-            for (product, since) in owned {
-                let path = format!("data.owns.{}", plain(product, "data.owns")?);
-                let since = match since {
-                    Value::Null => String::new(),
-                    Value::String(since) => instant(since, &path)?,
-                    _ => return Err(wrong(path, "is not a date")),
-                };
-                fields.insert(format!("{OWNS}{product}"), since);
-            }
-        }
-        Some(_) => return Err(wrong("data.owns", "is not an object of product and date")),
-    }
-    Ok(fields)
-}
-
-/// A date or an instant, as an instant.
-fn instant(text: &str, path: &str) -> Result<String, FieldError> {
-    let midnight = |date: Date| date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    let at = text.parse::<Timestamp>().ok().or_else(|| text.parse().ok().and_then(midnight));
-    let sane = at.filter(|at| (SANE_FROM..SANE_UNTIL).contains(&at.as_second()));
-    sane.map(|at| at.to_string()).ok_or_else(|| wrong(path, "is not a date such as 2026-01-05, between 1970 and 2200"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WHOLE_REVENUE: &str = "data.revenue_cents: is not a whole number from 0 to 9223372036854775807";
 
     #[test]
     fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
@@ -360,6 +318,28 @@ mod tests {
                 account(r#"{"account":"a","owns":{"p":"soon"}}"#),
                 "data.owns.p: is not a date such as 2026-01-05, between 1970 and 2200",
             ),
+            (
+                account(r#"{"account":"a","used":{"p":"2026-13-01"}}"#),
+                "data.used.p: is not a date such as 2026-01-05, between 1970 and 2200",
+            ),
+            (account(r#"{"account":"a","used":["p"]}"#), "data.used: is not an object of product and date"),
+            (
+                account(r#"{"account":"a","maturity":"expert"}"#),
+                "data.maturity: is not novice, intermediate or advanced",
+            ),
+            (account(r#"{"account":"a","maturity":3}"#), "data.maturity: is not a text"),
+            (account(r#"{"account":"a","market":"B2B"}"#), "data.market: is not b2b or consumer"),
+            (account(r#"{"account":"a","revenue_cents":-1}"#), WHOLE_REVENUE),
+            (account(r#"{"account":"a","revenue_cents":1.5}"#), WHOLE_REVENUE),
+            (account(r#"{"account":"a","revenue_cents":true}"#), WHOLE_REVENUE),
+            (account(r#"{"account":"a","revenue_cents":"1 000"}"#), WHOLE_REVENUE),
+            (account(r#"{"account":"a","revenue_cents":"+5"}"#), WHOLE_REVENUE),
+            (account(r#"{"account":"a","revenue_cents":""}"#), WHOLE_REVENUE),
+            (account(r#"{"account":"a","revenue_cents":9223372036854775808}"#), WHOLE_REVENUE),
+            (
+                account(r#"{"account":"a","purchases":[1]}"#),
+                "data.purchases: is not a whole number from 0 to 9223372036854775807",
+            ),
         ] {
             let seen = Told::from_native(&body).unwrap_err().to_string();
             assert_eq!(seen, expected, "{}", &body[..body.len().min(120)]);
@@ -375,5 +355,32 @@ mod tests {
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         assert_eq!(told.what, What::AccountUpdated { account: "acme".into(), fields });
         assert_eq!(told.at.to_string(), "2026-01-05T10:00:00Z");
+    }
+
+    #[test]
+    fn what_is_said_of_an_account_becomes_text() {
+        let check = |data: &str, expected: &[(&str, &str)]| {
+            let body = format!(
+                r#"{{"type":"account.updated","timestamp":"2026-01-05T10:00:00Z","data":{{"account":"a",{data}}}}}"#
+            );
+            let what = Told::from_native(&body).map(|told| told.what);
+            let fields = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            assert_eq!(what, Ok(What::AccountUpdated { account: "a".into(), fields }), "{data}");
+        };
+        check(r#""maturity":"novice","market":"consumer""#, &[("maturity", "novice"), ("market", "consumer")]);
+        check(
+            r#""maturity":null,"market":null,"revenue_cents":null,"purchases":null"#,
+            &[("maturity", ""), ("market", ""), ("revenue_cents", ""), ("purchases", "")],
+        );
+        check(
+            r#""revenue_cents":500000000000,"purchases":0"#,
+            &[("revenue_cents", "500000000000"), ("purchases", "0")],
+        );
+        // One spelling of a number only: text is compared where two statements meet.
+        check(r#""revenue_cents":"0042","purchases":"7""#, &[("revenue_cents", "42"), ("purchases", "7")]);
+        check(
+            r#""used":{"analytics":"2026-01-02","automation":null}"#,
+            &[("used.analytics", "2026-01-02T00:00:00Z"), ("used.automation", "")],
+        );
     }
 }

@@ -4,8 +4,10 @@
 //! hold for a folder and for a bundle, so that a bundle written by hand is no way around them.
 
 mod catalogue;
+mod examples;
 mod fit;
 mod people;
+mod segments;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +37,7 @@ pub(crate) fn check(page: Page<'_>, source: &Source, drafts: &Drafts, findings: 
     check.streams();
     check.people();
     check.goals();
+    check.segments();
 }
 
 struct Check<'a> {

@@ -10,18 +10,19 @@ use jiff::tz::TimeZone;
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{ActionId, AssetId, PieceId, ProductId, RepId, StreamId};
+use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, StreamId};
 use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
 use perennial_domain::nurture::{self, NurtureRules, StreamPiece};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
+use perennial_domain::segment::{Persona, Segment};
 use perennial_domain::sla::{Recipient, Rung};
 use perennial_domain::sorting::SortingRules;
 
 use crate::bundle::{Bundle, BundledPiece};
 use crate::places::Places;
 use crate::source::{self, Source};
-use crate::{Company, Piece, Playbook, Product, Rep, render};
+use crate::{Company, Piece, Playbook, Product, Rep, coverage, render, segments};
 
 /// The days of the week as they are written.
 pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -63,6 +64,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
             render::add(&mut environment, id, part, template).ok()?;
         }
     }
+    let segments = segments::compile(source)?;
     let goals = &source.goals;
     let unsigned = |value: &source::Number| u64::try_from(*value.get_ref()).ok();
     Some(Playbook {
@@ -90,6 +92,9 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
         },
         currency: goals.currency.get_ref().clone(),
         places: Places::read(source, &bundle.playbook),
+        personas: personas(source, &segments)?,
+        segments,
+        coverage: coverage::count(source, bundle.pieces.values().map(|piece| &piece.front)),
         pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),
         environment,
     })
@@ -162,7 +167,7 @@ fn asset_rule(asset: &source::Asset, defaults: &source::DefaultPoints) -> AssetR
     }
 }
 
-fn qualify(source: &Source) -> QualifyRules {
+pub(crate) fn qualify(source: &Source) -> QualifyRules {
     let points = |points: &source::Points| -> BTreeMap<String, i64> {
         points.iter().map(|(value, points)| (value.get_ref().clone(), *points.get_ref())).collect()
     };
@@ -244,6 +249,18 @@ fn rep(rep: &source::Rep) -> Rep {
     }
 }
 
+fn personas(source: &Source, segments: &[Segment]) -> Option<Vec<Persona>> {
+    let persona = |persona: &source::Persona| {
+        let segment = segments.iter().find(|segment| segment.id.as_str() == persona.segment.get_ref())?;
+        Some(Persona {
+            id: PersonaId::from(persona.id.get_ref().as_str()),
+            name: persona.name.get_ref().clone(),
+            when: segment.when.clone(),
+        })
+    };
+    source.personas.iter().map(persona).collect()
+}
+
 fn piece(id: &str, bundled: &BundledPiece) -> Piece {
     let front = &bundled.front;
     Piece {
@@ -254,5 +271,6 @@ fn piece(id: &str, bundled: &BundledPiece) -> Piece {
         product: ProductId::from(front.product.as_str()),
         stage: front.stage,
         asset: front.asset.as_deref().map(AssetId::from),
+        personas: front.personas.iter().map(|persona| PersonaId::from(persona.as_str())).collect(),
     }
 }

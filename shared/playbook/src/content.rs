@@ -41,6 +41,9 @@ pub struct FrontMatter {
     /// The asset that its main link leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset: Option<String>,
+    /// The personas whom it is for; everybody if it names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub personas: Vec<String>,
 }
 
 /// What a piece wants from its reader, as it is written.
@@ -78,6 +81,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in the order of the story.
+    pub const ALL: [Self; 3] = [Self::Early, Self::Middle, Self::Late];
+
     /// The name in the playbook.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -27,6 +27,9 @@
 //! | `source` | `playbook.toml` as it is written: names, defaults, places |
 //! | `content` | the content folder: front matter, bodies, text parts |
 //! | `mjml` | whether MJML is sound; MJML becomes HTML here and nowhere else |
+//! | `expression` | the small language of segments |
+//! | `segments` | segments that name each other |
+//! | `coverage` | how much content there is for whom |
 //! | `check` | every rule that a playbook must keep |
 //! | `compile` | from what is written to the domain's rules |
 //! | `render` | filling a piece for one reader |
@@ -38,10 +41,13 @@ mod bundle;
 mod check;
 mod compile;
 mod content;
+mod coverage;
+mod expression;
 mod mjml;
 mod places;
 mod problem;
 mod render;
+mod segments;
 mod source;
 
 use std::collections::BTreeMap;
@@ -51,15 +57,17 @@ use std::{fmt, fs};
 use minijinja::Environment;
 use perennial_domain::calendar::Calendar;
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{AssetId, PieceId, ProductId, RepId};
+use perennial_domain::ids::{AssetId, PersonaId, PieceId, ProductId, RepId};
 use perennial_domain::interest::InterestRules;
 use perennial_domain::nurture::{Kind, NurtureRules};
 use perennial_domain::qualify::QualifyRules;
+use perennial_domain::segment::{Persona, Segment};
 use perennial_domain::sla::Rung;
 
 pub use bundle::{Bundle, BundledPiece};
 pub use check::is_address;
 pub use content::{FrontMatter, PieceKind, Stage};
+pub use coverage::{Cell, Coverage, Row};
 pub use places::{Places, Setting};
 pub use problem::{Place, Problem, Severity};
 pub use render::{Reader, RenderError, Rendered};
@@ -98,6 +106,11 @@ pub struct Playbook {
     pub currency: String,
     /// Where each rule stands.
     pub places: Places,
+    /// Named groups of people, each with an expression that stands alone.
+    pub segments: Vec<Segment>,
+    /// The kinds of people one writes for; the first that fits is a person's.
+    pub personas: Vec<Persona>,
+    coverage: Coverage,
     pieces: BTreeMap<PieceId, Piece>,
     environment: Environment<'static>,
 }
@@ -168,6 +181,8 @@ pub struct Piece {
     pub stage: Stage,
     /// The asset that its main link leads to.
     pub asset: Option<AssetId>,
+    /// The personas whom it is for; everybody if it names none.
+    pub personas: Vec<PersonaId>,
 }
 
 impl Playbook {
@@ -240,6 +255,11 @@ impl Playbook {
     /// All pieces, by id.
     pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
         self.pieces.values()
+    }
+
+    /// How much content there is for each persona at each stage.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 
     /// Fills a piece for one reader.

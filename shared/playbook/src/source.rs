@@ -4,6 +4,7 @@
 //!
 //! Sections are read one by one, so that a slip in one does not hide a slip in the next.
 
+mod people;
 mod points;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use toml::de::{DeTable, DeValue};
 use crate::content::Stage;
 use crate::problem::{Findings, Page, Problem};
 
+pub(crate) use people::{Example, Persona, Segment};
 pub(crate) use points::{DefaultPoints, EFFORTS, STAGES};
 
 /// A text and where it stands.
@@ -41,6 +43,8 @@ pub(crate) struct Source {
     pub sla: Sla,
     pub reps: Vec<Rep>,
     pub goals: Goals,
+    pub segments: Vec<Segment>,
+    pub personas: Vec<Persona>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,6 +152,9 @@ pub(crate) struct Asset {
     pub act_now: Vec<Text>,
     #[serde(default)]
     pub call_now: Vec<Text>,
+    /// The personas whom it is for; everybody if it names none.
+    #[serde(default)]
+    pub personas: Vec<Text>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -315,6 +322,8 @@ pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Source> {
     let sla = sections.required("sla");
     let reps = sections.list("rep");
     let goals = sections.required("goals");
+    let segments = sections.list("segment");
+    let personas = sections.list("persona");
     sections.refuse_the_rest();
     Some(Source {
         company: company?,
@@ -330,13 +339,15 @@ pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Source> {
         sla: sla?,
         reps: reps?,
         goals: goals?,
+        segments: segments?,
+        personas: personas?,
     })
 }
 
 /// The names at the top of the file.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "format", "company", "team", "quarter", "interest", "product", "asset", "fit", "qualify", "nurture", "stream",
-    "sla", "rep", "goals",
+    "sla", "rep", "goals", "segment", "persona",
 ];
 
 struct Sections<'a, 'f> {

@@ -143,7 +143,7 @@ fn a_slip_in_content_is_named() {
             "content/prune.mjml",
             "preview = ",
             "previw = ",
-            r#"content/prune.mjml:3: error: unknown field "previw", expected one of "subject", "preview", "kind", "product", "stage", "asset" (did you mean "preview"?)"#,
+            r#"content/prune.mjml:3: error: unknown field "previw", expected one of "subject", "preview", "kind", "product", "stage", "asset", "personas" (did you mean "preview"?)"#,
         ),
         ("content/prune.mjml", "kind = \"educational\"\n", "", r#"content/prune.mjml:2: error: missing field "kind""#),
         (

@@ -1,6 +1,7 @@
 //! What is wrong with a playbook: each row breaks the sound one in one place and names everything that is then said.
 
 mod content;
+mod people;
 mod rules;
 mod sections;
 

@@ -1,0 +1,98 @@
+//! The fields of an account, as `account.updated` states them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use perennial_domain::profile::{OWNS, USED};
+use perennial_domain::segment::Attribute;
+use serde_json::{Map, Value};
+
+use super::{FieldError, known_fields, plain, wrong};
+
+/// What business is about lies between 1970 …
+const SANE_FROM: i64 = 0;
+/// … and 2200, in seconds since the Unix epoch.
+const SANE_UNTIL: i64 = 7_258_118_400;
+/// Nobody owns more products than this.
+const MOST_OWNED: usize = 100;
+
+/// The fields that are stated, as text; dates as instants, numbers as digits.
+pub(super) fn fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>, FieldError> {
+    let texts = ["name", "health", "owner", "size", "region", "industry", "maturity", "market", "customer_since"];
+    let mut fields = known_fields(data, &texts)?;
+    for attribute in [Attribute::Health, Attribute::Maturity, Attribute::Market] {
+        one_of(attribute, &fields)?;
+    }
+    for name in ["revenue_cents", "purchases"] {
+        if let Some(value) = data.get(name) {
+            fields.insert(name.to_owned(), amount(value, &format!("data.{name}"))?);
+        }
+    }
+    if let Some(since) = fields.get_mut("customer_since").filter(|since| !since.is_empty()) {
+        *since = instant(since, "data.customer_since")?;
+    }
+    fields.extend(dates_by_product(data, "owns", OWNS)?);
+    fields.extend(dates_by_product(data, "used", USED)?);
+    Ok(fields)
+}
+
+/// Refuses a value that the attribute cannot have. An empty one empties the field.
+fn one_of(attribute: Attribute, fields: &BTreeMap<String, String>) -> Result<(), FieldError> {
+    let (name, values) = (attribute.as_str(), attribute.values().unwrap_or_default());
+    match (fields.get(name), values.split_last()) {
+        (Some(value), Some((last, others))) if !value.is_empty() && !values.contains(&value.as_str()) => {
+            Err(wrong(format!("data.{name}"), format!("is not {} or {last}", others.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A whole number that is not negative, in one spelling. Exports write numbers as text, so that is taken too.
+fn amount(value: &Value, path: &str) -> Result<String, FieldError> {
+    let amount = match value {
+        Value::Null => return Ok(String::new()),
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    };
+    let amount = amount.filter(|amount| *amount >= 0);
+    amount
+        .map(|amount| amount.to_string())
+        .ok_or_else(|| wrong(path, format!("is not a whole number from 0 to {}", i64::MAX)))
+}
+
+/// The fields that begin with `prefix`: a product each, and an instant.
+fn dates_by_product(
+    data: &Map<String, Value>,
+    name: &str,
+    prefix: &str,
+) -> Result<BTreeMap<String, String>, FieldError> {
+    let path = format!("data.{name}");
+    let dated = match data.get(name) {
+        None => return Ok(BTreeMap::new()),
+        Some(Value::Object(dated)) if dated.len() > MOST_OWNED => {
+            return Err(wrong(path, format!("has more than {MOST_OWNED} products")));
+        }
+        Some(Value::Object(dated)) => dated,
+        Some(_) => return Err(wrong(path, "is not an object of product and date")),
+    };
+    let field = |(product, at): (&String, &Value)| {
+        let path = format!("{path}.{}", plain(product, &path)?);
+        let at = match at {
+            Value::Null => String::new(),
+            Value::String(at) => instant(at, &path)?,
+            _ => return Err(wrong(path, "is not a date")),
+        };
+        Ok((format!("{prefix}{product}"), at))
+    };
+    dated.iter().map(field).collect()
+}
+
+/// A date or an instant, as an instant.
+fn instant(text: &str, path: &str) -> Result<String, FieldError> {
+    let midnight = |date: Date| date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(|| text.parse().ok().and_then(midnight));
+    let sane = at.filter(|at| (SANE_FROM..SANE_UNTIL).contains(&at.as_second()));
+    sane.map(|at| at.to_string()).ok_or_else(|| wrong(path, "is not a date such as 2026-01-05, between 1970 and 2200"))
+}

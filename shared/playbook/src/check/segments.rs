@@ -1,0 +1,161 @@
+//! Segments and personas: whether they can be read, keep their examples, and have something to read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use perennial_domain::segment::{Clause, Expression};
+
+use crate::content::Stage;
+use crate::coverage;
+use crate::expression::Fault;
+use crate::problem::{Place, quoted};
+use crate::segments;
+use crate::source::{Segment, Text};
+
+use super::Check;
+use super::examples::Examples;
+
+/// Personas of the practice: fewer are no personas, more are not written for.
+const PERSONAS: std::ops::RangeInclusive<usize> = 4..=6;
+/// Of the conditions that decided, so many are named.
+const MOST_CLAUSES: usize = 3;
+
+impl Check<'_> {
+    pub(super) fn segments(&mut self) {
+        let source = self.source;
+        self.ids("segment", source.segments.iter().map(|segment| &segment.id));
+        let examples = Examples::new(source);
+        for (segment, resolved) in source.segments.iter().zip(segments::resolve(source)) {
+            match resolved {
+                Ok(expression) => self.examples(segment, &expression, &examples),
+                Err(Some(fault)) => self.fault(segment, fault),
+                Err(None) => {}
+            }
+        }
+        self.personas();
+        self.personas_of_content();
+    }
+
+    fn fault(&mut self, segment: &Segment, fault: Fault) {
+        let (place, column) = self.within_expression(&segment.when, fault.offset);
+        let who = quoted(segment.id.get_ref());
+        let problem = self.findings.error(place, format!("segment {who}, column {column}: {}", fault.reason));
+        if let Some((word, known)) = fault.unknown {
+            problem.did_you_mean(&word, known.iter().map(String::as_str));
+        }
+    }
+
+    /// The line of the file, and the column of that line of the expression, from 1.
+    fn within_expression(&self, when: &Text, offset: usize) -> (Place, usize) {
+        let before = when.get_ref().get(..offset).unwrap_or_default();
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let mut place = self.page.at_span(when.span());
+        let written = self.page.text.get(when.span()).unwrap_or_default();
+        // A text in three quotes may begin on the next line.
+        let first = usize::from(["'''\n", "\"\"\"\n"].iter().any(|quotes| written.starts_with(quotes)));
+        let lines = before.bytes().filter(|byte| *byte == b'\n').count() + first;
+        place.line = place.line.map(|line| line + lines);
+        (place, column)
+    }
+
+    fn examples(&mut self, segment: &Segment, expression: &Expression, examples: &Examples) {
+        let who = format!("segment {}", quoted(segment.id.get_ref()));
+        for (people, belongs) in [(&segment.includes, true), (&segment.excludes, false)] {
+            for example in people {
+                let Some(person) = examples.person(self, &who, example.get_ref()) else { continue };
+                let (is_member, clauses) = person.judge(expression);
+                if is_member != belongs {
+                    let slip = if belongs {
+                        "leaves out a person whom it includes"
+                    } else {
+                        "takes in a person whom it excludes"
+                    };
+                    self.error(example, format!("{who} {slip}: {}", because(&clauses)));
+                }
+            }
+        }
+    }
+
+    fn personas(&mut self) {
+        let source = self.source;
+        self.ids("persona", source.personas.iter().map(|persona| &persona.id));
+        let known: BTreeSet<&str> = source.segments.iter().map(|segment| segment.id.get_ref().as_str()).collect();
+        let mut taken: BTreeMap<&str, &Text> = BTreeMap::new();
+        for persona in &source.personas {
+            let who = format!("persona {}", quoted(persona.id.get_ref()));
+            self.filled("the persona's name", &persona.name);
+            self.exists(&who, "segment", &persona.segment, &known);
+            if let Some(first) = taken.insert(persona.segment.get_ref(), &persona.id) {
+                let reason = format!(
+                    "{who} has the segment of {}, which comes first: nobody will have this persona",
+                    quoted(first.get_ref())
+                );
+                self.warn(&persona.segment, reason);
+            }
+        }
+        if let Some(first) = source.personas.first().filter(|_| !PERSONAS.contains(&source.personas.len())) {
+            let count = source.personas.len();
+            self.warn(&first.id, format!("the practice has four to six personas, here {count}"));
+        }
+        self.stages_without_pieces();
+    }
+
+    fn stages_without_pieces(&mut self) {
+        let source = self.source;
+        let drafts = self.drafts.values().filter_map(|draft| draft.front.as_ref());
+        let coverage = coverage::count(source, drafts);
+        for (persona, row) in source.personas.iter().zip(&coverage.personas) {
+            for (stage, cell) in Stage::ALL.into_iter().zip(row.cells) {
+                if cell.pieces == 0 {
+                    let who = quoted(persona.id.get_ref());
+                    self.warn(&persona.id, format!("persona {who} has no piece for the {} stage", stage.as_str()));
+                }
+            }
+        }
+    }
+
+    /// What assets and pieces name.
+    fn personas_of_content(&mut self) {
+        let (source, drafts) = (self.source, self.drafts);
+        let known: BTreeSet<&str> = source.personas.iter().map(|persona| persona.id.get_ref().as_str()).collect();
+        for asset in &source.assets {
+            let who = format!("asset {}", quoted(asset.id.get_ref()));
+            let mut named = BTreeSet::new();
+            for persona in &asset.personas {
+                self.exists(&who, "persona", persona, &known);
+                if !named.insert(persona.get_ref()) {
+                    self.error(persona, format!("{who} names persona {} twice", quoted(persona.get_ref())));
+                }
+            }
+        }
+        for (id, draft) in drafts {
+            let mut named = BTreeSet::new();
+            for persona in draft.front.iter().flat_map(|front| &front.personas) {
+                let who = format!("piece {} names persona {}", quoted(id), quoted(persona));
+                if !known.contains(persona.as_str()) {
+                    let reason = format!("{who}, which does not exist");
+                    self.findings.error(draft.at("personas"), reason).did_you_mean(persona, known.iter().copied());
+                }
+                if !named.insert(persona) {
+                    self.findings.error(draft.at("personas"), format!("{who} twice"));
+                }
+            }
+        }
+    }
+}
+
+/// The conditions that decided, in words.
+fn because(clauses: &[Clause]) -> String {
+    let decided: Vec<&Clause> = clauses.iter().filter(|clause| clause.decides).collect();
+    let say = |clause: &&Clause| {
+        let holds = if clause.holds { "holds" } else { "does not hold" };
+        let said = format!("{} {holds} ({})", clause.text, clause.seen);
+        if said.contains('@') { "a condition with an @, not shown".to_owned() } else { said }
+    };
+    let mut said: Vec<String> = decided.iter().take(MOST_CLAUSES).map(say).collect();
+    match decided.len().saturating_sub(MOST_CLAUSES) {
+        0 => {}
+        1 => said.push("and one more".to_owned()),
+        more => said.push(format!("and {more} more")),
+    }
+    said.join("; ")
+}
