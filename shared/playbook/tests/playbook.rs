@@ -1,11 +1,15 @@
 //! What a sound playbook becomes: rules, a version, mail.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use expect_test::expect;
-use perennial_domain::ids::{ActionId, AssetId, PieceId, ProductId, RepId};
+use perennial_domain::fit;
+use perennial_domain::ids::{ActionId, AssetId, ContactId, PieceId, ProductId, RepId};
 use perennial_domain::interest::ActionRule;
 use perennial_domain::nurture::{Kind, StreamKind};
+use perennial_domain::profile::{Contact, Fields};
+use perennial_domain::segment::{self, Person};
 use perennial_playbook::{Playbook, Reader, RenderError};
 
 fn minimal() -> &'static Path {
@@ -70,6 +74,51 @@ fn what_is_written_becomes_the_rules() {
 }
 
 #[test]
+fn the_coverage_grid_shows_who_needs_more() {
+    let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"));
+    let playbook = Playbook::load(example).unwrap();
+    expect![[r#"
+        pieces + assets     early               middle              late
+        Finance             2 + 11              1 + 10, needs more  1 + 7, needs more
+        Technical owner     7 + 13              9 + 13              1 + 7, needs more
+        Executive sponsor   1 + 11, needs more  3 + 12              1 + 7, needs more
+        Head of department  5 + 12              8 + 12              2 + 5
+        Day-to-day user     7 + 15              5 + 13              1 + 4, needs more
+        for everybody       0 + 11              0 + 10              1 + 3
+    "#]].assert_eq(&playbook.coverage().to_string());
+    assert!(Playbook::load(minimal()).unwrap().coverage().personas.is_empty());
+}
+
+#[test]
+fn a_person_has_segments_and_one_persona() {
+    let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"));
+    let playbook = Playbook::load(example).unwrap();
+    let check = |role: &str, title: &str, expected: Option<&str>, segments: &[&str]| {
+        let contact = contact(role, title);
+        let fit = fit::evaluate(&playbook.qualify.fit, Some(&contact), None);
+        let (scores, now) = (BTreeMap::new(), jiff::Timestamp::UNIX_EPOCH);
+        let person =
+            Person { contact: Some(&contact), account: None, fit: &fit, scores: &scores, last_engaged_at: None, now };
+        let persona = segment::persona_of(&playbook.personas, &person).map(|persona| persona.id.as_str());
+        assert_eq!(persona, expected, "{title}");
+        let belongs = playbook.segments.iter().filter(|segment| segment::is_member(&segment.when, &person));
+        assert_eq!(belongs.map(|segment| segment.id.as_str()).collect::<Vec<_>>(), segments, "{title}");
+    };
+    check("executive", "CFO", Some("finance"), &["finance"]);
+    check("executive", "COO", Some("executive-sponsor"), &["leadership"]);
+    check("decision-maker", "Director of IT", Some("technical-owner"), &["technical"]);
+    check("practitioner", "Office Manager", Some("head-of-department"), &["department-heads"]);
+    check("user", "Actuary", Some("day-to-day-user"), &["hands-on"]);
+    check("volunteer", "Friend", None, &[]);
+}
+
+fn contact(role: &str, title: &str) -> Contact {
+    let mut fields = Fields::default();
+    fields.merge([("role".to_owned(), role.to_owned()), ("title".to_owned(), title.to_owned())], 0);
+    Contact::from_fields(ContactId::from("c"), &fields)
+}
+
+#[test]
 fn a_bundle_is_the_same_playbook() {
     let bundle = Playbook::bundle(minimal()).unwrap();
     let folder = Playbook::load(minimal()).unwrap();
@@ -83,6 +132,8 @@ fn a_bundle_is_the_same_playbook() {
         assert_eq!(shipped.nurture.streams, folder.nurture.streams);
         assert_eq!((&shipped.reps, &shipped.goals, &shipped.ladder), (&folder.reps, &folder.goals, &folder.ladder));
         assert!(shipped.pieces().eq(folder.pieces()));
+        assert_eq!((&shipped.segments, &shipped.personas), (&folder.segments, &folder.personas));
+        assert_eq!(shipped.coverage(), folder.coverage());
         for piece in folder.pieces() {
             assert_eq!(shipped.render(&piece.id, &reader()), folder.render(&piece.id, &reader()));
         }

@@ -1,5 +1,7 @@
 //! `perennial playbook`: check, list, compile.
 
+mod coverage;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -15,6 +17,8 @@ pub enum Command {
     Check(Folder),
     /// List the assets and the actions that each knows.
     Assets(Folder),
+    /// Show how much content there is for each persona at each stage.
+    Coverage(Folder),
     /// Compile the bundle that ships in the Lambda layer.
     Build(Build),
 }
@@ -46,6 +50,7 @@ impl Command {
         match self {
             Self::Check(folder) => folder.check(),
             Self::Assets(folder) => folder.assets(),
+            Self::Coverage(folder) => folder.coverage(),
             Self::Build(build) => build.run(),
         }
     }
