@@ -309,6 +309,8 @@ pub struct Score {
     pub points: i64,
     /// Each quarter in which a scoring fact left the score at or above the threshold, or was an Act Now.
     pub reached: BTreeMap<Quarter, Reached>,
+    /// The second of the first fact that it saw scoring above zero.
+    pub first_scored_second: Option<i64>,
     /// The second of the last fact that scored above zero.
     pub last_scored_second: Option<i64>,
     /// The second of the last Call Now fact.
@@ -322,6 +324,7 @@ pub fn evaluate(rules: &InterestRules, product: &ProductId, facts: &Facts, now: 
     score.points = walk(rules, facts, now, |step| {
         if let Step::Fact { second, verdict: Verdict::Scored(rule), .. } = step {
             if rule.points > 0 {
+                score.first_scored_second = score.first_scored_second.or(Some(second));
                 score.last_scored_second = Some(second);
             }
             if rule.call_now {
@@ -395,7 +398,8 @@ pub fn walk_from<'a>(
     now: Timestamp,
     mut visit: impl FnMut(Step<'a>),
 ) -> i64 {
-    let seen = first.start_second()..=now.as_second();
+    // Nothing is seen from a cycle that has not begun.
+    let seen = first.start_second()..now.as_second().saturating_add(1).max(first.start_second());
     let gate = Gate::new(rules, facts, now.as_second());
     // What is the same for all times of a fact is looked up once. Names are in order, so those that differ in the email
     // only are neighbours and share the count of their repetitions.
@@ -516,9 +520,14 @@ pub fn cools_at(rules: &InterestRules, points: i64, now: Timestamp) -> i64 {
     (Cycle::of(now) + rules.decay.cycles_to_zero(points)).start_second()
 }
 
-/// When the decay run looks at an interest of `points` again: when it may be cold, and at the latest when a quarter begins.
-pub fn look_again_at(rules: &InterestRules, points: i64, now: Timestamp) -> i64 {
-    cools_at(rules, points, now).min(rules.quarters.next_start(now).as_second())
+/// When the decay run looks at an interest again: when it may be cold, and at the latest when a quarter begins.
+///
+/// It may be cold when decay has taken the score, or when the horizon passes the first fact that made it: whichever is
+/// sooner. Until then nothing but a fact can make it zero.
+pub fn look_again_at(rules: &InterestRules, score: &Score, now: Timestamp) -> i64 {
+    let cut = score.first_scored_second.map(|second| (Cycle::of_second(second) + HORIZON_CYCLES).start_second());
+    let cold = cools_at(rules, score.points, now);
+    cut.map_or(cold, |cut| cold.min(cut)).min(rules.quarters.next_start(now).as_second())
 }
 
 /// When the decay run first looks at an interest that a fact has made live: when the running cycle has completed, and at
