@@ -407,24 +407,24 @@ pub fn walk_from<'a>(
     let mut ordered: Vec<(i64, usize)> = Vec::with_capacity(facts.len());
     let mut counted_in: Vec<Option<i64>> = Vec::with_capacity(facts.0.len());
     for (name, seconds) in &facts.0 {
-        let same =
-            kinds.last().is_some_and(|last| (&last.name.asset, &last.name.action) == (&name.asset, &name.action));
-        if !same {
+        let alike = kinds.last().filter(|last| (&last.name.asset, &last.name.action) == (&name.asset, &name.action));
+        let rule = alike.map_or_else(|| rules.action(name), |alike| alike.rule);
+        if alike.is_none() {
             counted_in.push(None);
         }
         ordered.extend(seconds.range(seen.clone()).map(|second| (*second, kinds.len())));
-        kinds.push(FactKind { name, rule: rules.action(name), repetition: counted_in.len() - 1 });
+        kinds.push(FactKind { name, rule, clicked: gate.clicked(name), repetition: counted_in.len() - 1 });
     }
     ordered.sort_unstable();
 
     let mut walk = Walk::starting(rules, ordered.first().map_or(now.as_second(), |(second, _)| *second));
     for (second, kind) in ordered {
-        let FactKind { name, rule, repetition } = kinds[kind];
+        let FactKind { name, rule, clicked, repetition } = kinds[kind];
         walk.pass_time(second, &mut visit);
         let before = walk.points;
         let verdict = match rule {
             None => Verdict::Unknown,
-            Some(rule) => match gate.judge(name, second) {
+            Some(rule) => match gate.judge(clicked, second) {
                 Some(gated) => Verdict::Gated(gated),
                 None if rule.points == 0 && !rule.act_now && !rule.call_now => Verdict::Worthless,
                 None => {
@@ -452,6 +452,8 @@ pub fn walk_from<'a>(
 struct FactKind<'a> {
     name: &'a FactName,
     rule: Option<ActionRule>,
+    /// The email that it is a click on, if the gate judges it.
+    clicked: Option<Clicked>,
     /// Which count of repetitions it shares.
     repetition: usize,
 }
@@ -576,23 +578,32 @@ pub fn instant(second: i64) -> Timestamp {
 /// The human-click gate over one set of facts: a property of the set, so a late fact moves a verdict as an early one.
 struct Gate<'a> {
     rule: Option<ClickGate>,
-    clicks: Vec<(&'a EmailId, i64)>,
-    sent: Vec<(&'a EmailId, i64)>,
+    /// The emails that were clicked, in order.
+    emails: Vec<&'a EmailId>,
+    clicks: Vec<(Clicked, i64)>,
+    sent: Vec<(Clicked, i64)>,
 }
+
+/// The place of an email among those that were clicked: compared more often than looked up.
+type Clicked = usize;
 
 impl<'a> Gate<'a> {
     /// The gate as it is at a second: what happens later is not known yet.
     fn new(rules: &InterestRules, facts: &'a Facts, now: i64) -> Self {
-        let mut gate = Self { rule: rules.gate, clicks: Vec::new(), sent: Vec::new() };
+        let mut gate = Self { rule: rules.gate, emails: Vec::new(), clicks: Vec::new(), sent: Vec::new() };
         if gate.rule.is_none() {
             return gate;
         }
+        gate.emails.reserve_exact(facts.0.len());
+        gate.emails
+            .extend(facts.0.keys().filter(|name| name.action.as_str() == CLICK).filter_map(|name| name.email.as_ref()));
+        gate.emails.sort_unstable();
+        gate.emails.dedup();
         gate.clicks.reserve_exact(facts.len());
         gate.sent.reserve_exact(facts.len());
-        let of_mails =
-            facts.0.iter().filter_map(|(name, seconds)| Some((name.action.as_str(), name.email.as_ref()?, seconds)));
-        for (action, email, seconds) in of_mails {
-            let times = match action {
+        for (name, seconds) in &facts.0 {
+            let Some(email) = gate.place(name) else { continue };
+            let times = match name.action.as_str() {
                 CLICK => &mut gate.clicks,
                 DELIVERED => &mut gate.sent,
                 _ => continue,
@@ -604,9 +615,18 @@ impl<'a> Gate<'a> {
         gate
     }
 
-    fn judge(&self, name: &FactName, second: i64) -> Option<Gated> {
-        let rule = self.rule?;
-        let email = name.email.as_ref().filter(|_| name.action.as_str() == CLICK)?;
+    fn place(&self, name: &FactName) -> Option<Clicked> {
+        let email = name.email.as_ref()?;
+        self.emails.binary_search(&email).ok()
+    }
+
+    /// The email that a fact is a click on; none if the gate has nothing to say of it.
+    fn clicked(&self, name: &FactName) -> Option<Clicked> {
+        self.place(name).filter(|_| name.action.as_str() == CLICK)
+    }
+
+    fn judge(&self, clicked: Option<Clicked>, second: i64) -> Option<Gated> {
+        let (rule, email) = (self.rule?, clicked?);
         let soon = within(&self.sent, email, second - rule.seconds_after_sending, second);
         if soon > 0 {
             return Some(Gated::SecondsAfterSending);
@@ -622,7 +642,7 @@ impl<'a> Gate<'a> {
 }
 
 /// How many of the sorted times of an email lie within two seconds, both included.
-fn within(times: &[(&EmailId, i64)], email: &EmailId, from: i64, to: i64) -> usize {
+fn within(times: &[(Clicked, i64)], email: Clicked, from: i64, to: i64) -> usize {
     let start = times.partition_point(|time| *time < (email, from));
     let end = times.partition_point(|time| *time <= (email, to));
     end.saturating_sub(start)

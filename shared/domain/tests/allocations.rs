@@ -22,8 +22,8 @@ fn four_times_the_facts_of_the_same_names_take_as_many_allocations() {
             assert_eq!(allocations(rules, facts), expected, "{what}, {facts} facts");
         }
     };
-    // The facts in order, their names, the repetitions; clicks and deliveries for the gate; the quarters reached.
-    check("with the gate", &contact::rules(), 6);
+    // The facts in order, their names, the repetitions; emails, clicks and deliveries for the gate; the quarters reached.
+    check("with the gate", &contact::rules(), 7);
     check("without the gate", &InterestRules { gate: None, ..contact::rules() }, 4);
-    check("with rollover", &InterestRules { requalify: Requalify::OnRollover, ..contact::rules() }, 6);
+    check("with rollover", &InterestRules { requalify: Requalify::OnRollover, ..contact::rules() }, 7);
 }
