@@ -85,7 +85,7 @@ impl ScoreAndDecay {
             // A quarter that began above the threshold; also one whose telling was lost.
             tell::reached(&self.store, contact, product, item, &score, rules.quarters.of(now), now).await?;
             let (stay, _) = held_rev("SET #cools_at = :cools_at, #rev = :next");
-            let stay = stay.with(":cools_at", number(look_again_at(rules, score.points, now)));
+            let stay = stay.with(":cools_at", number(look_again_at(rules, &score, now)));
             return Ok(Cooled::after(self.store.apply("interest cool", stay).await?, Cooled::Looked));
         }
         let (leave, _) = held_rev("SET #rev = :next REMOVE #live_shard, #cools_at");

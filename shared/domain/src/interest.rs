@@ -309,6 +309,8 @@ pub struct Score {
     pub points: i64,
     /// Each quarter in which a scoring fact left the score at or above the threshold, or was an Act Now.
     pub reached: BTreeMap<Quarter, Reached>,
+    /// The second of the first fact that it saw scoring above zero.
+    pub first_scored_second: Option<i64>,
     /// The second of the last fact that scored above zero.
     pub last_scored_second: Option<i64>,
     /// The second of the last Call Now fact.
@@ -322,6 +324,7 @@ pub fn evaluate(rules: &InterestRules, product: &ProductId, facts: &Facts, now: 
     score.points = walk(rules, facts, now, |step| {
         if let Step::Fact { second, verdict: Verdict::Scored(rule), .. } = step {
             if rule.points > 0 {
+                score.first_scored_second = score.first_scored_second.or(Some(second));
                 score.last_scored_second = Some(second);
             }
             if rule.call_now {
@@ -395,7 +398,8 @@ pub fn walk_from<'a>(
     now: Timestamp,
     mut visit: impl FnMut(Step<'a>),
 ) -> i64 {
-    let seen = first.start_second()..=now.as_second();
+    // Nothing is seen from a cycle that has not begun.
+    let seen = first.start_second()..now.as_second().saturating_add(1).max(first.start_second());
     let gate = Gate::new(rules, facts, now.as_second());
     // What is the same for all times of a fact is looked up once. Names are in order, so those that differ in the email
     // only are neighbours and share the count of their repetitions.
@@ -403,24 +407,24 @@ pub fn walk_from<'a>(
     let mut ordered: Vec<(i64, usize)> = Vec::with_capacity(facts.len());
     let mut counted_in: Vec<Option<i64>> = Vec::with_capacity(facts.0.len());
     for (name, seconds) in &facts.0 {
-        let same =
-            kinds.last().is_some_and(|last| (&last.name.asset, &last.name.action) == (&name.asset, &name.action));
-        if !same {
+        let alike = kinds.last().filter(|last| (&last.name.asset, &last.name.action) == (&name.asset, &name.action));
+        let rule = alike.map_or_else(|| rules.action(name), |alike| alike.rule);
+        if alike.is_none() {
             counted_in.push(None);
         }
         ordered.extend(seconds.range(seen.clone()).map(|second| (*second, kinds.len())));
-        kinds.push(FactKind { name, rule: rules.action(name), repetition: counted_in.len() - 1 });
+        kinds.push(FactKind { name, rule, clicked: gate.clicked(name), repetition: counted_in.len() - 1 });
     }
     ordered.sort_unstable();
 
     let mut walk = Walk::starting(rules, ordered.first().map_or(now.as_second(), |(second, _)| *second));
     for (second, kind) in ordered {
-        let FactKind { name, rule, repetition } = kinds[kind];
+        let FactKind { name, rule, clicked, repetition } = kinds[kind];
         walk.pass_time(second, &mut visit);
         let before = walk.points;
         let verdict = match rule {
             None => Verdict::Unknown,
-            Some(rule) => match gate.judge(name, second) {
+            Some(rule) => match gate.judge(clicked, second) {
                 Some(gated) => Verdict::Gated(gated),
                 None if rule.points == 0 && !rule.act_now && !rule.call_now => Verdict::Worthless,
                 None => {
@@ -448,6 +452,8 @@ pub fn walk_from<'a>(
 struct FactKind<'a> {
     name: &'a FactName,
     rule: Option<ActionRule>,
+    /// The email that it is a click on, if the gate judges it.
+    clicked: Option<Clicked>,
     /// Which count of repetitions it shares.
     repetition: usize,
 }
@@ -516,9 +522,14 @@ pub fn cools_at(rules: &InterestRules, points: i64, now: Timestamp) -> i64 {
     (Cycle::of(now) + rules.decay.cycles_to_zero(points)).start_second()
 }
 
-/// When the decay run looks at an interest of `points` again: when it may be cold, and at the latest when a quarter begins.
-pub fn look_again_at(rules: &InterestRules, points: i64, now: Timestamp) -> i64 {
-    cools_at(rules, points, now).min(rules.quarters.next_start(now).as_second())
+/// When the decay run looks at an interest again: when it may be cold, and at the latest when a quarter begins.
+///
+/// It may be cold when decay has taken the score, or when the horizon passes the first fact that made it: whichever is
+/// sooner. Until then nothing but a fact can make it zero.
+pub fn look_again_at(rules: &InterestRules, score: &Score, now: Timestamp) -> i64 {
+    let cut = score.first_scored_second.map(|second| (Cycle::of_second(second) + HORIZON_CYCLES).start_second());
+    let cold = cools_at(rules, score.points, now);
+    cut.map_or(cold, |cut| cold.min(cut)).min(rules.quarters.next_start(now).as_second())
 }
 
 /// When the decay run first looks at an interest that a fact has made live: when the running cycle has completed, and at
@@ -567,23 +578,32 @@ pub fn instant(second: i64) -> Timestamp {
 /// The human-click gate over one set of facts: a property of the set, so a late fact moves a verdict as an early one.
 struct Gate<'a> {
     rule: Option<ClickGate>,
-    clicks: Vec<(&'a EmailId, i64)>,
-    sent: Vec<(&'a EmailId, i64)>,
+    /// The emails that were clicked, in order.
+    emails: Vec<&'a EmailId>,
+    clicks: Vec<(Clicked, i64)>,
+    sent: Vec<(Clicked, i64)>,
 }
+
+/// The place of an email among those that were clicked: compared more often than looked up.
+type Clicked = usize;
 
 impl<'a> Gate<'a> {
     /// The gate as it is at a second: what happens later is not known yet.
     fn new(rules: &InterestRules, facts: &'a Facts, now: i64) -> Self {
-        let mut gate = Self { rule: rules.gate, clicks: Vec::new(), sent: Vec::new() };
+        let mut gate = Self { rule: rules.gate, emails: Vec::new(), clicks: Vec::new(), sent: Vec::new() };
         if gate.rule.is_none() {
             return gate;
         }
+        gate.emails.reserve_exact(facts.0.len());
+        gate.emails
+            .extend(facts.0.keys().filter(|name| name.action.as_str() == CLICK).filter_map(|name| name.email.as_ref()));
+        gate.emails.sort_unstable();
+        gate.emails.dedup();
         gate.clicks.reserve_exact(facts.len());
         gate.sent.reserve_exact(facts.len());
-        let of_mails =
-            facts.0.iter().filter_map(|(name, seconds)| Some((name.action.as_str(), name.email.as_ref()?, seconds)));
-        for (action, email, seconds) in of_mails {
-            let times = match action {
+        for (name, seconds) in &facts.0 {
+            let Some(email) = gate.place(name) else { continue };
+            let times = match name.action.as_str() {
                 CLICK => &mut gate.clicks,
                 DELIVERED => &mut gate.sent,
                 _ => continue,
@@ -595,9 +615,18 @@ impl<'a> Gate<'a> {
         gate
     }
 
-    fn judge(&self, name: &FactName, second: i64) -> Option<Gated> {
-        let rule = self.rule?;
-        let email = name.email.as_ref().filter(|_| name.action.as_str() == CLICK)?;
+    fn place(&self, name: &FactName) -> Option<Clicked> {
+        let email = name.email.as_ref()?;
+        self.emails.binary_search(&email).ok()
+    }
+
+    /// The email that a fact is a click on; none if the gate has nothing to say of it.
+    fn clicked(&self, name: &FactName) -> Option<Clicked> {
+        self.place(name).filter(|_| name.action.as_str() == CLICK)
+    }
+
+    fn judge(&self, clicked: Option<Clicked>, second: i64) -> Option<Gated> {
+        let (rule, email) = (self.rule?, clicked?);
         let soon = within(&self.sent, email, second - rule.seconds_after_sending, second);
         if soon > 0 {
             return Some(Gated::SecondsAfterSending);
@@ -613,7 +642,7 @@ impl<'a> Gate<'a> {
 }
 
 /// How many of the sorted times of an email lie within two seconds, both included.
-fn within(times: &[(&EmailId, i64)], email: &EmailId, from: i64, to: i64) -> usize {
+fn within(times: &[(Clicked, i64)], email: Clicked, from: i64, to: i64) -> usize {
     let start = times.partition_point(|time| *time < (email, from));
     let end = times.partition_point(|time| *time <= (email, to));
     end.saturating_sub(start)
