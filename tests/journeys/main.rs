@@ -3,6 +3,9 @@
 mod explained;
 mod first_light;
 mod marketo;
+mod new_playbook;
+mod rebuild;
+mod rebuild_meanwhile;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -22,8 +22,9 @@ use perennial_domain::ids::{ContactId, ProductId};
 use perennial_local::ClockHandle;
 use perennial_platform::clock::Clock;
 use perennial_platform::interest::InterestItem;
+use perennial_platform::keys::{PK, SK};
 use perennial_platform::ledger::{Entry, Ledger};
-use perennial_platform::store::{Item, Store};
+use perennial_platform::store::{Item, Store, text};
 use perennial_platform::told::Told;
 use perennial_platform::webhook::Secrets;
 use perennial_playbook::{Bundle, Playbook};
@@ -97,9 +98,17 @@ pub async fn deploy(now: Timestamp) -> Deployment {
 /// # Panics
 /// If the world cannot be opened.
 pub async fn deploy_with(clock: ClockHandle, playbook: Arc<Playbook>) -> Deployment {
+    deploy_in(perennial_local::Store::Memory, clock, playbook).await
+}
+
+/// All functions in a world that is kept there, with this clock and playbook.
+///
+/// # Panics
+/// If the world cannot be opened.
+pub async fn deploy_in(store: perennial_local::Store, clock: ClockHandle, playbook: Arc<Playbook>) -> Deployment {
     let options = Options {
         playbook,
-        store: perennial_local::Store::Memory,
+        store,
         clock,
         webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
         public_url: PUBLIC_URL.to_owned(),
@@ -223,6 +232,16 @@ pub async fn state_items(deployment: &Deployment) -> Vec<Item> {
 async fn scan(deployment: &Deployment, table: &str) -> Vec<Item> {
     let pages = deployment.store.client.scan().table_name(table).consistent_read(true).into_paginator().items();
     pages.send().collect::<Result<Vec<Item>, _>>().await.expect("the table can be read")
+}
+
+/// Every item of the state table by its key, for comparing two moments of a world.
+///
+/// # Panics
+/// If an item has no key.
+pub async fn state_by_key(deployment: &Deployment) -> BTreeMap<(String, String), Item> {
+    let key = |item: &Item, name: &str| text(item, name).expect("a key").to_owned();
+    let items = state_items(deployment).await;
+    items.into_iter().map(|item| ((key(&item, PK), key(&item, SK)), item)).collect()
 }
 
 /// A contact's interest in a product as it is stored; empty if there is none.

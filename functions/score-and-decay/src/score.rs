@@ -10,7 +10,6 @@ use perennial_platform::failure::Failure;
 use perennial_platform::interest::add;
 use perennial_platform::lambda::{BatchAnswer, new_image};
 use perennial_platform::ledger::Entry;
-use perennial_platform::told::What;
 
 use crate::{ScoreAndDecay, late, tell};
 
@@ -44,17 +43,12 @@ impl ScoreAndDecay {
     }
 
     fn gather(&self, entry: Entry, sequence_number: &str, gathered: &mut BTreeMap<(ContactId, ProductId), Gathered>) {
-        let What::Engagement { contact, asset, action, email } = entry.told else { return };
+        let Some((contact, name)) = entry.told.fact() else { return };
         // An asset that has left the playbook since: the ledger keeps the engagement for a rebuild.
-        let Some(rule) = self.playbook.interest.assets.get(asset.as_str()) else { return };
+        let Some(rule) = self.playbook.interest.assets.get(&name.asset) else { return };
         for product in &rule.products {
-            let name = FactName {
-                asset: asset.as_str().into(),
-                action: action.as_str().into(),
-                email: email.as_deref().map(Into::into),
-            };
-            let here = gathered.entry((contact.as_str().into(), product.clone())).or_default();
-            here.facts.push((name, entry.happened_at));
+            let here = gathered.entry((contact.clone(), product.clone())).or_default();
+            here.facts.push((name.clone(), entry.happened_at));
             here.records.push(sequence_number.to_owned());
         }
     }

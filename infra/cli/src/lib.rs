@@ -11,6 +11,7 @@
 //! | [`highlights`] | what a world did, in at most 25 lines |
 //! | [`page`] | the landing page and its API |
 //! | [`quarantine`] | what was not understood, tried again |
+//! | [`rebuild`] | facts made anew from the ledger, and compared |
 //! | [`import`] | another tool's history, played through the functions in virtual time |
 //!
 //! What it never does: decide anything that a function decides.
@@ -24,4 +25,5 @@ pub mod highlights;
 pub mod import;
 pub mod page;
 pub mod quarantine;
+pub mod rebuild;
 pub mod tally;

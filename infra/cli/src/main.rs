@@ -31,6 +31,8 @@ enum Command {
     /// Check, list or compile a playbook.
     #[command(subcommand)]
     Playbook(commands::playbook::Command),
+    /// Make the facts of every interest anew from the ledger, and compare.
+    Rebuild(commands::rebuild::Rebuild),
     /// Reports.
     #[command(subcommand)]
     Report(commands::report::Command),
@@ -46,6 +48,7 @@ async fn main() -> ExitCode {
         Command::Replay(replay) => replay.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Playbook(command) => command.run(),
+        Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Report(command) => command.run(),
     };
     match done {

@@ -66,6 +66,16 @@ impl Facts {
         was_there
     }
 
+    /// Whether a fact is among them.
+    pub fn contains(&self, name: &FactName, second: i64) -> bool {
+        self.0.get(name).is_some_and(|seconds| seconds.contains(&second))
+    }
+
+    /// How often a fact happened.
+    pub fn times_of(&self, name: &FactName) -> usize {
+        self.0.get(name).map_or(0, BTreeSet::len)
+    }
+
     /// The facts before a second.
     pub fn before(&self, second: i64) -> Vec<(FactName, i64)> {
         let old = self.0.iter().flat_map(|(name, seconds)| seconds.range(..second).map(move |at| (name.clone(), *at)));

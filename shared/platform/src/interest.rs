@@ -17,8 +17,11 @@ use crate::store::{Change, Item, Store, integer, item_key, number, string};
 
 /// Attributes that hold facts begin so.
 const FACT: &str = "f:";
-/// The version of the stored format; an older one stays readable for ever.
+/// The version of the stored format that this code writes. An older one stays readable for ever; a newer one is refused
+/// and never written to: what it means is not known here. An item without the attribute is of format 1.
 const FORMAT: i64 = 1;
+/// The attribute that holds the format.
+const FORMAT_ATTRIBUTE: &str = "format";
 /// Names in one update: an expression ends at 4 KB, and at 300 operators and functions.
 const NAMES_PER_UPDATE: usize = 50;
 
@@ -48,8 +51,9 @@ impl InterestItem {
     /// Reads an item.
     ///
     /// # Errors
-    /// [`Failure::Poison`] if a fact's attribute is not what we write.
+    /// [`Failure::Poison`] if a newer version wrote it, or if a fact's attribute is not what we write.
     pub fn read(item: &Item) -> Result<Self, Failure> {
+        check_format(item)?;
         let mut facts = Facts::default();
         for (attribute, value) in item {
             let Some(name) = attribute.strip_prefix(FACT) else { continue };
@@ -73,6 +77,15 @@ impl InterestItem {
             held: quarters(HELD_QUARTERS),
             live: item.contains_key(keys::LIVE_SHARD),
         })
+    }
+}
+
+fn check_format(item: &Item) -> Result<(), Failure> {
+    let Some(format) = item.get(FORMAT_ATTRIBUTE) else { return Ok(()) };
+    match format.as_n().map(|digits| digits.parse::<i64>()) {
+        Ok(Ok(format)) if format <= FORMAT => Ok(()),
+        Ok(Ok(_)) => Err(Failure::shape("interest", "written by a newer version of Perennial")),
+        Ok(Err(_)) | Err(_) => Err(Failure::shape("interest", "its format is not a whole number")),
     }
 }
 
@@ -127,7 +140,8 @@ pub fn taking(change: Change, facts: &[(FactName, i64)]) -> (Change, bool) {
 /// One that was not in the live index is looked at again at `look_again_at`, in seconds since the Unix epoch.
 ///
 /// # Errors
-/// [`Failure`] if the store could not be reached.
+/// [`Failure`] if the store could not be reached; [`Failure::Poison`] if a newer version wrote the item, which is then
+/// left as it is.
 pub async fn add(
     store: &Store,
     contact: &ContactId,
@@ -143,6 +157,7 @@ pub async fn add(
             Added::Now(item) => seen = item,
             // Sets that are full take no more; the others are tried again without them.
             Added::SomeFull(item) => {
+                check_format(&item)?;
                 tracing::warn!(product = product.as_str(), "a set of facts is full and takes no more");
                 left.extend(batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)));
                 seen = item;
@@ -170,7 +185,7 @@ async fn add_once(
 ) -> Result<Added, Failure> {
     let mut names = HashMap::from([
         ("#rev".to_owned(), REV.to_owned()),
-        ("#format".to_owned(), "format".to_owned()),
+        ("#format".to_owned(), FORMAT_ATTRIBUTE.to_owned()),
         ("#live".to_owned(), keys::LIVE_SHARD.to_owned()),
         ("#cools".to_owned(), keys::COOLS_AT.to_owned()),
     ]);
@@ -182,12 +197,13 @@ async fn add_once(
         (":most".to_owned(), number(MOST_TIMES_PER_FACT as i64)),
     ]);
     let mut add = String::from("ADD #rev :one");
-    let mut room = Vec::with_capacity(batch.len());
+    let mut conditions = Vec::with_capacity(batch.len() + 1);
+    conditions.push("(attribute_not_exists(#format) OR #format <= :format)".to_owned());
     for (index, (attribute, seconds)) in batch.iter().enumerate() {
         names.insert(format!("#f{index}"), attribute.clone());
         values.insert(format!(":f{index}"), number_set(seconds));
         add.push_str(&format!(", #f{index} :f{index}"));
-        room.push(format!("(attribute_not_exists(#f{index}) OR size(#f{index}) < :most)"));
+        conditions.push(format!("(attribute_not_exists(#f{index}) OR size(#f{index}) < :most)"));
     }
     let answer = store
         .client
@@ -198,7 +214,7 @@ async fn add_once(
             "{add} SET #format = if_not_exists(#format, :format), #live = if_not_exists(#live, :live), \
              #cools = if_not_exists(#cools, :cools)"
         ))
-        .condition_expression(room.join(" AND "))
+        .condition_expression(conditions.join(" AND "))
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values))
         .return_values(ReturnValue::AllNew)

@@ -18,8 +18,8 @@ use crate::settings::{self, SettingsError};
 use crate::store::string;
 use crate::told::{Subject, Told, What};
 
-/// How long an entry is kept; interest looks back 392 days.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+/// How long an entry is kept after it was received; interest looks back 392 days.
+pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// The ledger table. Functions that hold it may only put.
 #[derive(Clone, Debug)]

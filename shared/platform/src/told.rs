@@ -8,6 +8,8 @@ mod account;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use perennial_domain::ids::ContactId;
+use perennial_domain::interest::FactName;
 use perennial_domain::lead::SalesEvent;
 use perennial_domain::quarter::Quarter;
 use serde::{Deserialize, Serialize};
@@ -142,6 +144,14 @@ impl What {
             | Self::MailBounced { contact, .. }
             | Self::Unsubscribed { contact } => Subject::Contact(contact),
         }
+    }
+
+    /// Of an engagement: whose, and the fact that it makes in the interest of each product that its asset is tagged with.
+    pub fn fact(&self) -> Option<(ContactId, FactName)> {
+        let Self::Engagement { contact, asset, action, email } = self else { return None };
+        let email = email.as_deref().map(Into::into);
+        let name = FactName { asset: asset.as_str().into(), action: action.as_str().into(), email };
+        Some((contact.as_str().into(), name))
     }
 }
 

@@ -111,7 +111,7 @@ pub fn explain_person(playbook: &Playbook, rows: &Rows, contact: &ContactId, at:
         fit_points: fit.points,
         fit_grade: fit.grade.to_string(),
         fit: fit_lines(playbook, &fit),
-        persona: persona_of(&[], &person).map(|persona| persona.name.clone()),
+        persona: persona_of(&playbook.personas, &person).map(|persona| persona.name.clone()),
         segments: segments(playbook, &person),
         account_interest: account.map(|account| account_interest(playbook, rows, &account.id, at)).unwrap_or_default(),
     }
@@ -169,7 +169,7 @@ fn segments(playbook: &Playbook, person: &Person<'_>) -> Vec<SegmentLine> {
         place: playbook.places.section("segment", segment.id.as_str()).map(|place| place.to_string()),
         clauses: segment::explain(&segment.when, person).into_iter().map(clause).collect(),
     };
-    [].iter().map(line).collect()
+    playbook.segments.iter().map(line).collect()
 }
 
 fn account_interest(playbook: &Playbook, rows: &Rows, account: &AccountId, at: Timestamp) -> Vec<AccountInterestLine> {
