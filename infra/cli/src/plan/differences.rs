@@ -5,10 +5,10 @@ use std::fmt::Display;
 
 use perennial_domain::calendar::Calendar;
 use perennial_domain::fit::{Band, FitRules};
-use perennial_domain::ids::{AssetId, ProductId};
+use perennial_domain::ids::{ActionId, AssetId, ProductId};
 use perennial_domain::interest::{ActionRule, AssetRule, ClickGate, Decay, InterestRules, Repeat, Requalify};
 use perennial_domain::nurture::{Stream, StreamKind};
-use perennial_playbook::Playbook;
+use perennial_playbook::{Place, Places, Playbook, Setting};
 use serde::Serialize;
 
 /// One rule that differs.
@@ -20,6 +20,8 @@ pub struct Difference {
     pub old: Option<String>,
     /// What it is; none if there is none.
     pub new: Option<String>,
+    /// Where it stands in the new playbook; none if it is a default, or gone.
+    pub place: Option<String>,
 }
 
 impl std::fmt::Display for Difference {
@@ -29,41 +31,45 @@ impl std::fmt::Display for Difference {
             (None, Some(new)) => write!(f, "{} is new: {new}", self.rule),
             (Some(old), None) => write!(f, "{} is gone: {old}", self.rule),
             (None, None) => f.write_str(&self.rule),
+        }?;
+        match &self.place {
+            Some(place) => write!(f, " ({place})"),
+            None => Ok(()),
         }
     }
 }
 
 /// The rules that differ, in the order of the file.
 pub fn rules(old: &Playbook, new: &Playbook) -> Vec<Difference> {
-    let mut found = Found::default();
+    let mut found = Found::of(new);
     found.team(&old.calendar, &new.calendar);
     found.interest(&old.interest, &new.interest);
     let products = |playbook: &Playbook| -> BTreeMap<String, String> {
         playbook.products.iter().map(|product| (product.id.to_string(), product.name.clone())).collect()
     };
-    found.by_key("product", &products(old), &products(new));
+    found.sections("product", &products(old), &products(new));
     found.thresholds(old, new);
     found.assets(&old.interest.assets, &new.interest.assets);
     found.fit(&old.qualify.fit, &new.qualify.fit);
     found.qualify(old, new);
     found.nurture(old, new);
     found.sla(old, new);
-    found.0
+    found.list
 }
 
 /// The assets that both know and tag with other products: their stored facts keep the old tags until a rebuild.
 pub fn tags(old: &Playbook, new: &Playbook) -> Vec<Difference> {
+    let mut found = Found::of(new);
     let new = &new.interest.assets;
     let mut both: Vec<(&AssetId, &AssetRule, &AssetRule)> =
         old.interest.assets.iter().filter_map(|(id, asset)| Some((id, asset, new.get(id)?))).collect();
     both.sort_unstable_by_key(|(id, ..)| *id);
-    let mut found = Found::default();
-    for (id, before, after) in both {
-        found.rule(&format!("asset {id}: products"), products(before), products(after), |products| {
-            products.iter().map(|product| product.as_str()).collect::<Vec<_>>().join(", ")
-        });
+    for (id, before, after) in both.into_iter().filter(|(_, before, after)| products(before) != products(after)) {
+        let shown = |asset| products(asset).iter().map(|product| product.as_str()).collect::<Vec<_>>().join(", ");
+        let place = found.places.asset(id);
+        found.note(format!("asset {id}: products"), Some(shown(before)), Some(shown(after)), place);
     }
-    found.0
+    found.list
 }
 
 /// Whether both tag every asset with the same products.
@@ -77,14 +83,40 @@ fn products(asset: &AssetRule) -> BTreeSet<&ProductId> {
     asset.products.iter().collect()
 }
 
-#[derive(Default)]
-struct Found(Vec<Difference>);
+struct Found<'a> {
+    places: &'a Places,
+    list: Vec<Difference>,
+}
 
-impl Found {
+/// The rules of which a playbook knows where they stand by their names.
+const SETTINGS: [Setting; 10] = [
+    Setting::Cap,
+    Setting::Decay,
+    Setting::Repeat,
+    Setting::SecondsAfterSending,
+    Setting::ClicksPerDay,
+    Setting::Requalify,
+    Setting::Hot,
+    Setting::Warm,
+    Setting::FitWeight,
+    Setting::NewCustomerDays,
+];
+
+impl<'a> Found<'a> {
+    fn of(new: &'a Playbook) -> Self {
+        Self { places: &new.places, list: Vec::new() }
+    }
+
+    fn note(&mut self, rule: String, old: Option<String>, new: Option<String>, place: Option<Place>) {
+        self.list.push(Difference { rule, old, new, place: place.map(|place| place.to_string()) });
+    }
+
     /// A rule that both have.
     fn rule<T: PartialEq>(&mut self, rule: &str, old: T, new: T, shown: impl Fn(&T) -> String) {
         if old != new {
-            self.0.push(Difference { rule: rule.to_owned(), old: Some(shown(&old)), new: Some(shown(&new)) });
+            let setting = SETTINGS.into_iter().find(|setting| setting.to_string() == rule);
+            let place = setting.and_then(|setting| self.places.setting(setting));
+            self.note(rule.to_owned(), Some(shown(&old)), Some(shown(&new)), place);
         }
     }
 
@@ -93,12 +125,23 @@ impl Found {
     }
 
     /// Rules by a key that one of them may not have.
-    fn by_key<T: PartialEq + Display>(&mut self, rule: &str, old: &BTreeMap<String, T>, new: &BTreeMap<String, T>) {
+    fn by_key<T: PartialEq + Display>(
+        &mut self,
+        rule: &str,
+        old: &BTreeMap<String, T>,
+        new: &BTreeMap<String, T>,
+        place: impl Fn(&Places, &str) -> Option<Place>,
+    ) {
         let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for key in keys.into_iter().filter(|key| old.get(*key) != new.get(*key)) {
             let shown = |side: &BTreeMap<String, T>| side.get(key).map(ToString::to_string);
-            self.0.push(Difference { rule: format!("{rule} {key}"), old: shown(old), new: shown(new) });
+            self.note(format!("{rule} {key}"), shown(old), shown(new), place(self.places, key));
         }
+    }
+
+    /// Entries of a list such as `[[stream]]`.
+    fn sections<T: PartialEq + Display>(&mut self, kind: &str, old: &BTreeMap<String, T>, new: &BTreeMap<String, T>) {
+        self.by_key(kind, old, new, |places, id| places.section(kind, id));
     }
 
     fn team(&mut self, old: &Calendar, new: &Calendar) {
@@ -107,7 +150,7 @@ impl Found {
         let days = |calendar: &Calendar| calendar.working_days.len();
         if old.working_days != new.working_days {
             let shown = |calendar| Some(format!("{} days a week", days(calendar)));
-            self.0.push(Difference { rule: "team.working_days".to_owned(), old: shown(old), new: shown(new) });
+            self.note("team.working_days".to_owned(), shown(old), shown(new), None);
         }
         self.rule("team.holidays", &old.holidays, &new.holidays, |dates| {
             let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
@@ -124,7 +167,12 @@ impl Found {
             Requalify::OnEngagement => "on-engagement".to_owned(),
             Requalify::OnRollover => "on-rollover".to_owned(),
         });
-        self.number("interest.threshold", old.threshold, new.threshold);
+        if old.threshold != new.threshold {
+            // The place of a product that has none of its own.
+            let place = self.places.threshold(&ProductId::from(""));
+            let shown = |rules: &InterestRules| Some(rules.threshold.to_string());
+            self.note("interest.threshold".to_owned(), shown(old), shown(new), place);
+        }
         self.number("interest.cap", old.cap, new.cap);
         self.rule("interest.decay", old.decay, new.decay, |decay| match decay {
             Decay::Halve => "halve".to_owned(),
@@ -151,9 +199,10 @@ impl Found {
     fn thresholds(&mut self, old: &Playbook, new: &Playbook) {
         let own = |playbook: &Playbook, product: &ProductId| playbook.interest.product_thresholds.contains_key(product);
         for product in new.products.iter().filter(|product| old.products.iter().any(|other| other.id == product.id)) {
-            if own(old, &product.id) || own(new, &product.id) {
-                let rule = format!("product {}: threshold", product.id);
-                self.number(&rule, old.interest.threshold(&product.id), new.interest.threshold(&product.id));
+            let (before, after) = (old.interest.threshold(&product.id), new.interest.threshold(&product.id));
+            if before != after && (own(old, &product.id) || own(new, &product.id)) {
+                let (rule, place) = (format!("product {}: threshold", product.id), self.places.threshold(&product.id));
+                self.note(rule, Some(before.to_string()), Some(after.to_string()), place);
             }
         }
     }
@@ -165,7 +214,9 @@ impl Found {
                 let actions = assets.get(id).into_iter().flat_map(|asset| &asset.actions);
                 actions.map(|(action, rule)| (action.to_string(), shown(*rule))).collect()
             };
-            self.by_key(&format!("asset {id}:"), &actions(old), &actions(new));
+            self.by_key(&format!("asset {id}:"), &actions(old), &actions(new), |places, action| {
+                places.action(id, &ActionId::from(action)).or_else(|| places.default_points(id))
+            });
         }
     }
 
@@ -176,7 +227,7 @@ impl Found {
         };
         let names = ["role", "title", "size", "region", "industry", "maturity", "market"];
         for (name, (old, new)) in names.iter().zip(tables(old).iter().zip(&tables(new))) {
-            self.by_key(&format!("fit.{name}"), old, new);
+            self.by_key(&format!("fit.{name}"), old, new, |places, value| places.fit(name, value));
         }
         let bands = |bands: &&Vec<Band>| {
             let bands: Vec<String> =
@@ -208,7 +259,7 @@ impl Found {
         let streams = |streams: &[Stream]| -> BTreeMap<String, String> {
             streams.iter().map(|stream| (stream.id.to_string(), stream_in_words(stream))).collect()
         };
-        self.by_key("stream", &streams(&old.streams), &streams(&new.streams));
+        self.sections("stream", &streams(&old.streams), &streams(&new.streams));
         let order =
             |streams: &[Stream]| -> Vec<String> { streams.iter().map(|stream| stream.id.to_string()).collect() };
         let (before, after) = (order(&old.streams), order(&new.streams));
@@ -224,12 +275,12 @@ impl Found {
         };
         if old.ladder != new.ladder {
             let shown = |playbook| Some(rungs(playbook).join(", "));
-            self.0.push(Difference { rule: "sla.rung".to_owned(), old: shown(old), new: shown(new) });
+            self.note("sla.rung".to_owned(), shown(old), shown(new), None);
         }
         let reps = |playbook: &Playbook| -> BTreeMap<String, &'static str> {
             playbook.reps.iter().map(|rep| (rep.id.to_string(), "a rep or manager")).collect()
         };
-        self.by_key("rep", &reps(old), &reps(new));
+        self.sections("rep", &reps(old), &reps(new));
     }
 }
 
