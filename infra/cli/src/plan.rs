@@ -149,8 +149,10 @@ pub struct Plan {
     pub handed_over: Vec<HandedOver>,
     /// MQLs by product, held ones included.
     pub by_product: BTreeMap<String, Change>,
-    /// Leads by owner.
+    /// MQLs by the owner of the contact's account, held ones included; `nobody` where there is none.
     pub by_owner: BTreeMap<String, Change>,
+    /// Leads by whom they are handed to.
+    pub leads_by_owner: BTreeMap<String, Change>,
     /// Leads by priority.
     pub by_priority: BTreeMap<String, Change>,
     /// Held MQLs by reason.
@@ -218,6 +220,7 @@ pub fn compare(
         handed_over: compared.handed_over,
         by_product: joined(&totals.old.by_product, &totals.new.by_product),
         by_owner: joined(&totals.old.by_owner, &totals.new.by_owner),
+        leads_by_owner: joined(&totals.old.leads_by_owner, &totals.new.leads_by_owner),
         by_priority: joined(&totals.old.by_priority, &totals.new.by_priority),
         held: joined(&totals.old.held, &totals.new.held),
         mail: Mail {

@@ -65,6 +65,8 @@ pub struct Mql {
     pub quarter: Quarter,
     /// How it was reached; Act Now if a fact of that second was one.
     pub reached: Reached,
+    /// Who owns the contact's account, if it is known and the playbook knows them; of a held one too.
+    pub owner: Option<RepId>,
     /// What would have become of it.
     pub hand_off: HandOff,
 }
@@ -139,7 +141,13 @@ pub fn replay(
                 account: account.as_deref(),
             };
             let hand_off = qualify::decide(rules.qualify, &snapshot, instant(reached.second)).into();
-            mqls.push(Mql { product: interest.product.clone(), quarter: *quarter, reached: *reached, hand_off });
+            mqls.push(Mql {
+                product: interest.product.clone(),
+                quarter: *quarter,
+                reached: *reached,
+                owner: account.as_ref().and_then(|account| account.owner.clone()),
+                hand_off,
+            });
         }
     }
     let emails = mail::count(rules, person, account.as_deref(), &interests, &mqls, until);

@@ -176,8 +176,8 @@ impl<'a> Found<'a> {
         self.number("interest.cap", old.cap, new.cap);
         self.rule("interest.decay", old.decay, new.decay, |decay| match decay {
             Decay::Halve => "halve".to_owned(),
-            Decay::Points(points) => format!("{points} points"),
-            Decay::Percent(percent) => format!("{percent} %"),
+            Decay::Points(points) => format!("points = {points}"),
+            Decay::Percent(percent) => format!("percent = {percent}"),
         });
         self.rule("interest.repeat", old.repeat, new.repeat, |repeat| match repeat {
             Repeat::Cycle => "cycle".to_owned(),

@@ -44,6 +44,7 @@ pub struct Totals {
     pub mqls: usize,
     pub by_product: BTreeMap<String, usize>,
     pub by_owner: BTreeMap<String, usize>,
+    pub leads_by_owner: BTreeMap<String, usize>,
     pub by_priority: BTreeMap<String, usize>,
     pub held: BTreeMap<String, usize>,
     pub digests: BTreeSet<(RepId, Date)>,
@@ -56,10 +57,11 @@ impl Totals {
         for mql in &replay.mqls {
             self.mqls += 1;
             count(&mut self.by_product, mql.product.as_str());
+            count(&mut self.by_owner, mql.owner.as_ref().map_or("nobody", RepId::as_str));
             match &mql.hand_off {
                 HandOff::Held(reason) => count(&mut self.held, reason),
                 HandOff::Lead { priority, owner } => {
-                    count(&mut self.by_owner, owner.as_str());
+                    count(&mut self.leads_by_owner, owner.as_str());
                     count(&mut self.by_priority, priority.as_str());
                     if *priority != Priority::ActNow {
                         self.digests.insert((owner.clone(), side.digest_on(mql.reached.second)));

@@ -10,8 +10,8 @@ use super::{Change, Foresight, Moved, MqlLine, Plan};
 use crate::highlights::grouped;
 
 /// What the counts of mail take as given.
-const ASSUMED: &str = "\
-  assumed: slots from a contact's first engagement on, leads stay open, no other system's mail, no bounces;
+const ASSUMED: &str =
+    "  assumed: slots from a contact's first engagement on, leads stay open, no other system's mail, no bounces;
   reminders to reps depend on when they call and are not counted";
 
 impl Plan {
@@ -93,7 +93,7 @@ impl Text {
             format!("= {who}  {from} → {to}")
         });
         self.table("by product", &plan.by_product);
-        self.table("leads by owner", &plan.by_owner);
+        self.table("by owner of the account", &plan.by_owner);
     }
 
     fn list<T>(&mut self, what: &str, lines: &[T], shown: impl Fn(&T) -> String) {
@@ -132,6 +132,7 @@ impl Text {
         let rows: Vec<(&str, &Change)> =
             names.iter().filter_map(|(shown, key)| Some((shown.as_str(), plan.by_priority.get(*key)?))).collect();
         self.rows("leads by priority", &rows);
+        self.table("leads by owner", &plan.leads_by_owner);
         self.table("held", &plan.held);
     }
 
