@@ -12,7 +12,7 @@ use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::{Entry, Kind};
 use perennial_platform::records::{Held, Lead, Preferences, Profile, Slot, SlotState};
-use perennial_platform::store::{Item, text};
+use perennial_platform::store::{Item, Store, text};
 use perennial_platform::told::What;
 use serde::Serialize;
 
@@ -183,16 +183,25 @@ impl Rows {
     /// # Errors
     /// [`DeploymentError`] if a table cannot be read.
     pub async fn read(deployment: &Deployment) -> Result<Self, DeploymentError> {
-        let mut rows = Self::default();
-        for item in scan(deployment, &deployment.store.state).await? {
-            rows.sort_in(item)?;
-        }
-        for item in scan(deployment, &deployment.ledger_table).await? {
+        let mut rows = Self::read_state(&deployment.store).await?;
+        for item in scan(&deployment.store.client, &deployment.ledger_table).await? {
             rows.ledger.push(read(item)?);
         }
         rows.leads.sort_by(|a, b| (&a.contact, &a.product, &a.quarter).cmp(&(&b.contact, &b.product, &b.quarter)));
         rows.slots.sort_by(|a, b| (&a.pk, &a.sk).cmp(&(&b.pk, &b.sk)));
         rows.ledger.sort_by(|a, b| (a.happened_at, &a.pk, &a.sk).cmp(&(b.happened_at, &b.pk, &b.sk)));
+        Ok(rows)
+    }
+
+    /// Scans the state table alone, in no order.
+    ///
+    /// # Errors
+    /// [`DeploymentError`] if it cannot be read.
+    pub async fn read_state(store: &Store) -> Result<Self, DeploymentError> {
+        let mut rows = Self::default();
+        for item in scan(&store.client, &store.state).await? {
+            rows.sort_in(item)?;
+        }
         Ok(rows)
     }
 
@@ -276,9 +285,8 @@ impl Account {
     }
 }
 
-async fn scan(deployment: &Deployment, table: &str) -> Result<Vec<Item>, DeploymentError> {
-    let mut pages =
-        deployment.store.client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+async fn scan(client: &aws_sdk_dynamodb::Client, table: &str) -> Result<Vec<Item>, DeploymentError> {
+    let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
     let mut items = Vec::new();
     while let Some(item) = pages.next().await {
         items.push(item.map_err(|error| perennial_platform::failure::Failure::from_sdk("report scan", &error))?);

@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use crate::deployment::{Deployment, DeploymentError};
 use mapping::Mapping;
+pub(crate) use rows::refused;
 
 /// Rows taken in without a delivery when the clock does not move, as in a second run over the same state.
 const SETTLE_EVERY: usize = 100;

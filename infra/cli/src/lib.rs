@@ -9,6 +9,8 @@
 //! | [`account`] | everything that happened, read back from both tables |
 //! | [`explain`] | one score, step by step |
 //! | [`highlights`] | what a world did, in at most 25 lines |
+//! | [`history`] | what is known of the past, for a playbook to be tried on |
+//! | [`plan`] | what a change of the playbook would have done |
 //! | [`page`] | the landing page and its API |
 //! | [`quarantine`] | what was not understood, tried again |
 //! | [`rebuild`] | facts made anew from the ledger, and compared |
@@ -22,8 +24,10 @@ pub mod deployment;
 pub mod example;
 pub mod explain;
 pub mod highlights;
+pub mod history;
 pub mod import;
 pub mod page;
+pub mod plan;
 pub mod quarantine;
 pub mod rebuild;
 pub mod tally;

@@ -28,7 +28,7 @@ enum Command {
     Replay(commands::replay::Replay),
     /// Explain a contact's scores, step by step.
     Explain(commands::explain::Explain),
-    /// Check, list or compile a playbook.
+    /// Check, list, compile or try a playbook.
     #[command(subcommand)]
     Playbook(commands::playbook::Command),
     /// Make the facts of every interest anew from the ledger, and compare.
@@ -47,7 +47,7 @@ async fn main() -> ExitCode {
         Command::Up(up) => up.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Explain(explain) => explain.run().await,
-        Command::Playbook(command) => command.run(),
+        Command::Playbook(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Report(command) => command.run(),
     };

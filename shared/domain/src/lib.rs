@@ -13,6 +13,7 @@
 //! | is it time to remind the rep? | [`sla::decide`] |
 //! | what may become of a lead? | [`lead::Status::after`] |
 //! | how many MQLs does a revenue goal need? | [`funnel::reverse`] |
+//! | what would these rules have made of a history? | [`backtest::replay`] |
 //!
 //! What this crate never does: read a clock, do I/O, know AWS, JSON or the format of the playbook. `now` is
 //! always an argument. Therefore nothing here can fail except by refusing its input, and every function can be
@@ -21,6 +22,7 @@
 //! Words: an *engagement* is what a contact did with an asset; its trace in an interest is a *fact*; a *cycle*
 //! is two weeks; a *slot* is one place in a person's cadence; a *rung* is one step of the SLA ladder.
 
+pub mod backtest;
 pub mod calendar;
 pub mod cycle;
 pub mod fit;

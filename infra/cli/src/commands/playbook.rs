@@ -1,4 +1,6 @@
-//! `perennial playbook`: check, list, compile.
+//! `perennial playbook`: check, list, compile, try.
+
+mod plan;
 
 mod coverage;
 
@@ -10,7 +12,7 @@ use serde_json::json;
 
 use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json};
 
-/// Check, list or compile a playbook.
+/// Check, list, compile or try a playbook.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Say every problem with file, line and reason; fails if there is an error.
@@ -21,6 +23,8 @@ pub enum Command {
     Coverage(Folder),
     /// Compile the bundle that ships in the Lambda layer.
     Build(Build),
+    /// Say what a change of the playbook would have done: replays history under both.
+    Plan(plan::PlanChange),
 }
 
 /// Which playbook.
@@ -46,12 +50,13 @@ pub struct Build {
 }
 
 impl Command {
-    pub fn run(self) -> Result<(), Failed> {
+    pub async fn run(self) -> Result<(), Failed> {
         match self {
             Self::Check(folder) => folder.check(),
             Self::Assets(folder) => folder.assets(),
             Self::Coverage(folder) => folder.coverage(),
             Self::Build(build) => build.run(),
+            Self::Plan(plan) => plan.run().await,
         }
     }
 }

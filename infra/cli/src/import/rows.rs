@@ -165,7 +165,7 @@ fn native_body(event: &Event, at: Timestamp, cells: &Cells<'_>) -> Result<String
 }
 
 /// What the CSV reader refused. Its own message may quote bytes of the row.
-fn refused(file: &str, error: &csv::Error) -> ImportError {
+pub(crate) fn refused(file: &str, error: &csv::Error) -> ImportError {
     let (line, reason) = match error.kind() {
         ErrorKind::UnequalLengths { pos, expected_len, len } => {
             (pos.as_ref(), format!("has {len} cells where the first line has {expected_len}"))

@@ -1,0 +1,57 @@
+//! What is known of the past, for a playbook to be tried on: contacts with all their facts, accounts, won deals.
+//!
+//! Owns reading it: [`folder`] from CSV files that anybody can make, [`table`] from the state of a world or of a stack.
+//! Never decides anything, and never shows a value of a row: what is wrong is said by file, line and column.
+
+pub mod folder;
+pub mod table;
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_domain::backtest::Person;
+use perennial_domain::backtest::accuracy::Deal;
+use perennial_domain::ids::AccountId;
+use perennial_domain::interest::instant;
+use perennial_domain::profile::Account;
+
+/// The past.
+#[derive(Default)]
+pub struct History {
+    /// Contacts, by id.
+    pub people: Vec<Person>,
+    /// Accounts.
+    pub accounts: HashMap<AccountId, Account>,
+    /// Won deals; none if nobody said which were won.
+    pub deals: Option<Vec<Deal>>,
+    /// How many rows told what another row had told: same contact, asset, action, email and second.
+    pub repeated: usize,
+}
+
+/// Without what it holds: names and addresses.
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("History").field("people", &self.people.len()).finish_non_exhaustive()
+    }
+}
+
+impl History {
+    /// The account of a contact, if both are known.
+    pub fn account(&self, person: &Person) -> Option<&Account> {
+        self.accounts.get(person.contact.as_ref()?.account.as_ref()?)
+    }
+
+    /// The first engagement, and the last second of the day (UTC) of the last one; none if there was no engagement.
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let seconds = || self.people.iter().flat_map(|person| person.facts.iter().map(|(_, second)| second));
+        let (first, last) = (seconds().min()?, seconds().max()?);
+        Some((instant(first), instant(end_of_day(last) - 1)))
+    }
+}
+
+const DAY: i64 = SignedDuration::from_hours(24).as_secs();
+
+/// The first second after the day (UTC) of a second.
+pub fn end_of_day(second: i64) -> i64 {
+    (second.div_euclid(DAY) + 1) * DAY
+}

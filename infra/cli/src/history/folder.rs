@@ -1,0 +1,237 @@
+//! A history as a folder of CSV files. The first line names the columns, in any order.
+//!
+//! | file | columns, optional ones in brackets |
+//! |---|---|
+//! | `engagements.csv` | `contact`, `asset`, `action`, `at` (RFC 3339), [`email`: which mail, not an address] |
+//! | [`contacts.csv`] | `contact`, [`account`, `email`, `first_name`, `last_name`, `title`, `role`] |
+//! | [`accounts.csv`] | `account`, [`name`, `health`, `owner`, `size`, `region`, `industry`, `customer_since`, `owns`, `maturity`, `market`, `revenue_cents`, `purchases`, `used`] |
+//! | [`deals.csv`] | `account`, `product`, `won_on`, [`amount_cents`, `contact`] |
+//!
+//! `owns` and `used` hold `product=date` pairs: `analytics=2024-03-01;automation=2025-01-15`. An empty cell says nothing.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use perennial_domain::backtest::Person;
+use perennial_domain::backtest::accuracy::Deal;
+use perennial_domain::ids::{AccountId, ActionId, AssetId, ContactId, EmailId, ProductId};
+use perennial_domain::interest::{FactName, Facts};
+use perennial_domain::profile::{Account, Contact, Fields, OWNS, USED};
+use rayon::prelude::*;
+
+use super::{History, end_of_day};
+use crate::import::ImportError;
+
+mod rows;
+
+use rows::{Column, Row, Rows, Wrong};
+
+/// The instants that a cell may state, as at the webhook: the years 1970 to 2199.
+const SANE: std::ops::Range<i64> = 0..7_258_118_400;
+
+const ENGAGEMENTS: &[Column] = &[
+    Column::required("contact"),
+    Column::required("asset"),
+    Column::required("action"),
+    Column::required("at"),
+    Column::optional("email"),
+];
+const CONTACTS: &[Column] = &[
+    Column::required("contact"),
+    Column::optional("account"),
+    Column::optional("email"),
+    Column::optional("first_name"),
+    Column::optional("last_name"),
+    Column::optional("title"),
+    Column::optional("role"),
+];
+const ACCOUNTS: &[Column] = &[
+    Column::required("account"),
+    Column::optional("name"),
+    Column::optional("health"),
+    Column::optional("owner"),
+    Column::optional("size"),
+    Column::optional("region"),
+    Column::optional("industry"),
+    Column::optional("customer_since"),
+    Column::optional("owns"),
+    Column::optional("maturity"),
+    Column::optional("market"),
+    Column::optional("revenue_cents"),
+    Column::optional("purchases"),
+    Column::optional("used"),
+];
+const DEALS: &[Column] = &[
+    Column::required("account"),
+    Column::required("product"),
+    Column::required("won_on"),
+    Column::optional("amount_cents"),
+    Column::optional("contact"),
+];
+
+/// Reads a folder. `progress` is told how many bytes of the engagements have been read, and of how many.
+///
+/// # Errors
+/// All that is wrong, file by file and line by line.
+pub fn read(folder: &Path, mut progress: impl FnMut(u64, u64)) -> Result<History, Vec<ImportError>> {
+    let mut problems = Vec::new();
+    let mut people = Vec::new();
+    let path = folder.join("contacts.csv");
+    if path.exists() {
+        let mut lines = HashMap::new();
+        Rows::each(&path, CONTACTS, &mut problems, |_, row| {
+            let person = person(row)?;
+            rows::once(&mut lines, person.id.as_str(), "contact", row.line)?;
+            people.push(person);
+            Ok(())
+        });
+    }
+    let mut facts: Vec<Vec<(FactName, i64)>> = vec![Vec::new(); people.len()];
+    let numbered = people.iter().enumerate().map(|(number, person): (usize, &Person)| (person.id.to_string(), number));
+    let mut numbers: HashMap<String, usize> = numbered.collect();
+    let path = folder.join("engagements.csv");
+    let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+    let mut rows_read = 0_usize;
+    Rows::each(&path, ENGAGEMENTS, &mut problems, |byte, row| {
+        rows_read += 1;
+        if rows_read.is_multiple_of(4096) {
+            progress(byte, size);
+        }
+        let (contact, fact) = (row.text(0)?, (fact_name(row)?, second(row)?));
+        let number = match numbers.get(contact) {
+            Some(number) => *number,
+            None => {
+                people.push(unidentified(contact));
+                facts.push(Vec::new());
+                numbers.insert(contact.to_owned(), people.len() - 1);
+                people.len() - 1
+            }
+        };
+        facts[number].push(fact);
+        Ok(())
+    });
+    let accounts = accounts(&folder.join("accounts.csv"), &mut problems);
+    let path = folder.join("deals.csv");
+    let deals = path.exists().then(|| deals(&path, &mut problems));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    people.par_iter_mut().zip(facts).for_each(|(person, facts)| person.facts = Facts::from_iter(facts));
+    people.par_sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let known: usize = people.par_iter().map(|person| person.facts.len()).sum();
+    Ok(History { people, accounts, deals, repeated: rows_read - known })
+}
+
+/// Reads a file of won deals, for a history whose folder has none.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn read_deals(file: &Path) -> Result<Vec<Deal>, Vec<ImportError>> {
+    let mut problems = Vec::new();
+    let deals = deals(file, &mut problems);
+    if problems.is_empty() { Ok(deals) } else { Err(problems) }
+}
+
+fn unidentified(id: &str) -> Person {
+    Person { id: ContactId::from(id), contact: None, facts: Facts::default(), unsubscribed: false }
+}
+
+fn person(row: &Row<'_>) -> Result<Person, Wrong> {
+    let id = row.text(0)?;
+    let fields = row.fields(1..CONTACTS.len())?;
+    if fields.get("email").is_some_and(|address| !perennial_playbook::is_address(address)) {
+        return Err(row.wrong(2, "is not a plain address such as name@example.com"));
+    }
+    Ok(Person { contact: Some(Contact::from_fields(ContactId::from(id), &fields)), ..unidentified(id) })
+}
+
+fn fact_name(row: &Row<'_>) -> Result<FactName, Wrong> {
+    Ok(FactName {
+        asset: AssetId::from(row.text(1)?),
+        action: ActionId::from(row.text(2)?),
+        email: row.optional(4)?.map(EmailId::from),
+    })
+}
+
+fn second(row: &Row<'_>) -> Result<i64, Wrong> {
+    let at: Option<Timestamp> = row.text(3)?.parse().ok();
+    at.map(Timestamp::as_second)
+        .filter(|second| SANE.contains(second))
+        .ok_or_else(|| row.wrong(3, "is not an instant such as 2026-01-05T10:15:00Z, between 1970 and 2200"))
+}
+
+fn accounts(path: &Path, problems: &mut Vec<ImportError>) -> HashMap<AccountId, Account> {
+    let mut accounts = HashMap::new();
+    let mut lines = HashMap::new();
+    if path.exists() {
+        Rows::each(path, ACCOUNTS, problems, |_, row| {
+            let account = account(row)?;
+            rows::once(&mut lines, account.id.as_str(), "account", row.line)?;
+            accounts.insert(account.id.clone(), account);
+            Ok(())
+        });
+    }
+    accounts
+}
+
+fn account(row: &Row<'_>) -> Result<Account, Wrong> {
+    let id = AccountId::from(row.text(0)?);
+    let mut fields = row.fields((1..8).chain(9..13))?;
+    if fields.get("health").is_some_and(|health| !["good", "at-risk"].contains(&health)) {
+        return Err(row.wrong(2, "is not good or at-risk"));
+    }
+    if let Some(since) = row.optional(7)? {
+        let since = midnight(since).ok_or_else(|| row.wrong(7, NOT_A_DATE))?;
+        state(&mut fields, "customer_since".to_owned(), since.to_string());
+    }
+    for (column, prefix) in [(8, OWNS), (13, USED)] {
+        for pair in row.list(column) {
+            let (product, date) = pair.split_once('=').ok_or_else(|| row.wrong(column, NOT_PAIRS))?;
+            let at = midnight(date.trim()).ok_or_else(|| row.wrong(column, NOT_PAIRS))?;
+            state(&mut fields, format!("{prefix}{}", product.trim()), at.to_string());
+        }
+    }
+    for column in [11, 12] {
+        whole_number(row, column)?;
+    }
+    Ok(Account::from_fields(id, &fields))
+}
+
+const NOT_A_DATE: &str = "is not a date such as 2026-01-05, between 1970 and 2200";
+const NOT_PAIRS: &str = "is not a list such as analytics=2024-03-01;automation=2025-01-15";
+
+fn state(fields: &mut Fields, field: String, value: String) {
+    fields.merge([(field, value)], rows::STATED + 1);
+}
+
+/// A date (its midnight, UTC) or an instant.
+fn midnight(text: &str) -> Option<Timestamp> {
+    let date = |date: Date| date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let at = text.parse::<Timestamp>().ok().or_else(|| text.parse().ok().and_then(date));
+    at.filter(|at| SANE.contains(&at.as_second()))
+}
+
+fn whole_number(row: &Row<'_>, column: usize) -> Result<Option<i64>, Wrong> {
+    let Some(text) = row.optional(column)? else { return Ok(None) };
+    let number = text.parse::<i64>().ok().filter(|number| *number >= 0);
+    number.map(Some).ok_or_else(|| row.wrong(column, "is not a whole number, 0 or more"))
+}
+
+fn deals(path: &Path, problems: &mut Vec<ImportError>) -> Vec<Deal> {
+    let mut deals = Vec::new();
+    Rows::each(path, DEALS, problems, |_, row| {
+        let won_on = midnight(row.text(2)?).ok_or_else(|| row.wrong(2, NOT_A_DATE))?;
+        deals.push(Deal {
+            account: AccountId::from(row.text(0)?),
+            product: ProductId::from(row.text(1)?),
+            won_second: end_of_day(won_on.as_second()),
+            amount_cents: whole_number(row, 3)?.unwrap_or(0),
+            contact: row.optional(4)?.map(ContactId::from),
+        });
+        Ok(())
+    });
+    deals
+}

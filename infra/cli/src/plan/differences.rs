@@ -1,0 +1,303 @@
+//! Which rules two playbooks differ in, in the words of the file.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Display;
+
+use perennial_domain::calendar::Calendar;
+use perennial_domain::fit::{Band, FitRules};
+use perennial_domain::ids::{ActionId, AssetId, ProductId};
+use perennial_domain::interest::{ActionRule, AssetRule, ClickGate, Decay, InterestRules, Repeat, Requalify};
+use perennial_domain::nurture::{Stream, StreamKind};
+use perennial_playbook::{Place, Places, Playbook, Setting};
+use serde::Serialize;
+
+/// One rule that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The rule, as the playbook names it.
+    pub rule: String,
+    /// What it was; none if there was none.
+    pub old: Option<String>,
+    /// What it is; none if there is none.
+    pub new: Option<String>,
+    /// Where it stands in the new playbook; none if it is a default, or gone.
+    pub place: Option<String>,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => write!(f, "{} {old} → {new}", self.rule),
+            (None, Some(new)) => write!(f, "{} is new: {new}", self.rule),
+            (Some(old), None) => write!(f, "{} is gone: {old}", self.rule),
+            (None, None) => f.write_str(&self.rule),
+        }?;
+        match &self.place {
+            Some(place) => write!(f, " ({place})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The rules that differ, in the order of the file.
+pub fn rules(old: &Playbook, new: &Playbook) -> Vec<Difference> {
+    let mut found = Found::of(new);
+    found.team(&old.calendar, &new.calendar);
+    found.interest(&old.interest, &new.interest);
+    let products = |playbook: &Playbook| -> BTreeMap<String, String> {
+        playbook.products.iter().map(|product| (product.id.to_string(), product.name.clone())).collect()
+    };
+    found.sections("product", &products(old), &products(new));
+    found.thresholds(old, new);
+    found.assets(&old.interest.assets, &new.interest.assets);
+    found.fit(&old.qualify.fit, &new.qualify.fit);
+    found.qualify(old, new);
+    found.nurture(old, new);
+    found.sla(old, new);
+    found.list
+}
+
+/// The assets that both know and tag with other products: their stored facts keep the old tags until a rebuild.
+pub fn tags(old: &Playbook, new: &Playbook) -> Vec<Difference> {
+    let mut found = Found::of(new);
+    let new = &new.interest.assets;
+    let mut both: Vec<(&AssetId, &AssetRule, &AssetRule)> =
+        old.interest.assets.iter().filter_map(|(id, asset)| Some((id, asset, new.get(id)?))).collect();
+    both.sort_unstable_by_key(|(id, ..)| *id);
+    for (id, before, after) in both.into_iter().filter(|(_, before, after)| products(before) != products(after)) {
+        let shown = |asset| products(asset).iter().map(|product| product.as_str()).collect::<Vec<_>>().join(", ");
+        let place = found.places.asset(id);
+        found.note(format!("asset {id}: products"), Some(shown(before)), Some(shown(after)), place);
+    }
+    found.list
+}
+
+/// Whether both tag every asset with the same products.
+pub fn same_tags(old: &Playbook, new: &Playbook) -> bool {
+    let (old, new) = (&old.interest.assets, &new.interest.assets);
+    old.len() == new.len()
+        && old.iter().all(|(id, before)| new.get(id).is_some_and(|after| products(before) == products(after)))
+}
+
+fn products(asset: &AssetRule) -> BTreeSet<&ProductId> {
+    asset.products.iter().collect()
+}
+
+struct Found<'a> {
+    places: &'a Places,
+    list: Vec<Difference>,
+}
+
+/// The rules of which a playbook knows where they stand by their names.
+const SETTINGS: [Setting; 10] = [
+    Setting::Cap,
+    Setting::Decay,
+    Setting::Repeat,
+    Setting::SecondsAfterSending,
+    Setting::ClicksPerDay,
+    Setting::Requalify,
+    Setting::Hot,
+    Setting::Warm,
+    Setting::FitWeight,
+    Setting::NewCustomerDays,
+];
+
+impl<'a> Found<'a> {
+    fn of(new: &'a Playbook) -> Self {
+        Self { places: &new.places, list: Vec::new() }
+    }
+
+    fn note(&mut self, rule: String, old: Option<String>, new: Option<String>, place: Option<Place>) {
+        self.list.push(Difference { rule, old, new, place: place.map(|place| place.to_string()) });
+    }
+
+    /// A rule that both have.
+    fn rule<T: PartialEq>(&mut self, rule: &str, old: T, new: T, shown: impl Fn(&T) -> String) {
+        if old != new {
+            let setting = SETTINGS.into_iter().find(|setting| setting.to_string() == rule);
+            let place = setting.and_then(|setting| self.places.setting(setting));
+            self.note(rule.to_owned(), Some(shown(&old)), Some(shown(&new)), place);
+        }
+    }
+
+    fn number<T: PartialEq + Display>(&mut self, rule: &str, old: T, new: T) {
+        self.rule(rule, old, new, T::to_string);
+    }
+
+    /// Rules by a key that one of them may not have.
+    fn by_key<T: PartialEq + Display>(
+        &mut self,
+        rule: &str,
+        old: &BTreeMap<String, T>,
+        new: &BTreeMap<String, T>,
+        place: impl Fn(&Places, &str) -> Option<Place>,
+    ) {
+        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for key in keys.into_iter().filter(|key| old.get(*key) != new.get(*key)) {
+            let shown = |side: &BTreeMap<String, T>| side.get(key).map(ToString::to_string);
+            self.note(format!("{rule} {key}"), shown(old), shown(new), place(self.places, key));
+        }
+    }
+
+    /// Entries of a list such as `[[stream]]`.
+    fn sections<T: PartialEq + Display>(&mut self, kind: &str, old: &BTreeMap<String, T>, new: &BTreeMap<String, T>) {
+        self.by_key(kind, old, new, |places, id| places.section(kind, id));
+    }
+
+    fn team(&mut self, old: &Calendar, new: &Calendar) {
+        let zone = |calendar: &Calendar| calendar.zone.iana_name().unwrap_or("UTC").to_owned();
+        self.number("team.time_zone", zone(old), zone(new));
+        let days = |calendar: &Calendar| calendar.working_days.len();
+        if old.working_days != new.working_days {
+            let shown = |calendar| Some(format!("{} days a week", days(calendar)));
+            self.note("team.working_days".to_owned(), shown(old), shown(new), None);
+        }
+        self.rule("team.holidays", &old.holidays, &new.holidays, |dates| {
+            let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
+            if dates.is_empty() { "none".to_owned() } else { dates.join(", ") }
+        });
+        self.number("sla.check_at", old.check_at, new.check_at);
+    }
+
+    fn interest(&mut self, old: &InterestRules, new: &InterestRules) {
+        let zone = |rules: &InterestRules| rules.quarters.zone.iana_name().unwrap_or("UTC").to_owned();
+        self.number("quarter.first_month", old.quarters.first_month, new.quarters.first_month);
+        self.number("quarter.time_zone", zone(old), zone(new));
+        self.rule("quarter.requalify", old.requalify, new.requalify, |requalify| match requalify {
+            Requalify::OnEngagement => "on-engagement".to_owned(),
+            Requalify::OnRollover => "on-rollover".to_owned(),
+        });
+        if old.threshold != new.threshold {
+            // The place of a product that has none of its own.
+            let place = self.places.threshold(&ProductId::from(""));
+            let shown = |rules: &InterestRules| Some(rules.threshold.to_string());
+            self.note("interest.threshold".to_owned(), shown(old), shown(new), place);
+        }
+        self.number("interest.cap", old.cap, new.cap);
+        self.rule("interest.decay", old.decay, new.decay, |decay| match decay {
+            Decay::Halve => "halve".to_owned(),
+            Decay::Points(points) => format!("points = {points}"),
+            Decay::Percent(percent) => format!("percent = {percent}"),
+        });
+        self.rule("interest.repeat", old.repeat, new.repeat, |repeat| match repeat {
+            Repeat::Cycle => "cycle".to_owned(),
+            Repeat::Day => "day".to_owned(),
+            Repeat::Event => "event".to_owned(),
+        });
+        match (old.gate, new.gate) {
+            (Some(old), Some(new)) => {
+                let seconds = |gate: ClickGate| gate.seconds_after_sending;
+                self.number("interest.gate.seconds_after_sending", seconds(old), seconds(new));
+                self.number("interest.gate.clicks_per_day", old.clicks_per_day, new.clicks_per_day);
+            }
+            (old, new) => self
+                .rule("interest.gate", old.is_some(), new.is_some(), |on| (if *on { "on" } else { "off" }).to_owned()),
+        }
+    }
+
+    /// Thresholds of single products, where they do not simply follow the one for all.
+    fn thresholds(&mut self, old: &Playbook, new: &Playbook) {
+        let own = |playbook: &Playbook, product: &ProductId| playbook.interest.product_thresholds.contains_key(product);
+        for product in new.products.iter().filter(|product| old.products.iter().any(|other| other.id == product.id)) {
+            let (before, after) = (old.interest.threshold(&product.id), new.interest.threshold(&product.id));
+            if before != after && (own(old, &product.id) || own(new, &product.id)) {
+                let (rule, place) = (format!("product {}: threshold", product.id), self.places.threshold(&product.id));
+                self.note(rule, Some(before.to_string()), Some(after.to_string()), place);
+            }
+        }
+    }
+
+    fn assets(&mut self, old: &HashMap<AssetId, AssetRule>, new: &HashMap<AssetId, AssetRule>) {
+        let ids: BTreeSet<&AssetId> = old.keys().chain(new.keys()).collect();
+        for id in ids {
+            let actions = |assets: &HashMap<AssetId, AssetRule>| -> BTreeMap<String, String> {
+                let actions = assets.get(id).into_iter().flat_map(|asset| &asset.actions);
+                actions.map(|(action, rule)| (action.to_string(), shown(*rule))).collect()
+            };
+            self.by_key(&format!("asset {id}:"), &actions(old), &actions(new), |places, action| {
+                places.action(id, &ActionId::from(action)).or_else(|| places.default_points(id))
+            });
+        }
+    }
+
+    fn fit(&mut self, old: &FitRules, new: &FitRules) {
+        let tables = |fit: &FitRules| {
+            let FitRules { role, title, size, region, industry, maturity, market, .. } = fit.clone();
+            [role, title, size, region, industry, maturity, market]
+        };
+        let names = ["role", "title", "size", "region", "industry", "maturity", "market"];
+        for (name, (old, new)) in names.iter().zip(tables(old).iter().zip(&tables(new))) {
+            self.by_key(&format!("fit.{name}"), old, new, |places, value| places.fit(name, value));
+        }
+        let bands = |bands: &&Vec<Band>| {
+            let bands: Vec<String> =
+                bands.iter().map(|band| format!("{} from {}", band.points, band.at_least)).collect();
+            if bands.is_empty() { "none".to_owned() } else { bands.join(", ") }
+        };
+        self.rule("fit.revenue_cents", &old.revenue_cents, &new.revenue_cents, bands);
+        self.rule("fit.purchases", &old.purchases, &new.purchases, bands);
+        for (grade, old, new) in
+            [("a", old.grades.a, new.grades.a), ("b", old.grades.b, new.grades.b), ("c", old.grades.c, new.grades.c)]
+        {
+            self.number(&format!("fit.grades.{grade}"), old, new);
+        }
+    }
+
+    fn qualify(&mut self, old: &Playbook, new: &Playbook) {
+        let (old, new) = (&old.qualify, &new.qualify);
+        self.number("qualify.hot", old.sorting.hot, new.sorting.hot);
+        self.number("qualify.warm", old.sorting.warm, new.sorting.warm);
+        self.number("qualify.fit_weight", old.sorting.fit_weight_percent, new.sorting.fit_weight_percent);
+        self.number("qualify.new_customer_days", old.new_customer_days, new.new_customer_days);
+    }
+
+    fn nurture(&mut self, old: &Playbook, new: &Playbook) {
+        let (old, new) = (&old.nurture, &new.nurture);
+        self.number("nurture.gap_days", old.gap_days, new.gap_days);
+        self.number("nurture.stream_every_days", old.stream_every_days, new.stream_every_days);
+        self.number("nurture.educational_before_hard", old.educational_before_hard, new.educational_before_hard);
+        let streams = |streams: &[Stream]| -> BTreeMap<String, String> {
+            streams.iter().map(|stream| (stream.id.to_string(), stream_in_words(stream))).collect()
+        };
+        self.sections("stream", &streams(&old.streams), &streams(&new.streams));
+        let order =
+            |streams: &[Stream]| -> Vec<String> { streams.iter().map(|stream| stream.id.to_string()).collect() };
+        let (before, after) = (order(&old.streams), order(&new.streams));
+        let same_set = before.iter().collect::<BTreeSet<_>>() == after.iter().collect::<BTreeSet<_>>();
+        if same_set {
+            self.rule("streams in the order", before, after, |order| order.join(", "));
+        }
+    }
+
+    fn sla(&mut self, old: &Playbook, new: &Playbook) {
+        let rungs = |playbook: &Playbook| -> Vec<String> {
+            playbook.ladder.iter().map(|rung| format!("{} h to {}", rung.after_hours, rung.to.len())).collect()
+        };
+        if old.ladder != new.ladder {
+            let shown = |playbook| Some(rungs(playbook).join(", "));
+            self.note("sla.rung".to_owned(), shown(old), shown(new), None);
+        }
+        let reps = |playbook: &Playbook| -> BTreeMap<String, &'static str> {
+            playbook.reps.iter().map(|rep| (rep.id.to_string(), "a rep or manager")).collect()
+        };
+        self.sections("rep", &reps(old), &reps(new));
+    }
+}
+
+/// What an action is worth: `3`, `10 act-now`.
+fn shown(rule: ActionRule) -> String {
+    let marks = [(rule.act_now, " act-now"), (rule.call_now, " call-now")];
+    let marks = marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark);
+    format!("{}{}", rule.points, marks.collect::<String>())
+}
+
+fn stream_in_words(stream: &Stream) -> String {
+    let kind = match stream.kind {
+        StreamKind::CrossSell => "cross-sell".to_owned(),
+        StreamKind::Retention { after_days } => format!("retention after {after_days} days"),
+        StreamKind::Onboarding { until_days } => format!("onboarding until {until_days} days"),
+    };
+    let pieces: Vec<String> =
+        stream.pieces.iter().map(|piece| format!("{} ({})", piece.id, piece.kind.as_str())).collect();
+    format!("{kind} of {}: {}", stream.product, pieces.join(", "))
+}

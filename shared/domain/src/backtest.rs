@@ -1,0 +1,261 @@
+//! Backtest: what a playbook would have made of a contact's history.
+//!
+//! Owns the replay of known facts under rules that may never have been deployed: the MQLs, what would have become of
+//! each, and (in [`mail`]) the nurture mail; [`accuracy`] holds MQLs against won deals. Never says what did happen:
+//! that is in the ledger.
+//!
+//! What a replay cannot know, it takes so:
+//! - The profile is the one known now, not the one of the day.
+//! - All facts are known: an engagement that came late, or a click that later proved a machine's, is judged as such from
+//!   the start. A lead that a late fact undid is none.
+//! - An MQL that is held stays held: it is decided once, at its instant.
+
+pub mod accuracy;
+pub mod mail;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::calendar::Calendar;
+use crate::cycle::Cycle;
+use crate::ids::{ContactId, ProductId, RepId};
+use crate::interest::{self, Facts, HORIZON_CYCLES, InterestRules, Reached, Reaching, Score, Step, Verdict, instant};
+use crate::lead::Priority;
+use crate::nurture::NurtureRules;
+use crate::profile::{Account, Contact};
+use crate::qualify::{self, Decision, HeldReason, QualifyRules, Snapshot};
+use crate::quarter::Quarter;
+
+/// Everything of a playbook that a replay depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// What interest is worth.
+    pub interest: &'a InterestRules,
+    /// What makes a lead.
+    pub qualify: &'a QualifyRules,
+    /// Streams and cadence.
+    pub nurture: &'a NurtureRules,
+    /// When the team works.
+    pub calendar: &'a Calendar,
+    /// The reps and managers it knows; the owner of an account who is none of them counts as nobody.
+    pub reps: &'a BTreeSet<RepId>,
+}
+
+/// A contact with its history.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Who.
+    pub id: ContactId,
+    /// What is known of it, if it was ever identified.
+    pub contact: Option<Contact>,
+    /// All of its facts, whatever they are tagged with.
+    pub facts: Facts,
+    /// Whether it has opted out of mail.
+    pub unsubscribed: bool,
+}
+
+/// An MQL that the rules would have made, and what would have become of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mql {
+    /// For which product.
+    pub product: ProductId,
+    /// In which quarter: contact, product and quarter name an MQL.
+    pub quarter: Quarter,
+    /// How it was reached; Act Now if a fact of that second was one.
+    pub reached: Reached,
+    /// Who owns the contact's account, if it is known and the playbook knows them; of a held one too.
+    pub owner: Option<RepId>,
+    /// What would have become of it.
+    pub hand_off: HandOff,
+}
+
+/// What becomes of an MQL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HandOff {
+    /// A lead, handed to sales.
+    Lead {
+        /// How soon.
+        priority: Priority,
+        /// Whose.
+        owner: RepId,
+    },
+    /// Held, by the name of its reason.
+    Held(&'static str),
+}
+
+impl From<Decision> for HandOff {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Qualified(lead) => Self::Lead { priority: lead.priority, owner: lead.owner },
+            Decision::Held { reason, .. } => Self::Held(HeldReason::as_str(reason)),
+        }
+    }
+}
+
+/// What the rules would have made of one contact's history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// MQLs by product and quarter.
+    pub mqls: Vec<Mql>,
+    /// Nurture mails.
+    pub emails: usize,
+}
+
+/// A contact's facts by product, as these rules tag them: the gate of one product never sees the mail of another.
+pub fn tagged(rules: &InterestRules, facts: &Facts) -> BTreeMap<ProductId, Facts> {
+    let mut by_product: BTreeMap<ProductId, Facts> = BTreeMap::new();
+    for (name, second) in facts.iter() {
+        for product in rules.assets.get(&name.asset).into_iter().flat_map(|asset| &asset.products) {
+            match by_product.get_mut(product) {
+                Some(facts) => facts.add(name.clone(), second),
+                None => by_product.entry(product.clone()).or_default().add(name.clone(), second),
+            };
+        }
+    }
+    by_product
+}
+
+/// What the rules would have made of a contact's history, until an instant. `tagged` are its facts as [`tagged`] by the
+/// same rules.
+pub fn replay(
+    rules: &Rules<'_>,
+    person: &Person,
+    account: Option<&Account>,
+    tagged: &BTreeMap<ProductId, Facts>,
+    until: Timestamp,
+) -> Replay {
+    let account = account.map(|account| known_owner(rules, account));
+    let interests: Vec<Interest> =
+        tagged.iter().map(|(product, facts)| Interest::of(rules.interest, product, facts, until)).collect();
+    let mut mqls = Vec::new();
+    for interest in &interests {
+        for (quarter, reached, score) in &interest.reached {
+            let snapshot = Snapshot {
+                product: interest.product,
+                threshold: rules.interest.threshold(interest.product),
+                score,
+                reached: *reached,
+                contact: person.contact.as_ref(),
+                account: account.as_deref(),
+            };
+            let hand_off = qualify::decide(rules.qualify, &snapshot, instant(reached.second)).into();
+            mqls.push(Mql {
+                product: interest.product.clone(),
+                quarter: *quarter,
+                reached: *reached,
+                owner: account.as_ref().and_then(|account| account.owner.clone()),
+                hand_off,
+            });
+        }
+    }
+    let emails = mail::count(rules, person, account.as_deref(), &interests, &mqls, until);
+    Replay { mqls, emails }
+}
+
+/// The account as qualification sees it: an owner whom the playbook does not know cannot be written to, and counts as none.
+fn known_owner<'a>(rules: &Rules<'_>, account: &'a Account) -> Cow<'a, Account> {
+    match &account.owner {
+        Some(owner) if !rules.reps.contains(owner) => Cow::Owned(Account { owner: None, ..account.clone() }),
+        _ => Cow::Borrowed(account),
+    }
+}
+
+/// One product's interest through time.
+#[derive(Clone, Debug)]
+pub struct Interest<'a> {
+    product: &'a ProductId,
+    /// The score from each second on, in the order of time.
+    points: Vec<(i64, i64)>,
+    /// The quarters reached, with the score at the end of the second that reached them.
+    reached: Vec<(Quarter, Reached, Score)>,
+    last_call_now_second: Option<i64>,
+}
+
+impl<'a> Interest<'a> {
+    /// The story of a score, as the functions would have computed it from day to day.
+    ///
+    /// A score sees [`HORIZON_CYCLES`]; a history that is longer is walked once more for each cycle after that, with the
+    /// horizon of that cycle.
+    pub fn of(rules: &InterestRules, product: &'a ProductId, facts: &Facts, until: Timestamp) -> Self {
+        let mut interest = Self { product, points: Vec::new(), reached: Vec::new(), last_call_now_second: None };
+        let Some(first) = facts.iter().map(|(_, second)| second).min().map(Cycle::of_second) else { return interest };
+        let mut reaching = Reaching::new(rules, product);
+        let (last, whole) = (Cycle::of(until), first + HORIZON_CYCLES);
+        if last < whole {
+            interest::walk_from(rules, facts, first, until, |step| interest.take(&mut reaching, &step));
+            return interest;
+        }
+        interest.take_between(rules, &mut reaching, facts, first, first..whole, until);
+        let mut cycle = whole;
+        while cycle <= last {
+            let next = cycle + 1;
+            interest.take_between(rules, &mut reaching, facts, next + -HORIZON_CYCLES, cycle..next, until);
+            cycle = next;
+        }
+        interest
+    }
+
+    /// Takes the steps within some cycles of a walk that begins to see at `horizon`.
+    fn take_between(
+        &mut self,
+        rules: &InterestRules,
+        reaching: &mut Reaching<'_>,
+        facts: &Facts,
+        horizon: Cycle,
+        cycles: std::ops::Range<Cycle>,
+        until: Timestamp,
+    ) {
+        let (from, to) = (cycles.start.start_second(), cycles.end.start_second());
+        let mut before = 0;
+        let mut begun = false;
+        interest::walk_from(rules, facts, horizon, until, |step| {
+            let (second, points) = at(&step);
+            if second < from {
+                before = points;
+            } else if second < to {
+                if !begun {
+                    // What has passed out of sight takes its points along.
+                    self.points.push((from, before));
+                    begun = true;
+                }
+                self.take(reaching, &step);
+            }
+        });
+        if !begun {
+            self.points.push((from, before));
+        }
+    }
+
+    fn take(&mut self, reaching: &mut Reaching<'_>, step: &Step<'_>) {
+        let (second, points) = at(step);
+        self.points.push((second, points));
+        if let Step::Fact { verdict: Verdict::Scored(rule), .. } = step
+            && rule.call_now
+        {
+            self.last_call_now_second = Some(second);
+        }
+        let reached = reaching.by(step);
+        if let Some((quarter, reached)) = reached
+            && self.reached.last().is_none_or(|(last, ..)| *last < quarter)
+        {
+            self.reached.push((quarter, reached, Score::default()));
+        }
+        let last_call_now_second = self.last_call_now_second;
+        // The lead is made of all that is known at the end of the second.
+        if let Some((quarter, known, score)) = self.reached.last_mut().filter(|(_, known, _)| known.second == second) {
+            known.act_now |= reached.is_some_and(|(of, reached)| of == *quarter && reached.act_now);
+            *score = Score { points, last_call_now_second, ..Score::default() };
+        }
+    }
+}
+
+/// When a step happens, and the score after it.
+fn at(step: &Step<'_>) -> (i64, i64) {
+    match *step {
+        Step::Fact { second, after, .. } => (second, after),
+        Step::Decay { cycle, after, .. } => (cycle.end_second(), after),
+        Step::QuarterBegins { second, points } => (second, points),
+    }
+}

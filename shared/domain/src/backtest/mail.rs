@@ -1,0 +1,124 @@
+//! The nurture mail that a playbook would have sent to one contact, slot by slot.
+//!
+//! What is assumed: slots begin with the contact's first engagement and come at the calendar's daily check; a lead, once
+//! made, stays open; no other system sent mail; nothing bounced.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::ToSpan;
+
+use super::{HandOff, Interest, Mql, Person, Rules};
+use crate::ids::{ProductId, StreamId};
+use crate::interest::instant;
+use crate::nurture::{self, Decision, Progress, Snapshot};
+use crate::profile::Account;
+
+/// How many nurture mails a contact would have got until an instant.
+pub fn count(
+    rules: &Rules<'_>,
+    person: &Person,
+    account: Option<&Account>,
+    interests: &[Interest<'_>],
+    mqls: &[Mql],
+    until: Timestamp,
+) -> usize {
+    let Some(first) = person.facts.iter().map(|(_, second)| second).min() else { return 0 };
+    let mut mailbox = Mailbox::new(interests, mqls);
+    let mut slot_at = rules.calendar.next_check(instant(first));
+    let mut sent = 0;
+    while slot_at <= until {
+        let now = slot_at;
+        mailbox.advance(now.as_second());
+        let today = rules.calendar.date(now);
+        let decision = nurture::decide(rules.nurture, rules.calendar, &mailbox.snapshot(person, account), now);
+        let next = match decision {
+            Decision::Stop(_) => break,
+            Decision::Wait { until, .. } => until,
+            Decision::Send { stream, piece, kind, .. } => {
+                sent += 1;
+                let progress = mailbox.progress.entry(stream).or_default();
+                progress.sent.push(piece);
+                progress.last_sent_on = Some(today);
+                mailbox.last_mail_on = Some(today);
+                mailbox.last_was_promotion = kind.is_promotion();
+                today.saturating_add(rules.nurture.gap_days.max(1).days())
+            }
+        };
+        if next <= today {
+            break;
+        }
+        slot_at = rules.calendar.next_check(rules.calendar.start_of(next));
+    }
+    sent
+}
+
+/// What a slot is decided on, moved on from slot to slot.
+struct Mailbox<'a> {
+    interests: &'a [Interest<'a>],
+    /// How many points of each interest have passed.
+    passed: Vec<usize>,
+    points: BTreeMap<ProductId, i64>,
+    /// Leads by when they are made, and how many have been.
+    leads: Vec<(i64, &'a ProductId)>,
+    made: usize,
+    open_leads: Vec<ProductId>,
+    progress: BTreeMap<StreamId, Progress>,
+    last_mail_on: Option<jiff::civil::Date>,
+    last_was_promotion: bool,
+}
+
+impl<'a> Mailbox<'a> {
+    fn new(interests: &'a [Interest<'a>], mqls: &'a [Mql]) -> Self {
+        let lead =
+            |mql: &'a Mql| matches!(mql.hand_off, HandOff::Lead { .. }).then_some((mql.reached.second, &mql.product));
+        let mut leads: Vec<_> = mqls.iter().filter_map(lead).collect();
+        leads.sort_unstable();
+        Self {
+            interests,
+            passed: vec![0; interests.len()],
+            points: interests.iter().map(|interest| (interest.product.clone(), 0)).collect(),
+            leads,
+            made: 0,
+            open_leads: Vec::new(),
+            progress: BTreeMap::new(),
+            last_mail_on: None,
+            last_was_promotion: false,
+        }
+    }
+
+    /// Goes to the end of a second.
+    fn advance(&mut self, second: i64) {
+        for (interest, passed) in self.interests.iter().zip(&mut self.passed) {
+            let before = *passed;
+            while interest.points.get(*passed).is_some_and(|(at, _)| *at <= second) {
+                *passed += 1;
+            }
+            if *passed > before
+                && let Some(points) = self.points.get_mut(interest.product)
+            {
+                *points = interest.points[*passed - 1].1;
+            }
+        }
+        while let Some((_, product)) = self.leads.get(self.made).filter(|(at, _)| *at <= second) {
+            self.made += 1;
+            if !self.open_leads.contains(product) {
+                self.open_leads.push((*product).clone());
+            }
+        }
+    }
+
+    fn snapshot<'s>(&'s self, person: &'s Person, account: Option<&'s Account>) -> Snapshot<'s> {
+        Snapshot {
+            contact: person.contact.as_ref(),
+            account,
+            interest: &self.points,
+            open_leads: &self.open_leads,
+            progress: &self.progress,
+            last_mail_on: self.last_mail_on,
+            last_was_promotion: self.last_was_promotion,
+            unsubscribed: person.unsubscribed,
+            suppressed: false,
+        }
+    }
+}
