@@ -58,7 +58,7 @@ fn every_word_that_is_suggested_is_understood() {
         let own = Attribute::ALL.into_iter().find(|attribute| attribute.as_str() == word);
         let value = own.and_then(Attribute::values).and_then(|values| values.first()).copied().unwrap_or("good");
         let read = |rest: &&str| read(&format!("{word}{}", rest.replace("good", value))).is_ok();
-        assert!(rests.iter().any(|rest| read(rest)), "{word}");
+        assert!(rests.iter().any(read), "{word}");
     }
 }
 
