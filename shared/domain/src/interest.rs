@@ -12,6 +12,8 @@
 //! 6. A quarter is reached by a scoring fact that leaves the score at or above the threshold, by an Act Now, or, if the
 //!    playbook says so, by beginning at or above it: [`Requalify`].
 
+mod gate;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
@@ -19,6 +21,7 @@ use jiff::Timestamp;
 use crate::cycle::Cycle;
 use crate::ids::{ActionId, AssetId, ContactId, EmailId, ProductId};
 use crate::quarter::{Quarter, QuarterRule};
+use gate::{Clicked, Gate};
 
 /// How many cycles a score looks back, the running one included: 392 days, within the ledger's 400.
 pub const HORIZON_CYCLES: i64 = 28;
@@ -583,77 +586,4 @@ pub fn of_account<'a>(
 /// The instant of a second since the Unix epoch, held within what time zones can express.
 pub fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(if second < 0 { Timestamp::MIN } else { Timestamp::MAX })
-}
-
-/// The human-click gate over one set of facts: a property of the set, so a late fact moves a verdict as an early one.
-struct Gate<'a> {
-    rule: Option<ClickGate>,
-    /// The emails that were clicked, in order.
-    emails: Vec<&'a EmailId>,
-    clicks: Vec<(Clicked, i64)>,
-    sent: Vec<(Clicked, i64)>,
-}
-
-/// The place of an email among those that were clicked: compared more often than looked up.
-type Clicked = usize;
-
-impl<'a> Gate<'a> {
-    /// The gate as it is at a second: what happens later is not known yet.
-    fn new(rules: &InterestRules, facts: &'a Facts, now: i64) -> Self {
-        let mut gate = Self { rule: rules.gate, emails: Vec::new(), clicks: Vec::new(), sent: Vec::new() };
-        if gate.rule.is_none() {
-            return gate;
-        }
-        gate.emails.reserve_exact(facts.0.len());
-        gate.emails
-            .extend(facts.0.keys().filter(|name| name.action.as_str() == CLICK).filter_map(|name| name.email.as_ref()));
-        gate.emails.sort_unstable();
-        gate.emails.dedup();
-        gate.clicks.reserve_exact(facts.len());
-        gate.sent.reserve_exact(facts.len());
-        for (name, seconds) in &facts.0 {
-            let Some(email) = gate.place(name) else { continue };
-            let times = match name.action.as_str() {
-                CLICK => &mut gate.clicks,
-                DELIVERED => &mut gate.sent,
-                _ => continue,
-            };
-            times.extend(seconds.iter().take_while(|second| **second <= now).map(|second| (email, *second)));
-        }
-        gate.clicks.sort_unstable();
-        gate.sent.sort_unstable();
-        gate
-    }
-
-    fn place(&self, name: &FactName) -> Option<Clicked> {
-        let email = name.email.as_ref()?;
-        self.emails.binary_search(&email).ok()
-    }
-
-    /// The email that a fact is a click on; none if the gate has nothing to say of it.
-    fn clicked(&self, name: &FactName) -> Option<Clicked> {
-        self.place(name).filter(|_| name.action.as_str() == CLICK)
-    }
-
-    fn judge(&self, clicked: Option<Clicked>, second: i64) -> Option<Gated> {
-        let (rule, email) = (self.rule?, clicked?);
-        let soon = within(&self.sent, email, second - rule.seconds_after_sending, second);
-        if soon > 0 {
-            return Some(Gated::SecondsAfterSending);
-        }
-        // Some stretch of 24 hours that holds this click holds too many: look at each that starts with a click.
-        let first = self.clicks.partition_point(|click| *click < (email, second - DAY_SECONDS + 1));
-        let here = self.clicks.partition_point(|click| *click <= (email, second));
-        self.clicks[first..here]
-            .iter()
-            .any(|(_, start)| within(&self.clicks, email, *start, start + DAY_SECONDS - 1) >= rule.clicks_per_day)
-            .then_some(Gated::ClicksPerDay)
-    }
-}
-
-/// How many of the sorted times of an email lie within two seconds, both included.
-fn within(times: &[(Clicked, i64)], email: Clicked, from: i64, to: i64) -> usize {
-    let start = times.partition_point(|time| *time < (email, from));
-    let end = times.partition_point(|time| *time <= (email, to));
-    end.saturating_sub(start)
 }
