@@ -26,7 +26,6 @@ use jiff::Timestamp;
 use crate::cycle::Cycle;
 use crate::ids::{ActionId, AssetId, ProductId};
 use crate::quarter::{Quarter, QuarterRule};
-use gate::{Clicked, Gate};
 
 pub use account::{AccountInterest, of_account};
 pub use cooling::{cools_at, first_look_at, forgotten_before, look_again_at};
