@@ -7,6 +7,7 @@ mod catalogue;
 mod examples;
 mod fit;
 mod people;
+mod reach;
 mod segments;
 mod streams;
 
@@ -38,6 +39,10 @@ pub(crate) fn check(page: Page<'_>, source: &Source, drafts: &Drafts, findings: 
     check.people();
     check.goals();
     check.segments();
+    // Whoever must mend a value does not wonder yet what it leads to.
+    if !check.findings.any_error() {
+        check.reach();
+    }
 }
 
 struct Check<'a> {
@@ -169,7 +174,8 @@ impl Check<'_> {
             Decay::Percent(percent) => self.within("the decay in percent", percent, 1, 100),
         }
         for (stage, effort) in STAGES.iter().flat_map(|stage| EFFORTS.map(|effort| (*stage, effort))) {
-            self.within("the default points", &interest.points.of(stage, effort), 0, MOST_POINTS);
+            let name = format!("the default of {} {}", stage.as_str(), effort.as_str());
+            self.within(&name, &interest.points.of(stage, effort), 0, MOST_POINTS);
         }
         self.within("seconds_after_sending", &interest.gate.seconds_after_sending, 0, 3600);
         // One click is a person's; a fact holds at most 128 times.

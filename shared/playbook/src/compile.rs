@@ -127,11 +127,7 @@ fn interest(source: &Source) -> Option<InterestRules> {
         threshold: *rules.threshold.get_ref(),
         product_thresholds: source.products.iter().filter_map(own).collect(),
         cap: *rules.cap.get_ref(),
-        decay: match rules.decay.get_ref() {
-            source::Decay::Halve => interest::Decay::Halve,
-            source::Decay::Points(points) => interest::Decay::Points(*points.get_ref()),
-            source::Decay::Percent(percent) => interest::Decay::Percent(*percent.get_ref()),
-        },
+        decay: decay(rules.decay.get_ref()),
         repeat: match rules.repeat.as_ref().map(|repeat| *repeat.get_ref()) {
             None | Some(source::Repeat::Cycle) => interest::Repeat::Cycle,
             Some(source::Repeat::Day) => interest::Repeat::Day,
@@ -152,6 +148,14 @@ fn interest(source: &Source) -> Option<InterestRules> {
             .map(|asset| (AssetId::from(asset.id.get_ref().as_str()), asset_rule(asset, &rules.points)))
             .collect(),
     })
+}
+
+pub(crate) fn decay(decay: &source::Decay) -> interest::Decay {
+    match decay {
+        source::Decay::Halve => interest::Decay::Halve,
+        source::Decay::Points(points) => interest::Decay::Points(*points.get_ref()),
+        source::Decay::Percent(percent) => interest::Decay::Percent(*percent.get_ref()),
+    }
 }
 
 fn asset_rule(asset: &source::Asset, defaults: &source::DefaultPoints) -> AssetRule {
@@ -202,7 +206,7 @@ pub(crate) fn qualify(source: &Source) -> QualifyRules {
 }
 
 /// Days after which a product is no longer new, where a stream does not say.
-const DEFAULT_DAYS: i64 = 90;
+pub(crate) const DEFAULT_DAYS: i64 = 90;
 
 fn nurture(source: &Source, pieces: &BTreeMap<String, BundledPiece>) -> Option<NurtureRules> {
     let stream = |stream: &source::Stream| {

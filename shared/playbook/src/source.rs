@@ -165,6 +165,17 @@ pub(crate) enum Effort {
     High,
 }
 
+impl Effort {
+    /// The name in the playbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Fit {
@@ -405,9 +416,21 @@ pub(crate) fn note(page: Page<'_>, error: &toml::de::Error, start: usize, findin
     let message = error.message();
     // The reader repeats the value that it refuses, and that may be an address.
     let shown = if message.contains('@') { "a value of the wrong type" } else { message };
-    let reason = shown.replace("unknown variant", "unknown value").replace('`', "\"").replace('\n', " ");
+    let mut reason = shown.replace('`', "\"").replace('\n', " ");
+    for (theirs, ours) in WORDS {
+        reason = reason.replace(theirs, ours);
+    }
     suggest(findings.error(place, reason), message);
 }
+
+/// What the reader calls things, and what whoever writes a playbook calls them.
+const WORDS: [(&str, &str); 5] = [
+    ("unknown variant", "unknown value"),
+    ("invalid type: map", "invalid type: table"),
+    ("expected a sequence", "expected a list"),
+    ("expected a map", "expected a table"),
+    ("expected i64", "expected a whole number"),
+];
 
 /// serde names the unknown word first and what it expected after it, each in backticks.
 fn suggest(problem: &mut Problem, message: &str) {

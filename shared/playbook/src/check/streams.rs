@@ -10,7 +10,7 @@ use crate::source::{Stream, StreamKind, Text};
 use super::{Check, ID_RULE, MOST_DAYS, is_id};
 
 /// The mix of the practice, 4-1-1: for so many educational pieces one soft and one hard promotion.
-const EDUCATIONAL_PER_PROMOTION: usize = 4;
+pub(super) const EDUCATIONAL_PER_PROMOTION: usize = 4;
 
 impl Check<'_> {
     pub(super) fn streams(&mut self) {

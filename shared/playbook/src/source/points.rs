@@ -30,7 +30,7 @@ pub(crate) struct DefaultPoints {
 
 /// Points by effort; what is left out keeps the default of its stage.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "points by effort such as { low = 1 }")]
 pub(crate) struct ByEffort {
     pub low: Option<Number>,
     pub medium: Option<Number>,

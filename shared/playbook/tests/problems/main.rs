@@ -3,6 +3,7 @@
 mod content;
 mod people;
 mod rules;
+mod scoring;
 mod sections;
 
 use std::fs;

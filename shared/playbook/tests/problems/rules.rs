@@ -62,7 +62,8 @@ fn a_slip_in_interest_is_named() {
             PLAYBOOK,
             "watch = 3, unsubscribe = -5",
             "watch = 0",
-            r#"playbook.toml:46: warning: asset "video" never gives points: it shows in the history and raises no interest"#,
+            "playbook.toml:31: warning: no asset gives points for product \"automation\": nobody will ever be a lead for it\n\
+             playbook.toml:46: warning: asset \"video\" never gives points: it shows in the history and raises no interest",
         ),
         (
             PLAYBOOK,
