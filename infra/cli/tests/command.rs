@@ -59,6 +59,18 @@ fn change(file: &Path, from: &str, to: &str) {
 }
 
 #[test]
+fn the_schema_is_printed_or_written() {
+    let committed = std::fs::read_to_string(example_playbook().join("playbook.schema.json")).unwrap();
+    let printed = perennial(&["playbook", "schema"]);
+    assert!(printed.status.success());
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), committed);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("playbook.schema.json");
+    assert!(perennial(&["playbook", "schema", "--out", file.to_str().unwrap()]).status.success());
+    assert_eq!(std::fs::read_to_string(file).unwrap(), committed);
+}
+
+#[test]
 fn the_example_is_played_once_survives_a_restart_and_leaves_quarantine_when_the_playbook_learns() {
     let (data, playbook) = (tempfile::tempdir().unwrap(), copied_playbook());
     let first = up_once(data.path(), playbook.path());

@@ -20,12 +20,18 @@ use crate::content::Drafts;
 use crate::problem::{Findings, Page, Problem, quoted};
 use crate::source::{Decay, EFFORTS, Number, Points, STAGES, Source, Text};
 
+pub(crate) use people::MOST_HOURS;
+
 /// No engagement and no attribute is worth more, or less than minus as much.
-const MOST_POINTS: i64 = 1000;
+pub(crate) const MOST_POINTS: i64 = 1000;
 /// A score is kept small enough to be read.
-const MOST_CAP: i64 = 10_000;
+pub(crate) const MOST_CAP: i64 = 10_000;
+/// A mail is not scanned for longer than an hour.
+pub(crate) const MOST_SECONDS: i64 = 3600;
+/// A fact holds at most so many times.
+pub(crate) const MOST_CLICKS: i64 = 128;
 /// A period longer than two years is a slip.
-const MOST_DAYS: i64 = 731;
+pub(crate) const MOST_DAYS: i64 = 731;
 /// Checks a playbook that could be read.
 pub(crate) fn check(page: Page<'_>, source: &Source, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source, drafts, findings };
@@ -177,9 +183,9 @@ impl Check<'_> {
             let name = format!("the default of {} {}", stage.as_str(), effort.as_str());
             self.within(&name, &interest.points.of(stage, effort), 0, MOST_POINTS);
         }
-        self.within("seconds_after_sending", &interest.gate.seconds_after_sending, 0, 3600);
-        // One click is a person's; a fact holds at most 128 times.
-        self.within("clicks_per_day", &interest.gate.clicks_per_day, 2, 128);
+        self.within("seconds_after_sending", &interest.gate.seconds_after_sending, 0, MOST_SECONDS);
+        // One click is a person's.
+        self.within("clicks_per_day", &interest.gate.clicks_per_day, 2, MOST_CLICKS);
     }
 
     fn points(&mut self, name: &str, points: &Points) {

@@ -237,6 +237,11 @@ impl Playbook {
         Self::from_bundle(&json)
     }
 
+    /// The JSON Schema of `playbook.toml`, draft 2020-12: what an editor completes and explains.
+    pub fn schema() -> serde_json::Value {
+        source::schema::schema()
+    }
+
     /// A product's name in front of people; its id if the playbook no longer sells it.
     pub fn product_name<'a>(&'a self, id: &'a ProductId) -> &'a str {
         self.products.iter().find(|product| product.id == *id).map_or(id.as_str(), |product| &product.name)

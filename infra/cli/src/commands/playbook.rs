@@ -3,6 +3,7 @@
 mod plan;
 
 mod coverage;
+mod schema;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ pub enum Command {
     Assets(Folder),
     /// Show how much content there is for each persona at each stage.
     Coverage(Folder),
+    /// Print the JSON Schema of playbook.toml, for editors that complete and check it.
+    Schema(schema::Schema),
     /// Compile the bundle that ships in the Lambda layer.
     Build(Build),
     /// Say what a change of the playbook would have done: replays history under both.
@@ -55,6 +58,7 @@ impl Command {
             Self::Check(folder) => folder.check(),
             Self::Assets(folder) => folder.assets(),
             Self::Coverage(folder) => folder.coverage(),
+            Self::Schema(schema) => schema.run(),
             Self::Build(build) => build.run(),
             Self::Plan(plan) => plan.run().await,
         }

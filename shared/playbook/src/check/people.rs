@@ -9,7 +9,7 @@ use crate::source::Recipient;
 use super::{Check, is_address};
 
 /// Rungs are days apart; none is later than a month.
-const MOST_HOURS: i64 = 24 * 31;
+pub(crate) const MOST_HOURS: i64 = 24 * 31;
 
 impl Check<'_> {
     pub(super) fn people(&mut self) {

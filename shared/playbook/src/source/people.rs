@@ -1,35 +1,39 @@
 //! Segments and personas as they are written, with the example people that test them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use toml::Spanned;
 
-use super::{Number, Text};
+use super::schema::ID;
+use super::{Number, Placed, Text};
 
 /// A group of people who have something in common, as a named condition.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Segment {
     /// The name by which other segments and personas refer to it.
+    #[schemars(regex(pattern = ID))]
     pub id: Text,
     /// Who belongs to it, for example `role == "executive" and not owns("analytics")`.
     pub when: Text,
     /// Example people who must belong to it; the check fails if one does not.
     #[serde(default)]
-    pub includes: Vec<Spanned<Example>>,
+    pub includes: Vec<Placed<Example>>,
     /// Example people who must not belong to it; the check fails if one does.
     #[serde(default)]
-    pub excludes: Vec<Spanned<Example>>,
+    pub excludes: Vec<Placed<Example>>,
 }
 
 /// A kind of person one writes for. A person has the first persona of the file that fits.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Persona {
     /// The name by which pieces and assets refer to it.
+    #[schemars(regex(pattern = ID))]
     pub id: Text,
     /// Its name in front of people.
     pub name: Text,
@@ -39,7 +43,7 @@ pub(crate) struct Persona {
 
 /// An example person. What is left out is not known, except that the account is healthy and fit is worked out from the fit
 /// tables.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Example {
     /// The role: practitioner, user, decision-maker or executive.
@@ -101,6 +105,18 @@ impl Owned {
             Self::Products(products) => products.iter().map(|product| (product, None)).collect(),
             Self::Days(days) => days.iter().map(|(product, days)| (product, Some(days))).collect(),
         }
+    }
+}
+
+impl JsonSchema for Owned {
+    fn schema_name() -> Cow<'static, str> {
+        "Owned".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (products, days) =
+            (generator.subschema_for::<Vec<Text>>(), generator.subschema_for::<BTreeMap<Text, Number>>());
+        json_schema!({"description": "Products: a list, or each with days.", "anyOf": [products, days]})
     }
 }
 

@@ -1,4 +1,5 @@
-//! What an action of an asset is worth: its own points, or the default of the asset's stage and effort.
+//! How interest is counted, and what an action of an asset is worth: its own points, or the default of the asset's stage
+//! and effort.
 //!
 //! Source: points follow the asset's stage and the effort it asks for; an infographic is worth 1, a long guide 10. The
 //! figures in between are ours.
@@ -6,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use perennial_domain::interest::DELIVERED;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use toml::Spanned;
 
-use super::{Asset, Effort, Number, Text};
+use super::{Asset, Effort, Number, Placed, Text, number};
+use crate::check::{MOST_CAP, MOST_CLICKS, MOST_POINTS, MOST_SECONDS};
 use crate::content::Stage;
 
 /// All stages, in the order of the story.
@@ -19,21 +21,132 @@ pub(crate) const EFFORTS: [Effort; 3] = [Effort::Low, Effort::Medium, Effort::Hi
 /// What machines do to mail as well as people: worth nothing unless `points` says otherwise.
 const UNINTENDED: [&str; 2] = [DELIVERED, "open"];
 
-/// Points of an action that `actions` names, by stage and effort.
-#[derive(Debug, Default, Deserialize)]
+/// How the year is cut: a contact becomes a lead at most once per product and quarter.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Quarter {
+    /// The first month of your fiscal year, 1 to 12; 4 is April. Default: 1, calendar quarters.
+    #[serde(default = "number::<1>")]
+    #[schemars(range(min = 1, max = 12))]
+    pub first_month: Number,
+    /// The time zone in which a quarter begins at midnight, such as "Europe/Berlin". Default: "UTC".
+    #[serde(default = "utc")]
+    pub time_zone: Text,
+    /// What makes a lead in a new quarter. Default: "on-engagement".
+    pub requalify: Option<Placed<Requalify>>,
+}
+
+/// What makes a lead in a new quarter.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Requalify {
+    /// An engagement in that quarter.
+    OnEngagement,
+    /// A score that is still at the threshold when the quarter begins, too.
+    OnRollover,
+}
+
+/// How interest is counted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Interest {
+    /// Points of interest in one product that make a lead. Default: 5.
+    #[serde(default = "number::<5>")]
+    #[schemars(range(min = 1, max = MOST_CAP))]
+    pub threshold: Number,
+    /// No score rises above this. Default: 100.
+    #[serde(default = "number::<100>")]
+    #[schemars(range(min = 1, max = MOST_CAP))]
+    pub cap: Number,
+    /// What a quiet cycle of two weeks takes away: "halve", { points = 2 } or { percent = 30 }. Default: "halve".
+    #[serde(default = "halve")]
+    pub decay: Placed<Decay>,
+    /// How often the same action on the same asset counts. Default: "cycle".
+    pub repeat: Option<Placed<Repeat>>,
+    /// Clicks that security software makes are kept on record and score nothing.
+    #[serde(default)]
+    pub gate: Gate,
+    /// What an action is worth that an asset names in its actions.
+    #[serde(default)]
+    pub points: DefaultPoints,
+}
+
+/// What a quiet cycle of two weeks takes away, rounded so that a score reaches zero.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Decay {
+    /// Half of the score.
+    Halve,
+    /// So many points.
+    Points(#[schemars(range(min = 1, max = MOST_CAP))] Number),
+    /// So many percent of the score.
+    Percent(#[schemars(range(min = 1, max = 100))] Number),
+}
+
+/// How often the same action on the same asset counts.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Repeat {
+    /// Once per cycle of two weeks.
+    Cycle,
+    /// Once per day (UTC).
+    Day,
+    /// Every time.
+    Event,
+}
+
+/// How a machine's clicks are told from a person's.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Gate {
+    /// Whether clicks are judged at all. Default: true.
+    pub enabled: bool,
+    /// A click within so many seconds of the sending is a machine's. Default: 10.
+    #[schemars(range(min = 0, max = MOST_SECONDS))]
+    pub seconds_after_sending: Number,
+    /// So many clicks on one mail within 24 hours are a machine's. Default: 5.
+    #[schemars(range(min = 2, max = MOST_CLICKS))]
+    pub clicks_per_day: Number,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { enabled: true, seconds_after_sending: number::<10>(), clicks_per_day: number::<5>() }
+    }
+}
+
+fn utc() -> Text {
+    Placed::default_of("UTC".to_owned())
+}
+
+fn halve() -> Placed<Decay> {
+    Placed::default_of(Decay::Halve)
+}
+
+/// What an action is worth that an asset names in its actions, by the asset's stage and effort.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DefaultPoints {
+    /// Default: { low = 1, medium = 2, high = 5 }.
     pub early: ByEffort,
+    /// Default: { low = 2, medium = 3, high = 6 }.
     pub middle: ByEffort,
+    /// Default: { low = 3, medium = 5, high = 10 }.
     pub late: ByEffort,
 }
 
 /// Points by effort; what is left out keeps the default of its stage.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, expecting = "points by effort such as { low = 1 }")]
 pub(crate) struct ByEffort {
+    /// A minute: an infographic, a page.
+    #[schemars(range(min = 0, max = MOST_POINTS))]
     pub low: Option<Number>,
+    /// Up to an hour: a demo, a webinar.
+    #[schemars(range(min = 0, max = MOST_POINTS))]
     pub medium: Option<Number>,
+    /// More: a long guide, a trial.
+    #[schemars(range(min = 0, max = MOST_POINTS))]
     pub high: Option<Number>,
 }
 
@@ -50,7 +163,7 @@ impl DefaultPoints {
             Effort::Medium => (&written.medium, medium),
             Effort::High => (&written.high, high),
         };
-        written.clone().unwrap_or_else(|| Spanned::new(0..0, ours))
+        written.clone().unwrap_or_else(|| Placed::default_of(ours))
     }
 }
 

@@ -1,0 +1,85 @@
+//! What is sold, and what people can engage with.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::schema::{ID, PointsTable};
+use super::{Number, Placed, Points, Text};
+use crate::check::MOST_CAP;
+use crate::content::Stage;
+
+/// A product.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Product {
+    /// The name by which assets, pieces, streams and facts refer to it, such as "analytics".
+    #[schemars(regex(pattern = ID))]
+    pub id: Text,
+    /// Its name in front of people.
+    #[schemars(length(min = 1))]
+    pub name: Text,
+    /// Points of interest that make a lead for this product. Default: the threshold of [interest].
+    #[schemars(range(min = 1, max = MOST_CAP))]
+    pub threshold: Option<Number>,
+}
+
+/// Something people can engage with: a guide, a webinar, a page, a mail. It has actions, points or both.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["actions"]}, {"required": ["points"]}]))]
+pub(crate) struct Asset {
+    /// The name by which facts refer to it, such as "analytics-guide".
+    #[schemars(regex(pattern = ID))]
+    pub id: Text,
+    /// Its title in front of people.
+    #[schemars(length(min = 1))]
+    pub title: Text,
+    /// The ids of the products it is about: an engagement raises the interest in each of them.
+    #[schemars(length(min = 1))]
+    pub products: Placed<Vec<Text>>,
+    /// Where in the story it belongs. The later, the more its actions are worth.
+    pub stage: Stage,
+    /// What it asks of people. The more, the more its actions are worth.
+    pub effort: Effort,
+    /// What can be done with it, such as ["download"]: each is worth what [interest.points] says of its stage and effort;
+    /// delivered and open are worth nothing. Default: none.
+    #[serde(default)]
+    pub actions: Vec<Text>,
+    /// Points of single actions, instead of or besides those in actions, such as { register = 1, attend = 4 }. Below zero for a
+    /// signal against buying. Default: none.
+    #[serde(default)]
+    #[schemars(with = "PointsTable")]
+    pub points: Points,
+    /// Actions that make a lead at once, whatever the score: sales hears of it immediately. Default: none.
+    #[serde(default)]
+    pub act_now: Vec<Text>,
+    /// Actions worth a call when there is time. Default: none.
+    #[serde(default)]
+    pub call_now: Vec<Text>,
+    /// The ids of the personas whom it is for. Default: everybody.
+    #[serde(default)]
+    pub personas: Vec<Text>,
+}
+
+/// What an asset asks of people.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Effort {
+    /// A minute: an infographic, a page.
+    Low,
+    /// Up to an hour: a demo, a webinar.
+    Medium,
+    /// More: a long guide, a trial.
+    High,
+}
+
+impl Effort {
+    /// The name in the playbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}

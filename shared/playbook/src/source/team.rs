@@ -1,0 +1,117 @@
+//! Who writes, when, who follows up, and what the year has to bring.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::schema::{ID, Weekday};
+use super::{Number, Placed, Text};
+use crate::check::MOST_HOURS;
+
+/// Who the mail comes from. Anti-spam law asks for a real postal address.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Company {
+    /// The name of the company, in front of people.
+    #[schemars(length(min = 1))]
+    pub name: Text,
+    /// Who mail comes from: an address, or a name with an address such as "Fernhill <hello@fernhill.example.com>".
+    #[schemars(length(min = 1))]
+    pub sender: Text,
+    /// The postal address that stands below every mail.
+    #[schemars(length(min = 1))]
+    pub postal_address: Text,
+    /// The company's site, without a slash at the end, such as "https://www.example.com".
+    #[schemars(regex(pattern = "^https?://"))]
+    pub site: Text,
+}
+
+/// When the team works: reminders and nurture mail go out on these days only.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Team {
+    /// The time zone of the team, such as "Europe/Berlin".
+    pub time_zone: Text,
+    /// The days on which the team works, such as ["mon", "tue", "wed", "thu", "fri"].
+    #[schemars(with = "Vec<Weekday>", length(min = 1))]
+    pub working_days: Placed<Vec<Text>>,
+    /// Days on which nobody works, such as ["2026-12-25"]. Default: none.
+    #[serde(default)]
+    pub holidays: Vec<Text>,
+}
+
+/// The promise sales makes: who is told when nobody has touched a lead.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sla {
+    /// The time of day of the daily check in the team's zone, such as "08:00".
+    pub check_at: Text,
+    /// The address of the executive whom rungs may name. Default: none.
+    pub executive: Option<Text>,
+    /// The rungs of the ladder, the earliest first.
+    #[serde(default)]
+    pub rung: Vec<Rung>,
+}
+
+/// One reminder.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rung {
+    /// Hours after the lead was made, such as 24; more than on the rung before.
+    #[schemars(range(min = 1, max = MOST_HOURS))]
+    pub after_hours: Number,
+    /// Who is told.
+    #[schemars(length(min = 1))]
+    pub to: Placed<Vec<Recipient>>,
+}
+
+/// Who is told of an untouched lead.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Recipient {
+    /// The rep who owns the account.
+    Rep,
+    /// The rep's manager.
+    Manager,
+    /// The executive of the section.
+    Executive,
+}
+
+/// Who follows up, or the manager of somebody who does.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rep {
+    /// The name by which an account names its owner.
+    #[schemars(regex(pattern = ID))]
+    pub id: Text,
+    /// What people call them.
+    #[schemars(length(min = 1))]
+    pub name: Text,
+    /// Where mail reaches them.
+    pub email: Text,
+    /// The id of their manager. Default: none.
+    pub manager: Option<Text>,
+}
+
+/// What the year has to bring; worked backwards, it says how many leads you need.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Goals {
+    /// The revenue to be won, in cents: 500_000_000 are five million.
+    #[schemars(range(min = 1))]
+    pub revenue_cents: Number,
+    /// The average price of a sale, in cents: 2_500_000 are twenty-five thousand.
+    #[schemars(range(min = 1))]
+    pub average_price_cents: Number,
+    /// Opportunities that are won, in percent.
+    #[schemars(range(min = 1, max = 100))]
+    pub win_rate_percent: Number,
+    /// Leads accepted by sales that become opportunities, in percent.
+    #[schemars(range(min = 1, max = 100))]
+    pub opportunity_rate_percent: Number,
+    /// Leads that sales accepts, in percent.
+    #[schemars(range(min = 1, max = 100))]
+    pub sql_rate_percent: Number,
+    /// The currency of all amounts, such as "USD".
+    #[schemars(regex(pattern = "^[A-Z]{3}$"))]
+    pub currency: Text,
+}
