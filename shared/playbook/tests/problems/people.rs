@@ -425,7 +425,7 @@ fn content_for_nobody_is_named() {
         lesson,
         "asset = \"guide\"\n",
         "asset = \"guide\"\npersonas = \"user\"\n",
-        expect![[r#"content/lesson-1.mjml:8: error: invalid type: string "user", expected a sequence"#]],
+        expect![[r#"content/lesson-1.mjml:8: error: invalid type: string "user", expected a list"#]],
     );
     check(
         PLAYBOOK,
