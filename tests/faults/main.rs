@@ -5,6 +5,7 @@ mod counted_once;
 mod decay_run;
 mod digests;
 mod late_facts;
+mod newer_format;
 mod one_email;
 mod one_mql;
 mod private;
