@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 use perennial_domain::backtest::accuracy::{Accuracy, WonDeals};
 use perennial_domain::backtest::{HandOff, Mql, Person, Replay, replay, tagged};
-use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::ids::{AssetId, ContactId, ProductId};
 use perennial_domain::interest::instant;
 use perennial_domain::quarter::Quarter;
 use perennial_playbook::Playbook;
@@ -176,9 +176,9 @@ pub fn compare(
     within_days: i64,
     progress: impl Fn() + Sync,
 ) -> Plan {
-    let sides = Change { old: Side::of(old), new: Side::of(new) };
     let span = history.span();
-    let until = span.map_or(Timestamp::UNIX_EPOCH, |(_, until)| until);
+    let (from, until) = span.unwrap_or((Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH));
+    let sides = Change { old: Side::of(old, from, until), new: Side::of(new, from, until) };
     let same_tags = differences::same_tags(old, new);
     let replayed: Vec<Change<Replay>> = history
         .people
@@ -276,21 +276,22 @@ fn notes(old: &Playbook, new: &Playbook, history: &History) -> Vec<String> {
     let mut notes = Vec::new();
     let mut note = |count: usize, what: &str| {
         if count > 0 {
-            notes.push(format!("{count} {what}"));
+            notes.push(format!("{what}: {count}"));
         }
     };
     let assets = (&old.interest.assets, &new.interest.assets);
-    let facts = history.people.iter().flat_map(|person| person.facts.iter());
-    let unknown = facts.filter(|(name, _)| !assets.0.contains_key(&name.asset) && !assets.1.contains_key(&name.asset));
-    note(unknown.count(), "engagements with assets that neither playbook knows count for nothing");
+    let is_known = |asset: &AssetId| assets.0.contains_key(asset) || assets.1.contains_key(asset);
+    let unknown = |person: &Person| person.facts.iter().filter(|(name, _)| !is_known(&name.asset)).count();
+    let unknown: usize = history.people.par_iter().map(unknown).sum();
+    note(unknown, "engagements with assets that neither playbook knows, which count for nothing");
     let deals = history.deals.as_deref().unwrap_or_default();
     let sold: HashSet<&ProductId> = old.products.iter().chain(&new.products).map(|product| &product.id).collect();
     let unsold = deals.iter().filter(|deal| !sold.contains(&deal.product)).count();
-    note(unsold, "won deals are of products that neither playbook sells; nothing can foresee them");
+    note(unsold, "won deals of products that neither playbook sells, which nothing can foresee");
     let known: HashSet<&str> = history.people.iter().map(|person| person.id.as_str()).collect();
     let of_nobody = |contact: &ContactId| !known.contains(contact.as_str());
     let strangers = deals.iter().filter(|deal| deal.contact.as_ref().is_some_and(of_nobody)).count();
-    note(strangers, "won deals name a contact of whom the history knows nothing; nothing can foresee them");
+    note(strangers, "won deals that name a contact of whom nothing else is known, which nothing can foresee");
     notes
 }
 
