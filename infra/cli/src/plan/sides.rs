@@ -14,7 +14,7 @@ use perennial_playbook::Playbook;
 
 /// A playbook, with what a replay asks of it.
 pub struct Side<'a> {
-    playbook: &'a Playbook,
+    pub playbook: &'a Playbook,
     slots: Slots,
     reps: BTreeSet<RepId>,
 }
