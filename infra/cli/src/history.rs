@@ -14,6 +14,7 @@ use perennial_domain::backtest::accuracy::Deal;
 use perennial_domain::ids::AccountId;
 use perennial_domain::interest::instant;
 use perennial_domain::profile::Account;
+use rayon::prelude::*;
 
 /// The past.
 #[derive(Default)]
@@ -43,8 +44,12 @@ impl History {
 
     /// The first engagement, and the last second of the day (UTC) of the last one; none if there was no engagement.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let seconds = || self.people.iter().flat_map(|person| person.facts.iter().map(|(_, second)| second));
-        let (first, last) = (seconds().min()?, seconds().max()?);
+        let of_one = |person: &Person| {
+            let seconds = person.facts.iter().map(|(_, second)| (second, second));
+            seconds.reduce(|(first, last), (second, _)| (first.min(second), last.max(second)))
+        };
+        let (first, last) =
+            self.people.par_iter().filter_map(of_one).reduce_with(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         Some((instant(first), instant(end_of_day(last) - 1)))
     }
 }

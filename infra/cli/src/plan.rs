@@ -4,6 +4,7 @@
 //! Never writes anything anywhere, and never shows an address: a contact whose id is one is shown by its number.
 
 mod differences;
+mod lists;
 mod sides;
 mod text;
 
@@ -11,15 +12,14 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use perennial_domain::backtest::accuracy::{Accuracy, WonDeals};
-use perennial_domain::backtest::{HandOff, Mql, Person, Replay, replay, tagged};
-use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::instant;
-use perennial_domain::quarter::Quarter;
+use perennial_domain::backtest::{Person, Replay, replay, tagged};
+use perennial_domain::ids::{AssetId, ContactId, ProductId};
 use perennial_playbook::Playbook;
 use rayon::prelude::*;
 use serde::Serialize;
 
 pub use differences::Difference;
+use lists::{Compared, Named};
 use sides::{Side, Totals};
 
 use crate::history::History;
@@ -176,24 +176,10 @@ pub fn compare(
     within_days: i64,
     progress: impl Fn() + Sync,
 ) -> Plan {
-    let sides = Change { old: Side::of(old), new: Side::of(new) };
     let span = history.span();
-    let until = span.map_or(Timestamp::UNIX_EPOCH, |(_, until)| until);
-    let same_tags = differences::same_tags(old, new);
-    let replayed: Vec<Change<Replay>> = history
-        .people
-        .par_iter()
-        .map(|person| {
-            let account = history.account(person);
-            let by_product = tagged(&old.interest, &person.facts);
-            let before = replay(&sides.old.rules(), person, account, &by_product, until);
-            // Unless tags differ, both replay the same facts.
-            let by_product = if same_tags { by_product } else { tagged(&new.interest, &person.facts) };
-            let after = replay(&sides.new.rules(), person, account, &by_product, until);
-            progress();
-            Change { old: before, new: after }
-        })
-        .collect();
+    let (from, until) = span.unwrap_or((Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH));
+    let sides = Change { old: Side::of(old, from, until), new: Side::of(new, from, until) };
+    let replayed = replay_all(&sides, history, until, progress);
     let deals = history.deals.as_deref().map(|deals| WonDeals::new(deals, within_days));
     let mut totals = Change { old: Totals::default(), new: Totals::default() };
     let mut compared = Compared::default();
@@ -232,6 +218,26 @@ pub fn compare(
         notes: notes(old, new, history),
         currency: new.currency.clone(),
     }
+}
+
+fn replay_all(
+    sides: &Change<Side<'_>>,
+    history: &History,
+    until: Timestamp,
+    progress: impl Fn() + Sync,
+) -> Vec<Change<Replay>> {
+    let same_tags = differences::same_tags(sides.old.playbook, sides.new.playbook);
+    let both = |person: &Person| {
+        let account = history.account(person);
+        let by_product = tagged(&sides.old.playbook.interest, &person.facts);
+        let old = replay(&sides.old.rules(), person, account, &by_product, until);
+        // Unless tags differ, both replay the same facts.
+        let by_product = if same_tags { by_product } else { tagged(&sides.new.playbook.interest, &person.facts) };
+        let new = replay(&sides.new.rules(), person, account, &by_product, until);
+        progress();
+        Change { old, new }
+    };
+    history.people.par_iter().map(both).collect()
 }
 
 impl Plan {
@@ -276,101 +282,21 @@ fn notes(old: &Playbook, new: &Playbook, history: &History) -> Vec<String> {
     let mut notes = Vec::new();
     let mut note = |count: usize, what: &str| {
         if count > 0 {
-            notes.push(format!("{count} {what}"));
+            notes.push(format!("{what}: {count}"));
         }
     };
     let assets = (&old.interest.assets, &new.interest.assets);
-    let facts = history.people.iter().flat_map(|person| person.facts.iter());
-    let unknown = facts.filter(|(name, _)| !assets.0.contains_key(&name.asset) && !assets.1.contains_key(&name.asset));
-    note(unknown.count(), "engagements with assets that neither playbook knows count for nothing");
+    let is_known = |asset: &AssetId| assets.0.contains_key(asset) || assets.1.contains_key(asset);
+    let unknown = |person: &Person| person.facts.iter().filter(|(name, _)| !is_known(&name.asset)).count();
+    let unknown: usize = history.people.par_iter().map(unknown).sum();
+    note(unknown, "engagements with assets that neither playbook knows, which count for nothing");
     let deals = history.deals.as_deref().unwrap_or_default();
     let sold: HashSet<&ProductId> = old.products.iter().chain(&new.products).map(|product| &product.id).collect();
     let unsold = deals.iter().filter(|deal| !sold.contains(&deal.product)).count();
-    note(unsold, "won deals are of products that neither playbook sells; nothing can foresee them");
+    note(unsold, "won deals of products that neither playbook sells, which nothing can foresee");
     let known: HashSet<&str> = history.people.iter().map(|person| person.id.as_str()).collect();
     let of_nobody = |contact: &ContactId| !known.contains(contact.as_str());
     let strangers = deals.iter().filter(|deal| deal.contact.as_ref().is_some_and(of_nobody)).count();
-    note(strangers, "won deals name a contact of whom the history knows nothing; nothing can foresee them");
+    note(strangers, "won deals that name a contact of whom nothing else is known, which nothing can foresee");
     notes
-}
-
-/// A contact as the lists show it.
-struct Named<'a> {
-    shown: String,
-    person: &'a Person,
-    deals: Option<&'a WonDeals<'a>>,
-}
-
-impl<'a> Named<'a> {
-    fn of(number: usize, person: &'a Person, deals: Option<&'a WonDeals<'a>>) -> Self {
-        let id = person.id.as_str();
-        let shown = if id.contains('@') { format!("contact #{}", number + 1) } else { id.to_owned() };
-        Self { shown, person, deals }
-    }
-
-    fn line(&self, mql: &Mql) -> MqlLine {
-        let (hand_off, owner) = match &mql.hand_off {
-            HandOff::Lead { priority, owner } => (priority.as_str().to_owned(), Some(owner.to_string())),
-            HandOff::Held(reason) => (format!("held: {reason}"), None),
-        };
-        let candidate = sides::candidate(self.person, mql);
-        MqlLine {
-            contact: self.shown.clone(),
-            product: mql.product.to_string(),
-            quarter: mql.quarter.to_string(),
-            at: instant(mql.reached.second),
-            points: mql.reached.points,
-            hand_off,
-            owner,
-            won: self.deals.map(|deals| !deals.hit_by(&candidate).is_empty()),
-        }
-    }
-}
-
-/// The lists of what differs.
-#[derive(Default)]
-struct Compared {
-    appear: Vec<MqlLine>,
-    disappear: Vec<MqlLine>,
-    moved: Vec<Moved>,
-    handed_over: Vec<HandedOver>,
-}
-
-impl Compared {
-    fn contact(&mut self, named: &Named<'_>, replayed: &Change<Replay>) {
-        if replayed.old.mqls == replayed.new.mqls {
-            return;
-        }
-        let by_key = |replay| -> BTreeMap<(&ProductId, Quarter), &Mql> {
-            let replay: &Replay = replay;
-            replay.mqls.iter().map(|mql| ((&mql.product, mql.quarter), mql)).collect()
-        };
-        let (old, new) = (by_key(&replayed.old), by_key(&replayed.new));
-        let gone = old.iter().filter(|(key, _)| !new.contains_key(key));
-        self.disappear.extend(gone.map(|(_, mql)| named.line(mql)));
-        for (key, after) in &new {
-            match old.get(key) {
-                None => self.appear.push(named.line(after)),
-                Some(before) => self.both(named, before, after),
-            }
-        }
-    }
-
-    fn both(&mut self, named: &Named<'_>, before: &Mql, after: &Mql) {
-        let (contact, product, quarter) = (named.shown.clone(), after.product.to_string(), after.quarter.to_string());
-        if before.reached.second != after.reached.second {
-            let (from, to) = (instant(before.reached.second), instant(after.reached.second));
-            self.moved.push(Moved { contact, product, quarter, from, to });
-        } else if before.hand_off != after.hand_off {
-            let (from, to) = (in_words(&before.hand_off), in_words(&after.hand_off));
-            self.handed_over.push(HandedOver { contact, product, quarter, from, to });
-        }
-    }
-}
-
-fn in_words(hand_off: &HandOff) -> String {
-    match hand_off {
-        HandOff::Lead { priority, owner } => format!("{priority}, {}", owner),
-        HandOff::Held(reason) => format!("held: {reason}"),
-    }
 }

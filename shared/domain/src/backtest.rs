@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::backtest::mail::Slots;
 use crate::calendar::Calendar;
 use crate::cycle::Cycle;
 use crate::ids::{ContactId, ProductId, RepId};
@@ -39,6 +40,8 @@ pub struct Rules<'a> {
     pub nurture: &'a NurtureRules,
     /// When the team works.
     pub calendar: &'a Calendar,
+    /// The calendar's slots over the time that is replayed.
+    pub slots: &'a Slots,
     /// The reps and managers it knows; the owner of an account who is none of them counts as nobody.
     pub reps: &'a BTreeSet<RepId>,
 }

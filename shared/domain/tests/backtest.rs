@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
+use perennial_domain::backtest::mail::Slots;
 use perennial_domain::backtest::{HandOff, Person, Replay, Rules, replay, tagged};
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::FitRules;
@@ -128,7 +129,9 @@ fn account() -> Account {
 
 fn replayed(interest: &InterestRules, person: &Person, account: Option<&Account>, until: i64) -> Replay {
     let (qualify, nurture, calendar, reps) = (qualify(), nurture(), calendar(), BTreeSet::from([RepId::from("rita")]));
-    let rules = Rules { interest, qualify: &qualify, nurture: &nurture, calendar: &calendar, reps: &reps };
+    let slots = Slots::new(&calendar, instant(second(-400)), instant(until));
+    let rules =
+        Rules { interest, qualify: &qualify, nurture: &nurture, calendar: &calendar, slots: &slots, reps: &reps };
     replay(&rules, person, account, &tagged(interest, &person.facts), instant(until))
 }
 

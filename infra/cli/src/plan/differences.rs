@@ -53,6 +53,7 @@ pub fn rules(old: &Playbook, new: &Playbook) -> Vec<Difference> {
     found.fit(&old.qualify.fit, &new.qualify.fit);
     found.qualify(old, new);
     found.nurture(old, new);
+    found.people(old, new);
     found.sla(old, new);
     found.list
 }
@@ -267,6 +268,17 @@ impl<'a> Found<'a> {
         if same_set {
             self.rule("streams in the order", before, after, |order| order.join(", "));
         }
+    }
+
+    fn people(&mut self, old: &Playbook, new: &Playbook) {
+        let segments = |playbook: &Playbook| -> BTreeMap<String, String> {
+            playbook.segments.iter().map(|segment| (segment.id.to_string(), segment.when.to_string())).collect()
+        };
+        self.sections("segment", &segments(old), &segments(new));
+        let personas = |playbook: &Playbook| -> BTreeMap<String, String> {
+            playbook.personas.iter().map(|persona| (persona.id.to_string(), persona.when.to_string())).collect()
+        };
+        self.sections("persona", &personas(old), &personas(new));
     }
 
     fn sla(&mut self, old: &Playbook, new: &Playbook) {

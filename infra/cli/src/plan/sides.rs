@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use perennial_domain::backtest::accuracy::Candidate;
+use perennial_domain::backtest::mail::Slots;
 use perennial_domain::backtest::{HandOff, Mql, Person, Replay, Rules};
 use perennial_domain::ids::RepId;
 use perennial_domain::interest::instant;
@@ -12,13 +14,15 @@ use perennial_playbook::Playbook;
 
 /// A playbook, with what a replay asks of it.
 pub struct Side<'a> {
-    playbook: &'a Playbook,
+    pub playbook: &'a Playbook,
+    slots: Slots,
     reps: BTreeSet<RepId>,
 }
 
 impl<'a> Side<'a> {
-    pub fn of(playbook: &'a Playbook) -> Self {
-        Self { playbook, reps: playbook.reps.iter().map(|rep| rep.id.clone()).collect() }
+    pub fn of(playbook: &'a Playbook, from: Timestamp, until: Timestamp) -> Self {
+        let slots = Slots::new(&playbook.calendar, from, until);
+        Self { playbook, slots, reps: playbook.reps.iter().map(|rep| rep.id.clone()).collect() }
     }
 
     pub fn rules(&self) -> Rules<'_> {
@@ -27,6 +31,7 @@ impl<'a> Side<'a> {
             qualify: &self.playbook.qualify,
             nurture: &self.playbook.nurture,
             calendar: &self.playbook.calendar,
+            slots: &self.slots,
             reps: &self.reps,
         }
     }

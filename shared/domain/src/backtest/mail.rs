@@ -5,14 +5,55 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 
 use super::{HandOff, Interest, Mql, Person, Rules};
+use crate::calendar::Calendar;
 use crate::ids::{ProductId, StreamId};
 use crate::interest::instant;
 use crate::nurture::{self, Decision, Progress, Snapshot};
 use crate::profile::Account;
+
+/// The slots that a calendar has over some time, looked up once for all contacts.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    first: Date,
+    /// Of each date from the first on: the first daily check on or after it, and its date.
+    checks: Vec<(Timestamp, Date)>,
+}
+
+impl Slots {
+    /// The slots from an instant until another.
+    pub fn new(calendar: &Calendar, from: Timestamp, until: Timestamp) -> Self {
+        let (first, last) = (calendar.date(from), calendar.date(until));
+        let mut checks = Vec::new();
+        let mut date = first;
+        while date <= last {
+            let check = calendar.next_check(calendar.start_of(date));
+            checks.push((check, calendar.date(check)));
+            match date.tomorrow() {
+                Ok(tomorrow) => date = tomorrow,
+                Err(_) => break,
+            }
+        }
+        Self { first, checks }
+    }
+
+    /// The first slot on a date or after it.
+    fn on(&self, date: Date) -> Option<(Timestamp, Date)> {
+        let days = usize::try_from(self.first.duration_until(date).as_secs() / DAY_SECONDS).ok()?;
+        self.checks.get(days).copied()
+    }
+
+    /// The first slot at an instant or after it.
+    fn after(&self, calendar: &Calendar, at: Timestamp) -> Option<(Timestamp, Date)> {
+        let date = calendar.date(at);
+        self.on(date).filter(|(check, _)| *check >= at).or_else(|| self.on(date.tomorrow().ok()?))
+    }
+}
+
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// How many nurture mails a contact would have got until an instant.
 pub fn count(
@@ -25,12 +66,10 @@ pub fn count(
 ) -> usize {
     let Some(first) = person.facts.iter().map(|(_, second)| second).min() else { return 0 };
     let mut mailbox = Mailbox::new(interests, mqls);
-    let mut slot_at = rules.calendar.next_check(instant(first));
+    let mut slot = rules.slots.after(rules.calendar, instant(first));
     let mut sent = 0;
-    while slot_at <= until {
-        let now = slot_at;
+    while let Some((now, today)) = slot.filter(|(now, _)| *now <= until) {
         mailbox.advance(now.as_second());
-        let today = rules.calendar.date(now);
         let decision = nurture::decide(rules.nurture, rules.calendar, &mailbox.snapshot(person, account), now);
         let next = match decision {
             Decision::Stop(_) => break,
@@ -45,10 +84,7 @@ pub fn count(
                 today.saturating_add(rules.nurture.gap_days.max(1).days())
             }
         };
-        if next <= today {
-            break;
-        }
-        slot_at = rules.calendar.next_check(rules.calendar.start_of(next));
+        slot = rules.slots.on(next).filter(|_| next > today);
     }
     sent
 }
@@ -64,7 +100,7 @@ struct Mailbox<'a> {
     made: usize,
     open_leads: Vec<ProductId>,
     progress: BTreeMap<StreamId, Progress>,
-    last_mail_on: Option<jiff::civil::Date>,
+    last_mail_on: Option<Date>,
     last_was_promotion: bool,
 }
 

@@ -71,6 +71,8 @@ impl PlanChange {
         let bar = progress(history.people.len(), "replaying contacts");
         let plan = compare(&old, &new, &history, self.within_days, || bar.inc(1));
         bar.finish_and_clear();
+        // The process ends with what is printed; to take a large history apart first would take longer than to read it.
+        std::mem::forget(history);
         if self.json {
             return print_json(&plan);
         }
