@@ -120,7 +120,7 @@ fn a_higher_threshold_is_planned() {
 
             MQLs     5 → 4: 0 appear, 1 disappear, 1 move
               disappear
-                - bela                     automation       2026-Q1  2026-02-03 11:00 at 5 points: mql, rep-bilal
+                - bela                     automation       2026-Q1  2026-02-03 11:00 at 5 points: MQL, rep-bilal
               move
                 ~ anna                     analytics        2026-Q1  2026-01-14 10:00 → 2026-01-20 10:00
               by product
@@ -178,7 +178,7 @@ fn a_product_tag_is_planned_as_it_would_be_after_a_rebuild() {
 
             MQLs     5 → 6: 1 appear, 0 disappear, 2 move
               appear
-                + anna                     automation       2026-Q1  2026-01-13 10:00 at 4 points: mql, rep-anna
+                + anna                     automation       2026-Q1  2026-01-13 10:00 at 4 points: MQL, rep-anna
               move
                 ~ anna                     analytics        2026-Q1  2026-01-14 10:00 → 2026-01-13 10:00
                 ~ bela                     automation       2026-Q1  2026-02-03 11:00 → 2026-02-03 10:00

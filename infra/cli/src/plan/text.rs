@@ -190,7 +190,8 @@ fn mql(line: &MqlLine, sign: char) -> String {
     let who = who(&line.contact, &line.product, &line.quarter);
     let owner = line.owner.as_ref().map(|owner| format!(", {owner}")).unwrap_or_default();
     let won = if line.won == Some(true) { ", won" } else { "" };
-    format!("{sign} {who}  {} at {} points: {}{owner}{won}", minute(line.at), line.points, line.hand_off)
+    let hand_off = Priority::named(&line.hand_off).map_or_else(|| line.hand_off.clone(), |priority| priority.to_string());
+    format!("{sign} {who}  {} at {} points: {hand_off}{owner}{won}", minute(line.at), line.points)
 }
 
 fn move_in_words(line: &Moved) -> String {
