@@ -274,11 +274,24 @@ impl<'a> Found<'a> {
         let segments = |playbook: &Playbook| -> BTreeMap<String, String> {
             playbook.segments.iter().map(|segment| (segment.id.to_string(), segment.when.to_string())).collect()
         };
-        self.sections("segment", &segments(old), &segments(new));
+        self.expressions("segment", &segments(old), &segments(new));
         let personas = |playbook: &Playbook| -> BTreeMap<String, String> {
             playbook.personas.iter().map(|persona| (persona.id.to_string(), persona.when.to_string())).collect()
         };
-        self.sections("persona", &personas(old), &personas(new));
+        self.expressions("persona", &personas(old), &personas(new));
+    }
+
+    /// Entries whose expressions are too long to be shown side by side: with all their parts, they fill a page.
+    fn expressions(&mut self, kind: &str, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) {
+        let ids: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for id in ids.into_iter().filter(|id| old.get(*id) != new.get(*id)) {
+            let how = match (old.contains_key(id), new.contains_key(id)) {
+                (true, true) => "has another expression",
+                (false, _) => "is new",
+                (true, false) => "is gone",
+            };
+            self.note(format!("{kind} {id} {how}"), None, None, self.places.section(kind, id));
+        }
     }
 
     fn sla(&mut self, old: &Playbook, new: &Playbook) {
