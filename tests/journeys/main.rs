@@ -4,6 +4,7 @@ mod explained;
 mod first_light;
 mod marketo;
 mod new_playbook;
+mod plan_world;
 mod plan_year;
 mod rebuild;
 mod rebuild_meanwhile;

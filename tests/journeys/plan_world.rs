@@ -1,0 +1,46 @@
+//! A plan of what a world has stored makes the MQLs that the world's functions made: replay and functions agree.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::Timestamp;
+use perennial::account::Rows;
+use perennial::example::Story;
+use perennial::history::table;
+use perennial::plan::compare;
+use perennial_domain::interest::instant;
+use perennial_playbook::Playbook;
+
+use crate::open_world;
+
+const START: &str = "2026-10-05T00:00:00Z";
+
+#[tokio::test]
+async fn the_functions_and_the_replay_make_the_same_mqls() {
+    let start: Timestamp = START.parse().unwrap();
+    let deployment = open_world(start).await;
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/playbook");
+    Story::read(&example.join("example")).unwrap().play(&deployment, start, |_| {}).await.unwrap();
+    let rows = Rows::read(&deployment).await.unwrap();
+    let name =
+        |contact: &str, product: &str, quarter: &str| (contact.to_owned(), product.to_owned(), quarter.to_owned());
+    let leads =
+        rows.leads.iter().map(|lead| (name(&lead.contact, &lead.product, &lead.quarter), instant(lead.reached_at)));
+    let held = rows.held.iter().map(|held| name(&held.contact, &held.product, &held.quarter));
+    let made: BTreeSet<_> = leads.clone().map(|(name, _)| name).chain(held).collect();
+    assert!(made.len() > 10, "{made:?}");
+
+    // Against a playbook under which nothing is worth anything, every MQL disappears.
+    let mut worthless = Playbook::load(&example).unwrap();
+    worthless.interest.assets.clear();
+    let history = table::read(&deployment.store).await.unwrap();
+    let plan = compare(&deployment.playbook, &worthless, &history, 180, || {});
+    let replayed: BTreeSet<_> =
+        plan.disappear.iter().map(|line| name(&line.contact, &line.product, &line.quarter)).collect();
+    assert_eq!(replayed, made);
+    assert_eq!((plan.mqls.old, plan.mqls.new), (made.len(), 0));
+    for (lead, reached_at) in leads {
+        let line = plan.disappear.iter().find(|line| name(&line.contact, &line.product, &line.quarter) == lead);
+        assert_eq!(line.map(|line| line.at), Some(reached_at), "{lead:?}");
+    }
+}
