@@ -7,6 +7,8 @@ pub mod replay;
 pub mod report;
 pub mod up;
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,10 +66,17 @@ pub fn called() -> &'static str {
     if std::env::var_os("CARGO").is_some() { "cargo run --" } else { "perennial" }
 }
 
+/// Writes to standard output. Whoever has read enough and closes it, as `head` does, is no failure.
+pub fn say(text: impl Display) -> Result<(), Failed> {
+    match write!(stdout(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
 /// Prints a value as one JSON document.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failed> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    say(format_args!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// A progress bar on standard error; hidden where that is no terminal.

@@ -13,7 +13,7 @@ use perennial_domain::ids::ContactId;
 use perennial_local::{ClockHandle, Store};
 use serde_json::json;
 
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json};
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
 
 /// Explain a contact's scores, step by step: what counted by which rule, what did not and why, each decay.
 #[derive(Args, Debug)]
@@ -103,16 +103,16 @@ impl Explain {
         if self.json {
             return print_json(&json!({"person": person, "interests": explanations}));
         }
-        print!("{person}");
+        say(person)?;
         if self.segments {
-            print!("{}", person.segments_text());
+            say(person.segments_text())?;
         }
         if explanations.is_empty() {
             let product = self.product.as_ref().map(|product| format!(" with {product}")).unwrap_or_default();
-            println!("  no engagement{product}");
+            say(format_args!("  no engagement{product}\n"))?;
         }
         for explanation in explanations {
-            print!("{explanation}");
+            say(explanation)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use perennial_playbook::{Playbook, Severity, check};
 use serde_json::json;
 
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json};
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
 
 /// Check, list, compile or try a playbook.
 #[derive(Debug, Subcommand)]
@@ -79,7 +79,7 @@ impl Folder {
                 &json!({"version": playbook.as_ref().map(|playbook| &playbook.version), "problems": lines.collect::<Vec<_>>()}),
             )?;
         } else {
-            problems.iter().for_each(|problem| println!("{problem}"));
+            problems.iter().try_for_each(|problem| say(format_args!("{problem}\n")))?;
             if let Some(playbook) = &playbook {
                 println!(
                     "playbook {} is good: {} pieces, {} warnings",
@@ -114,8 +114,7 @@ impl Folder {
                 assets.iter().map(|(asset, actions)| json!({"asset": asset, "actions": actions})).collect();
             return print_json(&list);
         }
-        assets.iter().for_each(|(asset, actions)| println!("{asset:<32} {}", actions.join(", ")));
-        Ok(())
+        assets.iter().try_for_each(|(asset, actions)| say(format_args!("{asset:<32} {}\n", actions.join(", "))))
     }
 }
 

@@ -17,7 +17,7 @@ use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 use serde::Serialize;
 
-use super::{Failed, load_playbook, playbook_folder, prepare, print_json, progress};
+use super::{Failed, load_playbook, playbook_folder, prepare, print_json, progress, say};
 
 const EXIT_CODES: &str =
     "Exit codes: 0 facts equal the ledger, 1 they differ or it failed (the reason is on standard error), 2 wrong usage";
@@ -129,9 +129,9 @@ impl Rebuild {
         if self.json {
             print_json(rebuilt)?;
         } else {
-            print!("{}", rebuilt.before);
+            say(&rebuilt.before)?;
             if let Some(mended) = rebuilt.mended.as_ref().filter(|mended| **mended != unchanged(&rebuilt.before)) {
-                print!("{mended}");
+                say(mended)?;
             }
         }
         let last = rebuilt.mended.as_ref().map_or(&rebuilt.before, |mended| &mended.after);

@@ -4,7 +4,7 @@ use perennial_playbook::{Cell, Coverage, Stage};
 use serde_json::{Value, json};
 
 use super::Folder;
-use crate::commands::{Failed, load_playbook, playbook_folder, print_json};
+use crate::commands::{Failed, load_playbook, playbook_folder, print_json, say};
 
 impl Folder {
     pub(super) fn coverage(self) -> Result<(), Failed> {
@@ -12,9 +12,8 @@ impl Folder {
         if self.json {
             return print_json(&document(playbook.coverage()));
         }
-        print!("{}", playbook.coverage());
-        println!("\nWhat is for everybody counts for each persona. Fewer than two pieces: needs more.");
-        Ok(())
+        say(playbook.coverage())?;
+        say("\nWhat is for everybody counts for each persona. Fewer than two pieces: needs more.\n")
     }
 }
 

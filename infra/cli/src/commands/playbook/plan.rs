@@ -16,7 +16,7 @@ use perennial_local::ClockHandle;
 use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 
-use crate::commands::{EXIT_CODES, Failed, load_playbook, print_json, progress};
+use crate::commands::{EXIT_CODES, Failed, load_playbook, print_json, progress, say};
 
 /// Replay history under two playbooks: which MQLs appear, disappear or move, per product and owner, and how well either
 /// foresees the deals that were won.
@@ -76,7 +76,7 @@ impl PlanChange {
         if self.json {
             return print_json(&plan);
         }
-        print!("{}", plan.text(self.limit));
+        say(plan.text(self.limit))?;
         Ok(())
     }
 

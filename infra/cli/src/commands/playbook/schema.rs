@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use perennial_playbook::Playbook;
 
-use super::super::{EXIT_CODES, Failed};
+use crate::commands::{EXIT_CODES, Failed, say};
 
 /// Where to.
 #[derive(Args, Debug)]
@@ -24,7 +24,7 @@ impl Schema {
                 std::fs::write(&file, json + "\n")?;
                 println!("schema → {}", file.display());
             }
-            None => println!("{json}"),
+            None => say(format_args!("{json}\n"))?,
         }
         Ok(())
     }
