@@ -72,6 +72,12 @@ fn cooled(deployment: &Deployment, contact: &str) -> Vec<String> {
     of_contact.map(|envelope| envelope["detail"]["id"].as_str().expect("an id").to_owned()).collect()
 }
 
+/// The id under which it is told that an interest was cold when a cycle began.
+fn told_id(contact: &str, cycle: i64) -> String {
+    let first = Cycle::of(at("2024-01-01T00:00:00Z"));
+    format!("InterestCooled#{contact}#analytics#{}", (first + cycle).start_second())
+}
+
 #[tokio::test]
 async fn a_cold_interest_leaves_once_whatever_runs_there_were() {
     let (early, running, middle, cold) =
@@ -84,7 +90,7 @@ async fn a_cold_interest_leaves_once_whatever_runs_there_were() {
         ("every run", vec![early, running, middle, cold], false, vec![55]),
         ("every run twice", vec![early, early, running, running, middle, middle, cold, cold], false, vec![55]),
         ("two runs missed", vec![early, cold], false, vec![55]),
-        ("all but a late run missed", vec!["2026-04-06T01:00:00Z"], false, vec![59]),
+        ("all but a late run missed", vec!["2026-04-06T01:00:00Z"], false, vec![55]),
         ("many runs after it", vec![cold, "2026-02-16T01:00:00Z", "2026-04-06T01:00:00Z"], false, vec![55]),
     ] {
         let deployment = world_with(&["ada", "ben"]).await;
@@ -92,8 +98,7 @@ async fn a_cold_interest_leaves_once_whatever_runs_there_were() {
             run(&deployment, scheduled_at).await;
         }
         for contact in ["ada", "ben"] {
-            let ids: Vec<_> =
-                expect_cooled.iter().map(|cycle| format!("InterestCooled#{contact}#analytics#{cycle}")).collect();
+            let ids: Vec<_> = expect_cooled.iter().map(|cycle| told_id(contact, *cycle)).collect();
             assert_eq!((live(&deployment, contact).await, cooled(&deployment, contact)), (expect_live, ids), "{what}");
             let stored = perennial_tests::interest(&deployment, contact, "analytics").await;
             assert_eq!(stored.facts.len(), 1, "{what}: a fact is never taken away");
@@ -113,7 +118,7 @@ async fn an_interest_that_grows_warm_again_cools_again_under_another_id() {
         run(&deployment, scheduled_at).await;
     }
     assert!(!live(&deployment, "ada").await);
-    let ids = ["InterestCooled#ada#analytics#55", "InterestCooled#ada#analytics#57"];
+    let ids = [told_id("ada", 55), told_id("ada", 57)];
     assert_eq!(cooled(&deployment, "ada"), ids);
 }
 
@@ -151,7 +156,7 @@ async fn a_fact_that_lands_during_the_run_keeps_the_interest() {
             run(&deployment, scheduled_at).await;
         }
         assert!(!live(&deployment, "ada").await, "{what}");
-        assert_eq!(cooled(&deployment, "ada"), ["InterestCooled#ada#analytics#57"], "{what}: and cools in its time");
+        assert_eq!(cooled(&deployment, "ada"), [told_id("ada", 57)], "{what}: and cools in its time");
     }
 }
 
@@ -195,4 +200,50 @@ async fn a_run_that_broke_off_is_finished_by_the_next() {
     for contact in &contacts {
         assert_eq!((live(&deployment, contact).await, cooled(&deployment, contact).len()), (false, 1), "{contact}");
     }
+}
+
+#[tokio::test]
+async fn an_engagement_worth_nothing_tells_nothing_and_what_the_horizon_ends_is_told() {
+    // One point of 13 January, cold on 9 February; then mail that is delivered and not read.
+    let deployment = world_with(&["ada"]).await;
+    run(&deployment, "2026-02-09T01:00:00Z").await;
+    for (delivered_at, next_run) in
+        [("2026-03-03T10:00:00Z", "2026-03-09T01:00:00Z"), ("2026-03-17T10:00:00Z", "2026-03-23T01:00:00Z")]
+    {
+        let name = FactName { asset: "analytics-emails".into(), action: "delivered".into(), email: Some("may".into()) };
+        let facts = [(name, at(delivered_at).as_second())];
+        let looked_at = Cycle::of(at(delivered_at)).end_second();
+        interest::add(&deployment.store, &"ada".into(), &"analytics".into(), &facts, looked_at)
+            .await
+            .expect("it lands");
+        run(&deployment, next_run).await;
+        assert!(!live(&deployment, "ada").await, "{next_run}");
+        assert_eq!(cooled(&deployment, "ada"), [told_id("ada", 55)], "{next_run}");
+    }
+
+    // One percent a cycle hardly takes anything: the horizon of 28 cycles ends it, on 8 February 2027.
+    let slow = perennial_tests::playbook_with(|text| text.replace("decay = \"halve\"", "decay = { percent = 1 }"));
+    let deployment = perennial_tests::deploy_with(perennial_local::ClockHandle::standing_at(at(ENGAGED)), slow).await;
+    for number in 0..60 {
+        let name = FactName {
+            asset: "analytics-emails".into(),
+            action: "click".into(),
+            email: Some(format!("mail-{number}").as_str().into()),
+        };
+        let facts = [(name, at(ENGAGED).as_second() + number)];
+        interest::add(&deployment.store, &"ada".into(), &"analytics".into(), &facts, at(ENGAGED).as_second())
+            .await
+            .expect("it lands");
+    }
+    let name = FactName { asset: "analytics-guide".into(), action: "download".into(), email: None };
+    let facts = [(name, at(ENGAGED).as_second())];
+    interest::add(&deployment.store, &"ada".into(), &"analytics".into(), &facts, at(ENGAGED).as_second())
+        .await
+        .expect("it lands");
+    for week in 0..80 {
+        run(&deployment, &(at("2026-01-19T01:00:00Z") + jiff::SignedDuration::from_hours(week * 168)).to_string())
+            .await;
+    }
+    assert!(!live(&deployment, "ada").await);
+    assert_eq!(cooled(&deployment, "ada").len(), 1);
 }

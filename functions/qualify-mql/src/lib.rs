@@ -168,7 +168,7 @@ impl QualifyMql {
             fit_grade: qualified.fit.grade.to_string(),
             engagement: qualified.engagement,
             sort_from_fit: Some(qualified.sorting.from_fit),
-            driver: Some(qualified.sorting.driver.to_string()),
+            driver: Some(qualified.sorting.driver.as_str().to_owned()),
             priority: qualified.priority.as_str().to_owned(),
             owner: qualified.owner.to_string(),
             new_customer: qualified.new_customer,

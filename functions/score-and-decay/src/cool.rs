@@ -4,16 +4,16 @@
 use futures::StreamExt as _;
 use futures::stream;
 use jiff::Timestamp;
-use perennial_domain::cycle::Cycle;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{evaluate, forgotten_before, look_again_at};
+use perennial_domain::interest::{cooled_at, forgotten_before, instant, look_again_at};
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::{InterestItem, taking};
 use perennial_platform::keys::{self, Key, LIVE_INDEX, SHARDS};
 use perennial_platform::outbox::{LeadEvent, Waiting};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, back_off, number};
 
-use crate::{ScoreAndDecay, tell};
+use crate::ScoreAndDecay;
+use crate::tell::Evaluated;
 
 /// So many interests are looked at at once: each waits for a read and a write.
 const AT_ONCE: usize = 16;
@@ -22,8 +22,8 @@ impl ScoreAndDecay {
     /// Evaluates every interest that may be cold by now, shard by shard. Needs no cursor: what was seen to has left this
     /// stretch of the index, so a run that broke off goes on where it was, and a second one finds nothing.
     ///
-    /// Interests may be cold when a cycle has completed and are looked at when a quarter begins; on all other days the run
-    /// is one empty query a shard.
+    /// Interests may be cold when a cycle has completed; a quarter matters if it may begin with a lead. On most other days
+    /// the run is one query a shard.
     pub(crate) async fn cool(&self, scheduled_at: Timestamp) -> Result<(), Failure> {
         let now = self.clock.now().max(scheduled_at);
         let mut cooled = Ok(());
@@ -80,21 +80,27 @@ impl ScoreAndDecay {
         if !all {
             return Ok(Cooled::after(self.store.apply("interest forget", forget).await?, Cooled::MoreToForget));
         }
-        let score = evaluate(rules, product, &item.facts, now);
-        if score.points > 0 {
+        let interest = Evaluated::at(now, &self.store, rules, (contact, product), item);
+        if interest.score.points > 0 {
             // A quarter that began above the threshold; also one whose telling was lost.
-            tell::reached(&self.store, contact, product, item, &score, rules.quarters.of(now), now).await?;
+            interest.tell_from(rules.quarters.of(now)).await?;
             let (stay, _) = held_rev("SET #cools_at = :cools_at, #rev = :next");
-            let stay = stay.with(":cools_at", number(look_again_at(rules, &score, now)));
+            let stay = stay.with(":cools_at", number(look_again_at(rules, &interest.score, now)));
             return Ok(Cooled::after(self.store.apply("interest cool", stay).await?, Cooled::Looked));
         }
-        let (leave, _) = held_rev("SET #rev = :next REMOVE #live_shard, #cools_at");
-        let mut actions = vec![self.store.change(leave)?];
-        // What was never warm has not cooled.
-        if score.last_scored_second.is_some() {
-            let told = LeadEvent::of(contact, product, rules.quarters.of(now));
-            actions.push(self.store.put_over(&Waiting::interest_cooled(told, Cycle::of(now).number(), now)?)?);
-        }
+        // What was never warm has not cooled, and what has been told of is not told of again: engagements that are worth
+        // nothing bring an interest back here as well.
+        let cooled = cooled_at(rules, &item.facts, now).filter(|at| item.cooled_at < Some(*at));
+        let Some(at) = cooled else {
+            let (leave, _) = held_rev("SET #rev = :next REMOVE #live_shard, #cools_at");
+            return Ok(Cooled::after(self.store.apply("interest cool", leave).await?, Cooled::Looked));
+        };
+        let (leave, _) = held_rev("SET #rev = :next, #cooled_at = :cooled_at REMOVE #live_shard, #cools_at");
+        let told = LeadEvent::of(contact, product, rules.quarters.of(instant(at)));
+        let actions = vec![
+            self.store.change(leave.with(":cooled_at", number(at)))?,
+            self.store.put_over(&Waiting::interest_cooled(told, at, now)?)?,
+        ];
         let done = self.store.commit("interest cool", actions).await? == Commit::Done;
         Ok(Cooled::after(done, Cooled::Looked))
     }

@@ -1,87 +1,73 @@
-//! A fact that comes late can take a quarter away after its lead was made: a delivery that shows a click to be a machine's,
-//! a complaint from before the download. The lead is marked with that fact and not withdrawn; one that gives the quarter
-//! back takes the mark away.
+//! What is learnt after a lead was made can take its quarter away: a delivery that shows a click to be a machine's, a
+//! complaint from before the download. The lead is marked with that fact and not withdrawn; once its quarter is reached
+//! again the mark goes.
+//!
+//! Lead and interest are marked in one transaction, so that an engagement which changes nothing costs no write.
 
-use jiff::Timestamp;
-use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{FactName, Facts, InterestRules, evaluate};
+use std::collections::BTreeSet;
+
+use perennial_domain::interest::{DAY_SECONDS, FactName, Facts, evaluate, instant};
 use perennial_domain::quarter::Quarter;
 use perennial_platform::failure::Failure;
-use perennial_platform::interest::InterestItem;
-use perennial_platform::keys;
-use perennial_platform::leads;
+use perennial_platform::leads::{self, Standing};
 use perennial_platform::records::Evidence;
-use perennial_platform::store::Store;
 
-/// What the arrival of facts did to a lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Turned {
-    quarter: Quarter,
-    /// The fact that undid it; none if it stands again.
-    undone_by: Option<(FactName, i64)>,
-}
+use crate::tell::Evaluated;
 
-/// Marks the leads that these facts undid or restored. `item` holds the facts already.
-///
-/// # Errors
-/// [`Failure`] if the store could not be reached; marking again does no harm.
-pub async fn mark(
-    store: &Store,
-    rules: &InterestRules,
-    contact: &ContactId,
-    product: &ProductId,
-    item: &InterestItem,
-    arrived: &[(FactName, i64)],
-    now: Timestamp,
-) -> Result<(), Failure> {
-    for Turned { quarter, undone_by } in turned(rules, product, item, arrived, now) {
-        tracing::info!(
-            product = product.as_str(),
-            stands = undone_by.is_none(),
-            "a late fact changes whether a lead stands"
-        );
-        let evidence = undone_by.map(|(name, second)| Evidence {
-            at: second,
-            points: rules.points_of(&name),
-            asset: name.asset.to_string(),
-            action: name.action.to_string(),
-        });
-        leads::mark_standing(store, keys::lead(contact, product, quarter), evidence).await?;
-    }
-    Ok(())
-}
+type Fact = (FactName, i64);
 
-/// Compares the quarters that have a lead without and with the facts that arrived: a function of the set and of the batch,
-/// so a redelivery finds the same.
-fn turned(
-    rules: &InterestRules,
-    product: &ProductId,
-    item: &InterestItem,
-    arrived: &[(FactName, i64)],
-    now: Timestamp,
-) -> Vec<Turned> {
-    if item.leads.is_empty() {
-        return Vec::new();
-    }
-    let reaches = |facts: &Facts, quarter: &Quarter| evaluate(rules, product, facts, now).reached.contains_key(quarter);
-    let mut before = item.facts.clone();
-    for (name, second) in arrived {
-        before.remove(name, *second);
-    }
-    let mut turned = Vec::new();
-    for quarter in &item.leads {
-        match (reaches(&before, quarter), reaches(&item.facts, quarter)) {
-            (true, false) => {
-                let mut growing = before.clone();
-                let undone_by = arrived.iter().find(|(name, second)| {
-                    growing.add(name.clone(), *second);
-                    !reaches(&growing, quarter)
-                });
-                turned.push(Turned { quarter: *quarter, undone_by: undone_by.cloned() });
-            }
-            (false, true) => turned.push(Turned { quarter: *quarter, undone_by: None }),
-            (true, true) | (false, false) => {}
+impl Evaluated<'_> {
+    /// Marks the leads that facts undid, and unmarks those that stand again. The interest holds the facts already.
+    ///
+    /// # Errors
+    /// [`Failure`] if the store could not be reached, or the interest was written meanwhile: then the facts are delivered
+    /// again.
+    pub async fn mark_leads(&self, arrived: &[Fact]) -> Result<(), Failure> {
+        let undone = &self.item.undone;
+        for quarter in undone.iter().filter(|quarter| self.score.reached.contains_key(quarter)) {
+            self.mark(*quarter, Standing::Stands).await?;
         }
+        for quarter in self.touched_by(arrived).into_iter().filter(|quarter| !undone.contains(quarter)) {
+            if let Some((name, second)) = self.undone_by(arrived, quarter) {
+                let (asset, action) = (name.asset.to_string(), name.action.to_string());
+                let fact = Evidence { at: *second, points: self.rules.points_of(name), asset, action };
+                self.mark(quarter, Standing::UndoneBy(fact)).await?;
+            }
+        }
+        Ok(())
     }
-    turned
+
+    /// The quarters whose lead these facts could have undone: not reached, and not over before the first of them. A click
+    /// can gate clicks of the day before.
+    fn touched_by(&self, arrived: &[Fact]) -> BTreeSet<Quarter> {
+        let Some(earliest) = arrived.iter().map(|(_, second)| *second).min() else { return BTreeSet::new() };
+        let first = self.rules.quarters.of(instant(earliest - DAY_SECONDS));
+        let lost = self.item.leads.range(first..).filter(|quarter| !self.score.reached.contains_key(quarter));
+        lost.copied().collect()
+    }
+
+    /// The fact without which the quarter would be reached; of several that did it together the last. None if they did not:
+    /// the playbook has changed.
+    fn undone_by<'f>(&self, arrived: &'f [Fact], quarter: Quarter) -> Option<&'f Fact> {
+        let reaches =
+            |facts: &Facts| evaluate(self.rules, self.product, facts, self.now).reached.contains_key(&quarter);
+        let mut without_all = self.item.facts.clone();
+        for fact in arrived {
+            let mut without = self.item.facts.clone();
+            // A set that was full has not taken it.
+            if without.remove(&fact.0, fact.1) && reaches(&without) {
+                return Some(fact);
+            }
+            without_all.remove(&fact.0, fact.1);
+        }
+        reaches(&without_all).then(|| arrived.last()).flatten()
+    }
+
+    async fn mark(&self, quarter: Quarter, standing: Standing) -> Result<(), Failure> {
+        let place = (self.contact, self.product, quarter);
+        if leads::mark_standing(self.store, place, self.item.rev, standing).await? {
+            tracing::info!(product = self.product.as_str(), "whether a lead stands has changed");
+        }
+        Ok(())
+    }
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{FactName, evaluate, first_look_at, instant};
+use perennial_domain::interest::{FactName, first_look_at, instant};
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::add;
 use perennial_platform::lambda::{BatchAnswer, new_image};
 use perennial_platform::ledger::Entry;
 
-use crate::{ScoreAndDecay, late, tell};
+use crate::ScoreAndDecay;
+use crate::tell::Evaluated;
 
 /// The engagements of one contact and product, and the records they came in.
 #[derive(Default)]
@@ -64,10 +65,11 @@ impl ScoreAndDecay {
     ) -> Result<(), Failure> {
         let rules = &self.playbook.interest;
         let item = add(&self.store, contact, product, facts, first_look_at(rules, now)).await?;
-        let score = evaluate(rules, product, &item.facts, now);
-        let earliest = facts.iter().map(|(_, second)| *second).min().unwrap_or(now.as_second());
-        let first = rules.quarters.of(instant(earliest));
-        tell::reached(&self.store, contact, product, &item, &score, first, now).await?;
-        late::mark(&self.store, rules, contact, product, &item, facts, now).await
+        let interest = Evaluated::at(now, &self.store, rules, (contact, product), &item);
+        // A fact can only reach quarters from its own on.
+        let counting = facts.iter().filter(|(name, _)| rules.can_reach(name)).map(|(_, second)| *second);
+        let first = rules.quarters.of(counting.min().map_or(now, instant));
+        interest.tell_from(first).await?;
+        interest.mark_leads(facts).await
     }
 }

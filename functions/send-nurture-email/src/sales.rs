@@ -6,6 +6,7 @@ use perennial_domain::interest::instant;
 use perennial_domain::lead::Status;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
+use perennial_domain::sorting::Driver;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::{self, Key};
 use perennial_platform::links::Purpose;
@@ -161,6 +162,7 @@ impl SendNurtureEmail {
             sort_score: lead.sort_score,
             fit: format!("{} ({})", lead.fit_grade, lead.fit_points),
             engagement: lead.engagement,
+            split: split(lead),
             high_because: high_because(lead),
             undone: lead.undone_by.as_ref().map(|fact| self.undone(fact)).unwrap_or_default(),
             new_customer: lead.new_customer,
@@ -174,7 +176,7 @@ impl SendNurtureEmail {
     fn undone(&self, fact: &Evidence) -> String {
         let date = self.playbook.calendar.date(instant(fact.at)).strftime("%a %-d %b");
         let title = self.title(&fact.asset);
-        format!("Reported late: {} {title}, {date}. With it the score would not have made this lead.", fact.action)
+        format!("Learnt since: {} {title}, {date}. With it the score would not have made this lead.", fact.action)
     }
 
     fn title(&self, asset: &str) -> String {
@@ -269,12 +271,18 @@ fn reminder(rung: usize, recipient: Recipient, greeting: String, line: LeadLine)
     }
 }
 
-/// Leads made before the split was stored do not say.
+/// ` (50 of fit, 12 of engagement)`; leads made before the split was stored do not say.
+fn split(lead: &Lead) -> String {
+    let from_fit = lead.sort_from_fit;
+    from_fit.map(|fit| format!(" ({fit} of fit, {} of engagement)", lead.sort_score - fit)).unwrap_or_default()
+}
+
+/// As before: older leads do not say.
 fn high_because(lead: &Lead) -> &'static str {
-    match lead.driver.as_deref() {
-        Some("fit") => "; high because of fit",
-        Some("engagement") => "; high because of engagement",
-        Some("fit and engagement") => "; high because of both",
-        _ => "",
+    match lead.driver.as_deref().and_then(Driver::named) {
+        Some(Driver::Fit) => "; high because of fit",
+        Some(Driver::Engagement) => "; high because of engagement",
+        Some(Driver::Both) => "; high because of both",
+        Some(Driver::Neither) | None => "",
     }
 }

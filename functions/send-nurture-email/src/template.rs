@@ -31,6 +31,8 @@ pub(crate) struct LeadLine {
     pub sort_score: i64,
     pub fit: String,
     pub engagement: i64,
+    /// How much of the sorting score is what, or nothing.
+    pub split: String,
     /// What made the sorting score high, or nothing.
     pub high_because: &'static str,
     /// What came late and takes the ground from the lead, or nothing.

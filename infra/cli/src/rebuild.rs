@@ -21,14 +21,14 @@ use futures::StreamExt as _;
 use futures::stream;
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{FactName, evaluate, first_look_at, forgotten_before, instant};
+use perennial_domain::interest::{FactName, first_look_at, forgotten_before, instant};
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::{InterestItem, add, taking};
 use perennial_platform::keys;
 use perennial_platform::ledger;
 use perennial_platform::store::{ATTEMPTS, Change, Store, back_off, number};
 use perennial_playbook::Playbook;
-use score_and_decay::tell;
+use score_and_decay::tell::Evaluated;
 use serde::Serialize;
 
 pub use compare::{Difference, Told, compare};
@@ -210,9 +210,12 @@ impl Rebuild<'_> {
         Err(Failure::Conflict { operation: "interest rebuild" })
     }
 
+    /// Adds what is missing, as score-and-decay would have: a lead that it undoes is marked.
     async fn add(&self, (contact, product): &Place, missing: &[(FactName, i64)]) -> Result<usize, Failure> {
         if !missing.is_empty() {
-            add(self.store, contact, product, missing, first_look_at(&self.playbook.interest, self.now)).await?;
+            let rules = &self.playbook.interest;
+            let item = add(self.store, contact, product, missing, first_look_at(rules, self.now)).await?;
+            Evaluated::at(self.now, self.store, rules, (contact, product), &item).mark_leads(missing).await?;
         }
         Ok(missing.len())
     }
@@ -238,10 +241,10 @@ impl Rebuild<'_> {
         let present = rules.quarters.of(self.now);
         let mut told = 0;
         for ((contact, product), item) in stored {
-            let score = evaluate(rules, product, &item.facts, self.now);
+            let interest = Evaluated::at(self.now, self.store, rules, (contact, product), item);
             let marked = item.leads.contains(&present) || item.held.contains(&present);
-            if score.reached.contains_key(&present) && !marked {
-                tell::reached(self.store, contact, product, item, &score, present, self.now).await?;
+            if interest.score.reached.contains_key(&present) && !marked {
+                interest.tell_from(present).await?;
                 told += 1;
             }
         }

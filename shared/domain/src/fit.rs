@@ -132,7 +132,7 @@ pub fn evaluate(rules: &FitRules, contact: Option<&Contact>, account: Option<&Ac
         by_value("maturity", &rules.maturity, account.and_then(|account| account.maturity.as_deref())),
         by_value("market", &rules.market, account.and_then(|account| account.market.as_deref())),
         by_band("revenue_cents", &rules.revenue_cents, account.and_then(|account| account.revenue_cents)),
-        by_band("purchases", &rules.purchases, account.map(Account::purchases)),
+        by_band("purchases", &rules.purchases, account.and_then(Account::purchases)),
     ]
     .into_iter()
     .flatten()

@@ -28,7 +28,7 @@ use crate::ids::{ActionId, AssetId, ProductId};
 use crate::quarter::{Quarter, QuarterRule};
 
 pub use account::{AccountInterest, of_account};
-pub use cooling::{cools_at, first_look_at, forgotten_before, look_again_at};
+pub use cooling::{cooled_at, cools_at, first_look_at, forgotten_before, look_again_at};
 pub use facts::{FactName, Facts};
 pub use reaching::Reaching;
 pub use walk::{walk, walk_from};
@@ -44,7 +44,8 @@ pub const CLICK: &str = "click";
 /// The action by which a sending is known; the gate measures a click's distance from it.
 pub const DELIVERED: &str = "delivered";
 
-const DAY_SECONDS: i64 = 24 * 60 * 60;
+/// A day of 24 hours.
+pub const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// How much a completed cycle without engagement takes away. Always rounded down, so that a score reaches zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +170,11 @@ impl InterestRules {
     /// The points at which a contact becomes an MQL for this product.
     pub fn threshold(&self, product: &ProductId) -> i64 {
         self.product_thresholds.get(product).copied().unwrap_or(self.threshold)
+    }
+
+    /// Whether a fact of this name can reach a quarter.
+    pub fn can_reach(&self, name: &FactName) -> bool {
+        self.action(name).is_some_and(|rule| rule.points > 0 || rule.act_now)
     }
 
     /// What a fact of this name is worth if it counts; 0 if the playbook does not know it.

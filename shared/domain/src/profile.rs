@@ -130,10 +130,11 @@ pub const OWNS: &str = "owns.";
 pub const USED: &str = "used.";
 
 impl Account {
-    /// How often it has bought: what its own system counts, or the products it owns if those are more.
-    pub fn purchases(&self) -> i64 {
-        let owned = i64::try_from(self.owns.len()).unwrap_or(i64::MAX);
-        self.purchases.unwrap_or(0).max(owned)
+    /// How often it has bought: what its own system counts, or the products it owns if those are more. Unknown if nobody
+    /// has said either.
+    pub fn purchases(&self) -> Option<i64> {
+        let owned = i64::try_from(self.owns.len()).ok().filter(|owned| *owned > 0);
+        self.purchases.max(owned)
     }
 
     /// Reads an account from its fields. An instant that cannot be read counts as not stated: it was refused at the

@@ -233,9 +233,7 @@ pub fn is_member(expression: &Expression, person: &Person<'_>) -> bool {
         Expression::All(parts) => parts.iter().all(|part| is_member(part, person)),
         Expression::Any(parts) => parts.iter().any(|part| is_member(part, person)),
         Expression::Not(part) => !is_member(part, person),
-        Expression::OneOf { attribute, values } => {
-            person.text(*attribute).is_some_and(|known| values.contains(&known))
-        }
+        Expression::OneOf { attribute, values } => person.text(*attribute).is_some_and(|known| values.contains(&known)),
         Expression::NoneOf { attribute, values } => {
             person.text(*attribute).is_some_and(|known| !values.contains(&known))
         }
@@ -327,7 +325,7 @@ impl Person<'_> {
             Quantity::Score(product) => Some(self.scores.get(product).copied().unwrap_or(0)),
             Quantity::HighestScore => Some(self.scores.values().copied().max().unwrap_or(0)),
             Quantity::RevenueCents => self.account?.revenue_cents,
-            Quantity::Purchases => Some(self.account?.purchases()),
+            Quantity::Purchases => self.account?.purchases(),
             Quantity::CustomerDays => self.account?.customer_since.map(|since| self.days_since(since)),
             Quantity::DaysSinceEngagement => self.last_engaged_at.map(|at| self.days_since(at)),
             Quantity::OwnedDays(product) => self.owned_at(product).map(|at| self.days_since(at)),

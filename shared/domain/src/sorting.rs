@@ -29,13 +29,13 @@ pub enum Temperature {
 /// What made a sorting score high.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
-    /// Fit alone reaches the mark for warm.
+    /// Fit is at the mark for warm, and engagement is not.
     Fit,
-    /// Engagement alone does.
+    /// Engagement is, and fit is not.
     Engagement,
-    /// Each of them does.
+    /// Both are.
     Both,
-    /// Neither does.
+    /// Nothing did: the score is cold.
     Neither,
 }
 
@@ -58,21 +58,49 @@ pub struct SortingScore {
 pub fn evaluate(rules: &SortingRules, fit: i64, engagement: i64) -> SortingScore {
     let points = (fit * rules.fit_weight_percent + engagement * (100 - rules.fit_weight_percent)) / 100;
     let from_fit = fit * rules.fit_weight_percent / 100;
+    let temperature = match points {
+        p if p >= rules.hot => Temperature::Hot,
+        p if p >= rules.warm => Temperature::Warm,
+        _ => Temperature::Cold,
+    };
     SortingScore {
         points,
         from_fit,
         from_engagement: points - from_fit,
-        temperature: match points {
-            p if p >= rules.hot => Temperature::Hot,
-            p if p >= rules.warm => Temperature::Warm,
-            _ => Temperature::Cold,
+        driver: match temperature {
+            Temperature::Cold => Driver::Neither,
+            Temperature::Warm | Temperature::Hot => driver(rules, fit, engagement),
         },
-        driver: match (fit >= rules.warm, engagement >= rules.warm) {
-            (true, true) => Driver::Both,
-            (true, false) => Driver::Fit,
-            (false, true) => Driver::Engagement,
-            (false, false) => Driver::Neither,
-        },
+        temperature,
+    }
+}
+
+/// What made a score high that is not cold. A part without weight never did.
+fn driver(rules: &SortingRules, fit: i64, engagement: i64) -> Driver {
+    let by_fit = fit >= rules.warm && rules.fit_weight_percent > 0;
+    let by_engagement = engagement >= rules.warm && rules.fit_weight_percent < 100;
+    match (by_fit, by_engagement) {
+        (true, true) => Driver::Both,
+        (true, false) => Driver::Fit,
+        (false, true) => Driver::Engagement,
+        (false, false) => Driver::Neither,
+    }
+}
+
+impl Driver {
+    /// The name in storage and in front of people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fit => "fit",
+            Self::Engagement => "engagement",
+            Self::Both => "fit and engagement",
+            Self::Neither => "neither",
+        }
+    }
+
+    /// The driver of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Fit, Self::Engagement, Self::Both, Self::Neither].into_iter().find(|driver| driver.as_str() == name)
     }
 }
 
@@ -93,12 +121,7 @@ impl fmt::Display for Temperature {
 
 impl fmt::Display for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fit => "fit",
-            Self::Engagement => "engagement",
-            Self::Both => "fit and engagement",
-            Self::Neither => "neither",
-        })
+        f.write_str(self.as_str())
     }
 }
 
@@ -119,10 +142,12 @@ mod tests {
         check(50, 0, 0, "0 = 0 + 0, cold, neither");
         check(50, 100, 100, "100 = 50 + 50, hot, fit and engagement");
         check(50, 100, 25, "62 = 50 + 12, hot, fit");
-        check(50, 29, 30, "29 = 14 + 15, cold, engagement");
+        check(50, 29, 30, "29 = 14 + 15, cold, neither");
         check(50, 31, 30, "30 = 15 + 15, warm, fit and engagement");
         check(30, 55, 55, "55 = 16 + 39, warm, fit and engagement");
-        check(0, 100, 10, "10 = 0 + 10, cold, fit");
+        check(0, 100, 10, "10 = 0 + 10, cold, neither");
+        check(0, 100, 40, "40 = 0 + 40, warm, engagement");
+        check(100, 80, 100, "80 = 80 + 0, hot, fit");
         check(100, 80, 0, "80 = 80 + 0, hot, fit");
     }
 

@@ -31,6 +31,10 @@ pub const REV: &str = "rev";
 pub const LEAD_QUARTERS: &str = "leads";
 /// The quarters whose qualification is held, a string set.
 pub const HELD_QUARTERS: &str = "held";
+/// The quarters whose lead a later fact has undone, a string set.
+pub const UNDONE_QUARTERS: &str = "undone";
+/// When it last cooled, in seconds since the Unix epoch: what has been told is not told again.
+pub const COOLED_AT: &str = "cooled_at";
 
 /// An interest as stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +47,10 @@ pub struct InterestItem {
     pub leads: BTreeSet<Quarter>,
     /// Quarters whose qualification is held.
     pub held: BTreeSet<Quarter>,
+    /// Quarters whose lead a later fact has undone.
+    pub undone: BTreeSet<Quarter>,
+    /// When it last cooled, in seconds since the Unix epoch, if it was told.
+    pub cooled_at: Option<i64>,
     /// Whether it is in the live index.
     pub live: bool,
 }
@@ -75,6 +83,8 @@ impl InterestItem {
             rev: integer(item, REV).unwrap_or(0),
             leads: quarters(LEAD_QUARTERS),
             held: quarters(HELD_QUARTERS),
+            undone: quarters(UNDONE_QUARTERS),
+            cooled_at: integer(item, COOLED_AT),
             live: item.contains_key(keys::LIVE_SHARD),
         })
     }
@@ -158,8 +168,14 @@ pub async fn add(
             // Sets that are full take no more; the others are tried again without them.
             Added::SomeFull(item) => {
                 check_format(&item)?;
+                let tried = batch.len();
+                let room: Vec<_> = batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)).collect();
+                if room.len() == tried {
+                    // Refused though nothing of it is full: the same again would be refused for ever.
+                    return Err(Failure::Conflict { operation: "interest add" });
+                }
                 tracing::warn!(product = product.as_str(), "a set of facts is full and takes no more");
-                left.extend(batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)));
+                left.extend(room);
                 seen = item;
             }
         }

@@ -1,12 +1,13 @@
 //! What sales says of a lead, applied: by the CRM's webhook, or by the button "I am on it".
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::lead::{SalesEvent, Status};
 use perennial_domain::quarter::Quarter;
 
 use crate::failure::Failure;
-use crate::keys::{self, Key};
+use crate::keys;
 use crate::outbox::{LeadEvent, Waiting};
 use crate::records::{Evidence, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
@@ -99,25 +100,50 @@ pub async fn apply(
     Err(Failure::Conflict { operation: "lead move" })
 }
 
-/// Says of a lead that it no longer stands, and by which late fact, or that it stands again. It is not withdrawn. Nothing
-/// happens if there is no such lead.
+/// Whether a lead stands on what is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its quarter is reached.
+    Stands,
+    /// It would not be, but for this fact, which was learnt after the lead was made.
+    UndoneBy(Evidence),
+}
+
+/// Marks a lead and its interest in one transaction, if the interest is still at `rev`. The lead is not withdrawn. False if
+/// there is no such lead.
 ///
 /// # Errors
-/// [`Failure`] if the store could not be reached.
-pub async fn mark_standing(store: &Store, lead: Key, undone_by: Option<Evidence>) -> Result<(), Failure> {
-    let change = match undone_by {
-        Some(fact) => {
+/// [`Failure::Conflict`] if the interest was written meanwhile; otherwise as [`Store::commit`].
+pub async fn mark_standing(
+    store: &Store,
+    (contact, product, quarter): (&ContactId, &ProductId, Quarter),
+    rev: i64,
+    standing: Standing,
+) -> Result<bool, Failure> {
+    let lead = keys::lead(contact, product, quarter);
+    let (lead, mark) = match standing {
+        Standing::UndoneBy(fact) => {
             let fact = serde_dynamo::to_attribute_value(fact);
             let fact = fact.map_err(|_| Failure::shape("evidence", "not of the shape we give it"))?;
-            Change::of(lead, "SET #undone_by = :fact, #rev = #rev + :one").with(":fact", fact)
+            let lead = Change::of(lead, "SET #undone_by = :fact, #rev = #rev + :one").with(":fact", fact);
+            (lead, "ADD #undone :quarter, #rev :one")
         }
-        None => Change::of(lead, "SET #rev = #rev + :one REMOVE #undone_by"),
+        Standing::Stands => {
+            let lead = Change::of(lead, "SET #rev = #rev + :one REMOVE #undone_by");
+            (lead, "ADD #rev :one DELETE #undone :quarter")
+        }
     };
-    let marked = store.apply("lead mark", change.only_if("attribute_exists(PK)").with(":one", number(1))).await?;
-    if !marked {
-        tracing::info!("the lead to be marked is not there");
+    let interest = Change::of(keys::interest(contact, product), mark)
+        .only_if("#rev = :rev")
+        .with(":rev", number(rev))
+        .with(":one", number(1))
+        .with(":quarter", AttributeValue::Ss(vec![quarter.to_string()]));
+    let lead = lead.only_if("attribute_exists(PK)").with(":one", number(1));
+    match store.commit("lead mark", vec![store.change(lead)?, store.change(interest)?]).await? {
+        Commit::Done => Ok(true),
+        Commit::Refused(failed) if failed.first() == Some(&true) => Ok(false),
+        Commit::Refused(_) => Err(Failure::Conflict { operation: "lead mark" }),
     }
-    Ok(())
 }
 
 async fn find(store: &Store, meant: &Meant<'_>, said_at: Timestamp) -> Result<Option<Lead>, Failure> {

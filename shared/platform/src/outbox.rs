@@ -142,8 +142,8 @@ impl Waiting {
     ///
     /// # Errors
     /// As above.
-    pub fn interest_cooled(lead: LeadEvent, cycle: i64, now: Timestamp) -> Result<Self, Failure> {
-        let id = format!("InterestCooled#{}#{}#{cycle}", lead.contact, lead.product);
+    pub fn interest_cooled(lead: LeadEvent, cooled_at: i64, now: Timestamp) -> Result<Self, Failure> {
+        let id = format!("InterestCooled#{}#{}#{cooled_at}", lead.contact, lead.product);
         Self::new("InterestCooled", id, &Event::Lead(lead), now)
     }
 

@@ -8,7 +8,7 @@ use crate::cycle::Cycle;
 
 /// Tells the story of a score step by step, and returns the points at `now`.
 ///
-/// [`evaluate`] and every explanation are made from this one walk, so they cannot disagree.
+/// [`super::evaluate`] and every explanation are made from this one walk, so they cannot disagree.
 pub fn walk<'a>(rules: &InterestRules, facts: &'a Facts, now: Timestamp, visit: impl FnMut(Step<'a>)) -> i64 {
     walk_from(rules, facts, Cycle::of(now) + (1 - HORIZON_CYCLES), now, visit)
 }
