@@ -40,7 +40,8 @@ fn sooner(cold: i64, rules: &InterestRules, now: Timestamp) -> i64 {
     }
 }
 
-/// The second at which a score that is zero at `now` became so; none if it is above zero, or was not within the horizon.
+/// The second at which a score that is zero at `now` became so; none if it is above zero, or was not within the horizon. If
+/// the gate took it back, the first second of that cycle.
 pub fn cooled_at(rules: &InterestRules, facts: &Facts, now: Timestamp) -> Option<i64> {
     // A signal against can take the last point at any time …
     let mut taken = None;

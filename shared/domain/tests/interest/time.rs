@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use perennial_domain::cycle::{CYCLE_SECONDS, Cycle};
 use perennial_domain::interest::{
-    Decay, Facts, InterestRules, Requalify, cools_at, evaluate, forgotten_before, instant, look_again_at, walk_from,
+    Decay, Facts, InterestRules, Requalify, cooled_at, cools_at, evaluate, forgotten_before, instant, look_again_at,
+    walk_from,
 };
 use perennial_domain::quarter::Quarter;
 use proptest::prelude::*;
@@ -164,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn a_score_is_not_zero_before_it_is_looked_at_again_and_no_quarter_has_begun(
+    fn a_score_is_not_zero_before_it_is_looked_at_again_and_no_quarter_has_begun_with_a_lead(
         rules in any_rules(),
         (facts, now) in any_past(),
     ) {
@@ -173,7 +174,25 @@ proptest! {
         let look = look_again_at(&rules, &score, instant(now));
         prop_assert!(now < look);
         prop_assert!(points(&rules, &facts, look - 1) > 0, "it was zero before");
-        prop_assert_eq!(rules.quarters.of(instant(look - 1)), rules.quarters.of(instant(now)));
+        if rules.requalify == Requalify::OnRollover {
+            prop_assert_eq!(rules.quarters.of(instant(look - 1)), rules.quarters.of(instant(now)));
+        }
+    }
+
+    #[test]
+    fn a_score_that_is_zero_cooled_when_it_was_last_above(rules in any_rules(), (facts, now) in any_past()) {
+        prop_assume!(points(&rules, &facts, now) == 0);
+        let ends = |from: i64| (0..28).map(|back| (Cycle::of_second(now) + -back).start_second()).filter(move |end| *end > from);
+        let Some(at) = cooled_at(&rules, &facts, instant(now)) else {
+            prop_assert!(ends(i64::MIN).all(|end| points(&rules, &facts, end - 1) == 0));
+            return Ok(());
+        };
+        prop_assert!(at <= now);
+        // At once, but for a click that shows those before it to be a machine's: then within the cycle.
+        prop_assert_eq!(points(&rules, &facts, now.min(Cycle::of_second(at).end_second())), 0);
+        // Of two facts in one second the second can take what the first gave.
+        prop_assert!(points(&rules, &facts, at - 1) > 0 || facts.iter().any(|(_, second)| second == at));
+        prop_assert!(ends(at).all(|end| points(&rules, &facts, end - 1) == 0), "it was above zero again");
     }
 
     #[test]
