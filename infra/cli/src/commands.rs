@@ -47,6 +47,14 @@ pub fn playbook_folder(asked: Option<PathBuf>) -> PathBuf {
     })
 }
 
+/// Where the local world listens unless told otherwise.
+pub const PORT: u16 = 7878;
+
+/// Where links in the mails of a world lead that is not being served.
+pub fn local_url() -> String {
+    format!("http://127.0.0.1:{PORT}")
+}
+
 /// Makes a world's folder, and says which one if it cannot.
 pub fn prepare(data: &DataFolder, fresh: bool) -> Result<(), Failed> {
     data.prepare(fresh).map_err(|error| Failed(vec![format!("error: {}: {error}", data.path().display())]))
@@ -54,10 +62,21 @@ pub fn prepare(data: &DataFolder, fresh: bool) -> Result<(), Failed> {
 
 /// Loads a playbook; every problem is a line.
 pub fn load_playbook(folder: &Path) -> Result<Arc<Playbook>, Failed> {
-    if !folder.exists() {
-        return Err(Failed(vec![format!("error: there is no playbook at {}", folder.display())]));
-    }
+    is_playbook(folder)?;
     Playbook::open(folder).map(Arc::new).map_err(|problems| Failed(problems.iter().map(ToString::to_string).collect()))
+}
+
+/// Whether there is a folder or a bundle to read.
+pub fn is_playbook(place: &Path) -> Result<(), Failed> {
+    let shown = place.display();
+    let bundle = place.extension().is_some_and(|ending| ending == "json");
+    match place.metadata() {
+        Err(_) => Err(Failed(vec![format!("error: there is no playbook at {shown}")])),
+        Ok(found) if found.is_file() && !bundle => {
+            Err(Failed(vec![format!("error: {shown} is a file: name the folder that holds playbook.toml")]))
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// How this command was called, so that what is printed can be pasted.

@@ -57,6 +57,8 @@ pub struct Explanation {
     pub steps: Vec<StepLine>,
     /// The sorting score that a lead would have now.
     pub sorting: SortingLine,
+    /// The quarter of that instant.
+    pub quarter: String,
     /// The quarters in which the threshold was reached, and what came of each.
     pub quarters: Vec<QuarterLine>,
     /// The leads that were made.
@@ -70,6 +72,12 @@ pub struct Explanation {
 pub struct SortingLine {
     /// 0..=100.
     pub points: i64,
+    /// Fit, 0..=100.
+    pub fit: i64,
+    /// Engagement, 0..=100: a score at the threshold is 25.
+    pub engagement: i64,
+    /// Percent of the sorting score that is fit.
+    pub fit_weight: i64,
     /// So much of it is fit.
     pub from_fit: i64,
     /// So much of it is engagement.
@@ -102,7 +110,12 @@ pub struct LeadHeld {
     pub quarter: String,
     /// Why.
     pub reason: String,
-    /// When it is decided again.
+    /// The rule behind it, and where it stands, if the playbook sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Since when it is held.
+    pub since: Timestamp,
+    /// The first daily run from then on decides it again.
     pub until: Timestamp,
 }
 
@@ -119,8 +132,9 @@ pub struct LeadMade {
     pub status: String,
     /// Under which playbook it was made.
     pub playbook_version: String,
-    /// Whether the quarter is reached under the present playbook and facts.
-    pub reached_now: bool,
+    /// Whether the quarter is reached under the present playbook and facts; unknown once it lies behind the horizon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached_now: Option<bool>,
     /// The late fact that undid it: when it happened, and what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<UndoneBy>,
@@ -153,7 +167,7 @@ pub fn explain(
     let score = evaluate(rules, product, &item.facts, at);
     let steps = story::steps(playbook, rows, contact, product, &item.facts, at);
     let leads = leads(rows, contact, product, &score, at);
-    let held = held(rows, contact, product);
+    let held = held(playbook, rows, contact, product, at);
     let sum =
         |counts: fn(&StepLine) -> bool| steps.iter().filter(|step| counts(step)).map(|step| step.change).sum::<i64>();
     let fit = person::fit(playbook, rows, contact);
@@ -173,6 +187,7 @@ pub fn explain(
         too_old: item.facts.iter().filter(|(_, second)| *second < horizon(at)).count(),
         steps,
         sorting: sorting_line(playbook, fit.points, score.points, threshold),
+        quarter: rules.quarters.of(at).to_string(),
         quarters: quarters(&score, &leads, &held),
         leads,
         held,
@@ -185,8 +200,12 @@ fn horizon(at: Timestamp) -> i64 {
 }
 
 fn sorting_line(playbook: &Playbook, fit: i64, points: i64, threshold: i64) -> SortingLine {
-    let score = sorting::evaluate(&playbook.qualify.sorting, fit, sorting::engagement(points, threshold));
+    let engagement = sorting::engagement(points, threshold);
+    let score = sorting::evaluate(&playbook.qualify.sorting, fit, engagement);
     SortingLine {
+        fit,
+        engagement,
+        fit_weight: playbook.qualify.sorting.fit_weight_percent,
         points: score.points,
         from_fit: score.from_fit,
         from_engagement: score.from_engagement,
@@ -220,8 +239,11 @@ fn leads(rows: &Rows, contact: &ContactId, product: &ProductId, score: &Score, a
         priority: lead.priority.clone(),
         status: lead.stage.clone(),
         playbook_version: lead.playbook_version.clone(),
-        reached_now: lead.quarter().is_some_and(|quarter| score.reached.contains_key(&quarter)),
-        undone_by: lead.undone_by.as_ref().map(|fact| UndoneBy {
+        reached_now: lead
+            .quarter()
+            .filter(|_| lead.reached_at >= horizon(at))
+            .map(|quarter| score.reached.contains_key(&quarter)),
+        undone_by: lead.undone_by.as_ref().filter(|fact| fact.at <= at.as_second()).map(|fact| UndoneBy {
             at: instant(fact.at),
             asset: fact.asset.clone(),
             action: fact.action.clone(),
@@ -231,11 +253,15 @@ fn leads(rows: &Rows, contact: &ContactId, product: &ProductId, score: &Score, a
     here.map(line).collect()
 }
 
-fn held(rows: &Rows, contact: &ContactId, product: &ProductId) -> Vec<LeadHeld> {
-    let here = rows.held.iter().filter(|held| held.contact == contact.as_str() && held.product == product.as_str());
+fn held(playbook: &Playbook, rows: &Rows, contact: &ContactId, product: &ProductId, at: Timestamp) -> Vec<LeadHeld> {
+    let here = rows.held.iter().filter(|held| {
+        held.contact == contact.as_str() && held.product == product.as_str() && held.since <= at.as_second()
+    });
     let line = |held: &Held| LeadHeld {
         quarter: held.quarter.clone(),
         reason: held.reason.clone(),
+        rule: rule::of_held(playbook, &held.reason),
+        since: instant(held.since),
         until: instant(held.due_at),
     };
     here.map(line).collect()

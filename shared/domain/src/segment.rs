@@ -257,9 +257,9 @@ pub fn persona_of<'p>(personas: &'p [Persona], person: &Person<'_>) -> Option<&'
 /// One condition of an expression, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clause {
-    /// The condition, as an expression is written.
+    /// The condition, as an expression is written, with the `not` that is around it.
     pub text: String,
-    /// Whether it holds by itself, before any `not` around it.
+    /// Whether it holds, that `not` included.
     pub holds: bool,
     /// Whether the whole expression came out as it did because of this one, alone or with others.
     pub decides: bool,
@@ -270,24 +270,33 @@ pub struct Clause {
 /// Every condition of an expression in the order of writing, and which of them decided.
 pub fn explain(expression: &Expression, person: &Person<'_>) -> Vec<Clause> {
     let mut clauses = Vec::new();
-    explain_into(expression, person, true, &mut clauses);
+    explain_into(expression, person, Around { decides: true, negated: false }, &mut clauses);
     clauses
 }
 
-fn explain_into(expression: &Expression, person: &Person<'_>, decides: bool, clauses: &mut Vec<Clause>) {
+/// What stands around a condition.
+#[derive(Clone, Copy)]
+struct Around {
+    decides: bool,
+    negated: bool,
+}
+
+fn explain_into(expression: &Expression, person: &Person<'_>, around: Around, clauses: &mut Vec<Clause>) {
     let holds = is_member(expression, person);
     match expression {
         // All came true because of every part, and false because of those that are false; any, the other way round.
         Expression::All(parts) | Expression::Any(parts) => {
             let each = holds == matches!(expression, Expression::All(_));
             for part in parts {
-                let part_decides = decides && (each || is_member(part, person) == holds);
-                explain_into(part, person, part_decides, clauses);
+                let decides = around.decides && (each || is_member(part, person) == holds);
+                explain_into(part, person, Around { decides, ..around }, clauses);
             }
         }
-        Expression::Not(part) => explain_into(part, person, decides, clauses),
+        Expression::Not(part) => explain_into(part, person, Around { negated: !around.negated, ..around }, clauses),
         condition => {
-            clauses.push(Clause { text: condition.to_string(), holds, decides, seen: person.seen(condition) });
+            let text = if around.negated { format!("not {condition}") } else { condition.to_string() };
+            let holds = holds != around.negated;
+            clauses.push(Clause { text, holds, decides: around.decides, seen: person.seen(condition) });
         }
     }
 }

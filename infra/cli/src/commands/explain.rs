@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use perennial::account::Rows;
 use perennial::data::{DataFolder, WORLDS};
 use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
@@ -11,6 +13,8 @@ use perennial::explain::{Explanation, PersonExplained, explain, explain_person};
 use perennial::tally::Tally;
 use perennial_domain::ids::ContactId;
 use perennial_local::{ClockHandle, Store};
+use perennial_platform::ledger::Entry;
+use perennial_platform::told::Subject;
 use serde_json::json;
 
 use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
@@ -23,8 +27,9 @@ pub struct Explain {
     contact: String,
     /// One product; without it, all.
     product: Option<String>,
-    /// At which instant, RFC 3339 [default: the world's now].
-    #[arg(long, value_name = "TIME")]
+    /// At which instant: 2026-10-14, the end of that day UTC, or 2026-10-14T13:55:00Z [default: the world's now]. Fit,
+    /// segments and what became of leads are as known now.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
     /// Folder of the world [default: the worlds below .perennial].
     #[arg(long, value_name = "DIR")]
@@ -48,8 +53,9 @@ impl Explain {
         {
             let known: Vec<&str> = playbook.products.iter().map(|product| product.id.as_str()).collect();
             let known = known.join(", ");
+            let near = nearest(product, playbook.products.iter().map(|product| product.id.as_str()));
             return Err(Failed(vec![format!(
-                "error: \"{product}\" is not a product of the playbook; there are {known}"
+                "error: \"{product}\" is not a product of the playbook; there are {known}{near}"
             )]));
         }
         let folders = DataFolder::existing(self.data.as_deref());
@@ -59,6 +65,7 @@ impl Explain {
                 format!("error: there is no world in {place} yet: run `perennial up` or `perennial replay` first");
             return Err(Failed(vec![what]));
         }
+        let mut near = String::new();
         for folder in &folders {
             // A copy: the world may be served by another process, and a question changes nothing.
             let copy = folder.snapshot()?;
@@ -73,7 +80,10 @@ impl Explain {
             let deployment = Deployment::open(options).await?;
             let rows = Rows::read(&deployment).await?;
             let at = self.at.unwrap_or_else(|| deployment.world.clock().now());
-            let Some(contact) = self.find(&rows) else { continue };
+            let Some(contact) = self.find(&rows) else {
+                near = nearest(&self.contact, rows.contacts.keys().map(ContactId::as_str));
+                continue;
+            };
             let wanted = |product: &str| self.product.as_ref().is_none_or(|wanted| wanted == product);
             let explanations: Vec<Explanation> = rows
                 .interests
@@ -85,7 +95,8 @@ impl Explain {
             return self.print(&person, &explanations);
         }
         let places: Vec<String> = folders.iter().map(|folder| folder.path().display().to_string()).collect();
-        Err(Failed(vec![format!("error: nothing is known of this contact in {}", places.join(" or "))]))
+        let who = if self.contact.contains('@') { "this address" } else { &self.contact };
+        Err(Failed(vec![format!("error: nothing is known of {who} in {}{near}", places.join(" or "))]))
     }
 
     fn find(&self, rows: &Rows) -> Option<ContactId> {
@@ -94,8 +105,12 @@ impl Explain {
             return Some(id);
         }
         let here = |profile: &perennial_platform::records::Profile| {
-            profile.fields().get("email") == Some(self.contact.as_str())
+            profile.fields().get("email").is_some_and(|email| email.eq_ignore_ascii_case(&self.contact))
         };
+        let told = |entry: &&Entry| entry.told.subject() == Subject::Contact(&self.contact);
+        if rows.ledger.iter().find(told).is_some() {
+            return Some(id);
+        }
         rows.contacts.iter().find(|(_, profile)| here(profile)).map(|(id, _)| id.clone())
     }
 
@@ -116,4 +131,19 @@ impl Explain {
         }
         Ok(())
     }
+}
+
+/// An instant, or the end of a day in UTC.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let day = |date: Date| date.tomorrow().and_then(|next| next.to_zoned(TimeZone::UTC)).map(|next| next.timestamp());
+    let whole_day = || text.parse::<Date>().and_then(day);
+    let at = text.parse().or_else(|_| whole_day().map(|midnight| midnight - SignedDuration::from_secs(1)));
+    at.map_err(|_: jiff::Error| "not a day such as 2026-10-14 or an instant such as 2026-10-14T13:55:00Z".to_owned())
+}
+
+/// `; did you mean "…"?`, if a known name is near to what was written.
+fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let distance = |name: &str| strsim::damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase());
+    let near = known.map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= 3).min();
+    near.map(|(_, name)| format!("; did you mean \"{name}\"?")).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use perennial_playbook::{Playbook, Severity, check};
 use serde_json::json;
 
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
+use super::{EXIT_CODES, Failed, is_playbook, load_playbook, playbook_folder, print_json, say};
 
 /// Check, list, compile or try a playbook.
 #[derive(Debug, Subcommand)]
@@ -47,9 +47,9 @@ pub struct Folder {
 pub struct Build {
     #[command(flatten)]
     playbook: Folder,
-    /// The bundle's file.
-    #[arg(long, value_name = "FILE", default_value = "infra/playbook/build/playbook.json")]
-    out: PathBuf,
+    /// The bundle's file [default: build/playbook.json in the playbook's folder].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 impl Command {
@@ -68,6 +68,7 @@ impl Command {
 impl Folder {
     fn check(self) -> Result<(), Failed> {
         let folder = playbook_folder(self.folder);
+        is_playbook(&folder)?;
         let (playbook, problems) = check(&folder);
         let failed = problems.iter().any(|problem| problem.severity == Severity::Error);
         if self.json {
@@ -122,18 +123,21 @@ impl Build {
     fn run(self) -> Result<(), Failed> {
         let problems =
             |problems: Vec<perennial_playbook::Problem>| Failed(problems.iter().map(ToString::to_string).collect());
-        let bundle = Playbook::bundle(&playbook_folder(self.playbook.folder)).map_err(problems)?;
+        let folder = playbook_folder(self.playbook.folder);
+        is_playbook(&folder)?;
+        let out = self.out.unwrap_or_else(|| folder.join("build/playbook.json"));
+        let bundle = Playbook::bundle(&folder).map_err(problems)?;
         let json = bundle.to_json()?;
         // What a Lambda will do with it.
         let playbook = Playbook::from_bundle(json.as_ref()).map_err(problems)?;
-        if let Some(folder) = self.out.parent() {
+        if let Some(folder) = out.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(&self.out, &json)?;
+        std::fs::write(&out, &json)?;
         if self.playbook.json {
-            return print_json(&json!({"version": playbook.version, "file": self.out, "bytes": json.len()}));
+            return print_json(&json!({"version": playbook.version, "file": out, "bytes": json.len()}));
         }
-        println!("playbook {} → {} ({} bytes)", playbook.version, self.out.display(), json.len());
+        println!("playbook {} → {} ({} bytes)", playbook.version, out.display(), json.len());
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 use serde::Serialize;
 
-use super::{Failed, load_playbook, playbook_folder, prepare, print_json, progress, say};
+use super::{Failed, load_playbook, local_url, playbook_folder, prepare, print_json, progress, say};
 
 const EXIT_CODES: &str =
     "Exit codes: 0 facts equal the ledger, 1 they differ or it failed (the reason is on standard error), 2 wrong usage";
@@ -89,7 +89,7 @@ impl Rebuild {
             store: Kept::File(copy.as_ref().map_or_else(|| data.database(), |copy| copy.database.clone())),
             clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
             webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
-            public_url: "http://127.0.0.1:7878".to_owned(),
+            public_url: local_url(),
             tally: if self.apply { Tally::open(data.tally())? } else { Tally::default() },
         };
         let deployment = Deployment::open(options).await?;
@@ -135,6 +135,11 @@ impl Rebuild {
             }
         }
         let last = rebuilt.mended.as_ref().map_or(&rebuilt.before, |mended| &mended.after);
+        let unreadable: usize = last.products.values().map(|line| line.unreadable).sum();
+        if unreadable > 0 {
+            let what = "error: interests that cannot be read are left alone: a newer version of Perennial wrote them, or they are damaged";
+            return Err(Failed(vec![format!("{what} ({unreadable})")]));
+        }
         match (last.is_equal(), self.apply) {
             (true, _) => Ok(()),
             (false, false) => Err(Failed(vec!["facts and ledger differ: --apply mends them".to_owned()])),

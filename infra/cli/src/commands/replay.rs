@@ -12,7 +12,7 @@ use perennial::tally::Tally;
 use perennial_local::{ClockHandle, Store};
 use serde::Serialize;
 
-use super::{EXIT_CODES, Failed, called, load_playbook, playbook_folder, prepare, print_json, progress};
+use super::{EXIT_CODES, Failed, called, load_playbook, local_url, playbook_folder, prepare, print_json, progress};
 
 /// Play another tool's history through all functions, in virtual time.
 ///
@@ -61,7 +61,7 @@ impl Replay {
             store: Store::File(data.database()),
             clock: ClockHandle::standing_at(import.starts_at().unwrap_or(Timestamp::UNIX_EPOCH)),
             webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
-            public_url: "http://127.0.0.1:7878".to_owned(),
+            public_url: local_url(),
             tally: Tally::open(data.tally())?,
         };
         let deployment = Deployment::open(options).await?;

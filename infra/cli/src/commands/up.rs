@@ -29,7 +29,7 @@ pub struct Up {
     #[arg(long)]
     fresh: bool,
     /// Port on 127.0.0.1; 0 takes any free one.
-    #[arg(long, default_value_t = 7878)]
+    #[arg(long, default_value_t = super::PORT)]
     port: u16,
     /// Folder for state that survives a restart [default: .perennial/up].
     #[arg(long, value_name = "DIR")]

@@ -8,6 +8,8 @@ use perennial_domain::ids::{AccountId, ContactId, ProductId};
 use perennial_domain::interest::{evaluate, instant, of_account};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::segment::{self, Person, is_member, persona_of};
+use perennial_platform::ledger::{Entry, Kind};
+use perennial_platform::told::What;
 use perennial_playbook::Playbook;
 use serde::Serialize;
 
@@ -34,6 +36,21 @@ pub struct PersonExplained {
     pub segments: Vec<SegmentLine>,
     /// The interest of all contacts of the account, in products in which there is any.
     pub account_interest: Vec<AccountInterestLine>,
+    /// What was told of the person and could not be understood yet.
+    pub quarantined: Vec<QuarantinedLine>,
+}
+
+/// An engagement that waits in quarantine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QuarantinedLine {
+    /// When it happened.
+    pub at: Timestamp,
+    /// With what.
+    pub asset: String,
+    /// What was done.
+    pub action: String,
+    /// Why it is not counted.
+    pub reason: String,
 }
 
 /// One attribute that gave fit.
@@ -113,6 +130,7 @@ pub fn explain_person(playbook: &Playbook, rows: &Rows, contact: &ContactId, at:
         fit: fit_lines(playbook, &fit),
         persona: persona_of(&playbook.personas, &person).map(|persona| persona.name.clone()),
         segments: segments(playbook, &person),
+        quarantined: quarantined(rows, contact, at),
         account_interest: account.map(|account| account_interest(playbook, rows, &account.id, at)).unwrap_or_default(),
     }
 }
@@ -144,6 +162,20 @@ fn last_engaged_at(rows: &Rows, contact: &ContactId, at: Timestamp) -> Option<Ti
     let here = rows.interests.iter().filter(|((who, _), _)| who == contact).flat_map(|(_, item)| item.facts.iter());
     let done = here.filter(|(name, _)| name.action.as_str() != perennial_domain::interest::DELIVERED);
     done.map(|(_, second)| second).filter(|second| *second <= at.as_second()).max().map(instant)
+}
+
+fn quarantined(rows: &Rows, contact: &ContactId, at: Timestamp) -> Vec<QuarantinedLine> {
+    let line = |entry: &Entry| match &entry.told {
+        What::Engagement { contact: who, asset, action, .. } if who == contact.as_str() => Some(QuarantinedLine {
+            at: instant(entry.happened_at),
+            asset: asset.clone(),
+            action: action.clone(),
+            reason: entry.reason.clone().unwrap_or_default(),
+        }),
+        _ => None,
+    };
+    let waiting = rows.ledger.iter().filter(|entry| entry.kind == Kind::Quarantined);
+    waiting.filter(|entry| entry.happened_at <= at.as_second()).filter_map(line).collect()
 }
 
 fn fit_lines(playbook: &Playbook, fit: &Fit) -> Vec<FitLine> {

@@ -1,6 +1,7 @@
 //! The rule that decided a step, in the playbook's words, and where it stands.
 
 use perennial_domain::interest::{ActionRule, Decay, FactName, Gated, Repeat, Verdict};
+use perennial_domain::qualify::HeldReason;
 use perennial_playbook::{Playbook, Setting};
 
 /// A rule and its place.
@@ -40,6 +41,14 @@ pub fn decay(decay: Decay) -> String {
         Decay::Points(points) => format!("{{ points = {points} }}"),
         Decay::Percent(percent) => format!("{{ percent = {percent} }}"),
     }
+}
+
+/// The rule by which a lead is held, if the playbook sets one.
+pub fn of_held(playbook: &Playbook, reason: &str) -> Option<String> {
+    (reason == HeldReason::NewCustomer.as_str()).then(|| {
+        let rule = Rule::of(playbook, Setting::NewCustomerDays, playbook.qualify.new_customer_days.to_string());
+        rule.place.map_or(rule.text.clone(), |place| format!("{} ({place})", rule.text))
+    })
 }
 
 /// The rule that decided what a fact was worth.

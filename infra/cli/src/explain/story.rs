@@ -59,11 +59,23 @@ pub fn steps(
     let mut steps = Vec::new();
     walk(&playbook.interest, facts, at, |step| {
         let reached = reaching.by(&step).map(|(quarter, _)| quarter).filter(|quarter| known.insert(*quarter));
+        if matches!(step, Step::QuarterBegins { points: 0, .. }) {
+            return;
+        }
         let mut line = line(playbook, &told, &step);
         line.reaches = reached.map(|quarter| quarter.to_string());
+        if untagged(playbook, product, &step) {
+            line.rule.push_str(&format!("; not tagged with {product} any more: `perennial rebuild` takes it away"));
+        }
         steps.push(line);
     });
     steps
+}
+
+/// Whether a fact is here by a tag that the playbook has no more.
+fn untagged(playbook: &Playbook, product: &ProductId, step: &Step<'_>) -> bool {
+    let Step::Fact { name, .. } = step else { return false };
+    playbook.interest.assets.get(&name.asset).is_some_and(|asset| !asset.products.contains(product))
 }
 
 fn line(playbook: &Playbook, told: &Told, step: &Step<'_>) -> StepLine {

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use perennial_domain::lead::Priority;
+use perennial_playbook::Setting;
 
-use super::{Explanation, PersonExplained, StepLine};
+use super::{Explanation, PersonExplained, SortingLine, StepLine};
 
 /// Steps in a row that say the same of the same, as one line for people.
 struct Folded<'a> {
@@ -31,6 +33,10 @@ fn folded(steps: &[StepLine]) -> Vec<Folded<'_>> {
     lines
 }
 
+fn points(points: i64) -> String {
+    if points == 1 { "1 point".to_owned() } else { format!("{points} points") }
+}
+
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M").to_string()
 }
@@ -43,13 +49,14 @@ fn at_place(place: Option<&String>) -> String {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (who, what, at) = (&self.contact, &self.product_name, minute(self.at));
-        let (points, threshold, version) = (self.points, self.threshold, &self.playbook_version);
-        writeln!(f, "{who} · {what}: {points} points at {at} UTC (threshold {threshold}, playbook {version})")?;
+        let (score, threshold, version) = (points(self.points), self.threshold, &self.playbook_version);
+        writeln!(f, "{who} · {what}: {score} at {at} UTC (threshold {threshold}, playbook {version})")?;
         for line in folded(&self.steps) {
             self.write_step(f, &line)?;
         }
         if self.too_old > 0 {
-            writeln!(f, "  {} older engagements are not seen: a score looks back 28 cycles", self.too_old)?;
+            let (are, s) = if self.too_old == 1 { ("is", "") } else { ("are", "s") };
+            writeln!(f, "  {} older engagement{s} {are} not seen: a score looks back 28 cycles", self.too_old)?;
         }
         self.write_sum(f)?;
         self.write_leads(f)?;
@@ -59,18 +66,34 @@ impl fmt::Display for Explanation {
 
 impl Explanation {
     fn write_step(&self, f: &mut fmt::Formatter<'_>, line: &Folded<'_>) -> fmt::Result {
-        let (step, at) = (line.first, minute(line.first.at));
+        let step = line.first;
+        let at = self.instant(step.at);
         let reaches = step.reaches.as_ref().map(|quarter| format!("   ▲ reaches {quarter}")).unwrap_or_default();
-        if line.engagements > 1 {
+        if line.engagements > 1 && step.change == 0 && step.reaches.is_none() {
             let same = |other: &&StepLine| other.label == step.label;
             let all: usize = self.steps.iter().filter(same).map(|other| other.engagements).sum();
-            let (count, until) = (line.engagements, minute(line.last.at));
+            let (count, until) = (line.engagements, self.instant(line.last.at));
             writeln!(f, "  {at}  {count} of {all} × {}, until {until}: no points", step.label)?;
         } else {
-            let change = if step.change == 0 { "no points".to_owned() } else { format!("{:+}", step.change) };
-            writeln!(f, "  {at}  {:<56} {change:>4} → {}{reaches}", step.label, step.points)?;
+            let nothing = step.change == 0 && step.verdict != "scored";
+            let change = if nothing { "no points".to_owned() } else { format!("{:+}", step.change) };
+            let width = self.steps.iter().map(|step| step.label.chars().count()).max().unwrap_or(0);
+            let label = if line.engagements > 1 {
+                format!("{} × {}", line.engagements, step.label)
+            } else {
+                step.label.clone()
+            };
+            writeln!(f, "  {at}  {label:<width$} {change:>9} → {}{reaches}", step.points)?;
         }
-        writeln!(f, "{:20}{}{}", "", step.rule, at_place(step.place.as_ref()))
+        let indent = at.len() + 4;
+        writeln!(f, "{:indent$}{}{}", "", step.rule, at_place(step.place.as_ref()))
+    }
+
+    /// To the minute; to the second where the gate has counted seconds.
+    fn instant(&self, at: Timestamp) -> String {
+        let seconds = Setting::SecondsAfterSending.to_string();
+        let counted = self.steps.iter().any(|step| step.rule.starts_with(&seconds));
+        if counted { at.strftime("%Y-%m-%d %H:%M:%S").to_string() } else { minute(at) }
     }
 
     fn write_sum(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,56 +102,69 @@ impl Explanation {
             write!(f, " − {} lost", self.lost)?;
         }
         writeln!(f, " − {} decayed", self.decayed)?;
-        let sorting = &self.sorting;
+        let SortingLine { points, fit, engagement, fit_weight, from_fit, from_engagement, temperature, driver } =
+            &self.sorting;
+        let (rest, high) =
+            (100 - fit_weight, if driver == "neither" { String::new() } else { format!("; high by {driver}") });
         writeln!(
             f,
-            "  sorting score {} = {} fit + {} engagement: {}; {}",
-            sorting.points,
-            sorting.from_fit,
-            sorting.from_engagement,
-            sorting.temperature,
-            match sorting.driver.as_str() {
-                "neither" => "neither is high".to_owned(),
-                "fit and engagement" => "both are high".to_owned(),
-                one => format!("{one} is high"),
-            }
+            "  sorting score {points} = {from_fit} ({fit_weight} % of fit {fit}) + {from_engagement} ({rest} % of engagement {engagement}): {temperature}{high}"
         )
     }
 
     fn write_leads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for lead in &self.leads {
             let (quarter, since) = (&lead.quarter, minute(lead.qualified_at));
-            let (priority, status, version) = (&lead.priority, &lead.status, &lead.playbook_version);
+            let priority =
+                Priority::named(&lead.priority).map_or_else(|| lead.priority.clone(), |priority| priority.to_string());
+            let (status, version) = (&lead.status, &lead.playbook_version);
             writeln!(
                 f,
                 "  ★ lead of {quarter}: {priority} since {since} UTC, now {status} (made under playbook {version})"
             )?;
             if let Some(fact) = &lead.undone_by {
                 let (at, action, asset) = (minute(fact.at), &fact.action, &fact.asset);
-                writeln!(f, "    no longer stands: {action} {asset} ({:+}) of {at} UTC came late", fact.points)?;
-            } else if !lead.reached_now {
+                writeln!(f, "    no longer stands: {action} {asset} ({:+}) of {at} UTC was learnt later", fact.points)?;
+            } else if lead.reached_now == Some(false) {
                 writeln!(f, "    under the present playbook and facts its quarter would not be reached")?;
             }
         }
         for held in &self.held {
-            let until = minute(held.until);
-            writeln!(f, "  held in {}: {}; decided again on {until} UTC", held.quarter, held.reason)?;
+            let (since, until) = (minute(held.since), minute(held.until));
+            let rule = held.rule.as_ref().map(|rule| format!(", {rule}")).unwrap_or_default();
+            let reason = format!("{}{rule}", held.reason);
+            writeln!(
+                f,
+                "  held in {}: {reason}; since {since} UTC, decided again daily, next from {until} UTC",
+                held.quarter
+            )?;
         }
         Ok(())
     }
 
     fn write_why_not(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for quarter in self.quarters.iter().filter(|quarter| quarter.outcome == "none") {
-            let (name, at, points) = (&quarter.quarter, minute(quarter.at), quarter.points);
+            let (name, at, score) = (&quarter.quarter, minute(quarter.at), points(quarter.points));
             writeln!(
                 f,
-                "  not an MQL in {name}, though reached on {at} UTC with {points} points: no lead was made then; the next \
+                "  not an MQL in {name}, though reached on {at} UTC with {score}: no lead was made then; the next \
                  engagement of that quarter makes one"
             )?;
         }
-        if self.leads.is_empty() && self.quarters.is_empty() {
-            let (highest, threshold, place) = (self.highest, self.threshold, at_place(self.threshold_place.as_ref()));
-            writeln!(f, "  not an MQL: at most {highest} points, and the threshold is {threshold}{place}")?;
+        if self.quarters.iter().any(|quarter| quarter.quarter == self.quarter)
+            || self.leads.iter().any(|lead| lead.quarter == self.quarter)
+        {
+            return Ok(());
+        }
+        let (quarter, highest, threshold) = (&self.quarter, points(self.highest), self.threshold);
+        let place = at_place(self.threshold_place.as_ref());
+        if self.highest < threshold {
+            writeln!(f, "  not an MQL in {quarter}: at most {highest}, and the threshold is {threshold}{place}")?;
+        } else {
+            writeln!(
+                f,
+                "  not an MQL in {quarter}: nothing in it left the score at the threshold of {threshold}{place}"
+            )?;
         }
         Ok(())
     }
@@ -140,16 +176,20 @@ impl fmt::Display for PersonExplained {
         if let Some(account) = &self.account {
             write!(f, " at {account}")?;
         }
-        writeln!(f, ": fit {} ({} points){}", self.fit_grade, self.fit_points, self.who())?;
+        writeln!(f, ": fit {} ({}){}", self.fit_grade, points(self.fit_points), self.who())?;
         for line in &self.fit {
             let (attribute, value, points) = (&line.attribute, &line.value, line.points);
             writeln!(f, "  fit      {attribute} {value} {points:+}{}", at_place(line.place.as_ref()))?;
         }
         for line in &self.account_interest {
-            let (product, points, strongest) = (&line.product_name, line.points, &line.strongest);
+            let (product, score, strongest) = (&line.product_name, points(line.points), &line.strongest);
             let people =
                 if line.interested == 1 { "1 person".to_owned() } else { format!("{} people", line.interested) };
-            writeln!(f, "  account  {product} {points} points from {people}, most from {strongest}")?;
+            writeln!(f, "  account  {product} {score} from {people}, most from {strongest}")?;
+        }
+        for line in &self.quarantined {
+            let (at, action, asset, reason) = (minute(line.at), &line.action, &line.asset, &line.reason);
+            writeln!(f, "  waiting  {at}  {action} {asset}: in quarantine, {reason}")?;
         }
         Ok(())
     }

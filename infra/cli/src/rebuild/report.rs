@@ -122,7 +122,7 @@ impl fmt::Display for Comparison {
             }
         }
         if self.is_equal() {
-            writeln!(f, "proven equal: {} interests, {} facts", total.interests, total.facts)?;
+            writeln!(f, "proven equal: {} and {}", counted(total.interests, "interest"), counted(total.facts, "fact"))?;
         }
         Ok(())
     }
@@ -130,10 +130,19 @@ impl fmt::Display for Comparison {
 
 impl fmt::Display for Mended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Added {} facts, took {} away", self.added, self.removed)?;
+        writeln!(f, "Added {}, took {} away", counted(self.added, "fact"), counted(self.removed, "fact"))?;
         if self.told > 0 {
-            writeln!(f, "Told of {} interests that have reached the threshold in this quarter", self.told)?;
+            let interests = counted(self.told, "interest");
+            writeln!(
+                f,
+                "Told qualification of {interests} at the threshold in this quarter: each becomes a lead or is held"
+            )?;
         }
         write!(f, "{}", self.after)
     }
+}
+
+/// `1 fact`, `2 facts`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use perennial_playbook::Playbook;
 
-use crate::commands::{EXIT_CODES, Failed, say};
+use serde_json::json;
+
+use crate::commands::{EXIT_CODES, Failed, print_json, say};
 
 /// Where to.
 #[derive(Args, Debug)]
@@ -14,6 +16,9 @@ pub struct Schema {
     /// Write it to a file instead, such as infra/playbook/playbook.schema.json.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// It is a JSON document in any case.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Schema {
@@ -21,7 +26,11 @@ impl Schema {
         let json = serde_json::to_string_pretty(&Playbook::schema())?;
         match self.out {
             Some(file) => {
-                std::fs::write(&file, json + "\n")?;
+                let written = std::fs::write(&file, json + "\n");
+                written.map_err(|error| Failed(vec![format!("error: {}: {error}", file.display())]))?;
+                if self.json {
+                    return print_json(&json!({"file": file}));
+                }
                 println!("schema → {}", file.display());
             }
             None => say(format_args!("{json}\n"))?,
