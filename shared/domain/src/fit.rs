@@ -137,7 +137,7 @@ pub fn evaluate(rules: &FitRules, contact: Option<&Contact>, account: Option<&Ac
     .into_iter()
     .flatten()
     .collect();
-    let points = lines.iter().map(|line| line.points).sum::<i64>().clamp(0, 100);
+    let points = lines.iter().map(|line| line.points).fold(0, i64::saturating_add).clamp(0, 100);
     let grade = match points {
         p if p >= rules.grades.a => Grade::A,
         p if p >= rules.grades.b => Grade::B,
@@ -150,7 +150,8 @@ pub fn evaluate(rules: &FitRules, contact: Option<&Contact>, account: Option<&Ac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::ContactId;
+    use crate::ids::{AccountId, ContactId};
+    use crate::profile::Fields;
 
     #[test]
     fn a_vp_fits_better_than_a_coordinator() {
@@ -177,5 +178,26 @@ mod tests {
         check("Marketing Coordinator", 2, Grade::C);
         check("SVPX", 0, Grade::D);
         assert_eq!(evaluate(&rules, None, None).grade, Grade::D);
+    }
+
+    #[test]
+    fn no_points_are_too_many_to_add() {
+        let check = |role: i64, size: i64, points: i64| {
+            let rules = FitRules {
+                role: BTreeMap::from([("executive".to_owned(), role)]),
+                size: BTreeMap::from([("enterprise".to_owned(), size)]),
+                ..FitRules::default()
+            };
+            let mut fields = Fields::default();
+            let stated = [("role", "executive"), ("size", "enterprise")];
+            fields.merge(stated.map(|(field, value)| (field.to_owned(), value.to_owned())), 0);
+            let contact = Contact::from_fields(ContactId::from("c"), &fields);
+            let account = Account::from_fields(AccountId::from("a"), &fields);
+            assert_eq!(evaluate(&rules, Some(&contact), Some(&account)).points, points, "{role} and {size}");
+        };
+        check(i64::MAX, i64::MAX, 100);
+        check(i64::MIN, i64::MIN, 0);
+        check(99, i64::MIN, 0);
+        check(99, 2, 100);
     }
 }

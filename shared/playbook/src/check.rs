@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 use crate::compile;
-use crate::content::Drafts;
+use crate::content::{Drafts, Stage};
 use crate::problem::{Findings, Page, Problem, quoted};
-use crate::source::{Decay, EFFORTS, Number, Points, STAGES, Source, Text};
+use crate::source::{Decay, EFFORTS, Number, Points, Source, Text};
 
 pub(crate) use people::MOST_HOURS;
 
@@ -179,7 +179,7 @@ impl Check<'_> {
             Decay::Points(points) => self.within("the decay in points", points, 1, MOST_CAP),
             Decay::Percent(percent) => self.within("the decay in percent", percent, 1, 100),
         }
-        for (stage, effort) in STAGES.iter().flat_map(|stage| EFFORTS.map(|effort| (*stage, effort))) {
+        for (stage, effort) in Stage::ALL.iter().flat_map(|stage| EFFORTS.map(|effort| (*stage, effort))) {
             let name = format!("the default of {} {}", stage.as_str(), effort.as_str());
             self.within(&name, &interest.points.of(stage, effort), 0, MOST_POINTS);
         }

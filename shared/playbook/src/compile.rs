@@ -94,7 +94,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
         places: Places::read(source, &bundle.playbook),
         personas: personas(source, &segments)?,
         segments,
-        coverage: coverage::count(source, bundle.pieces.values().map(|piece| &piece.front)),
+        coverage: coverage::count(source, bundle.pieces.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
         pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),
         environment,
     })

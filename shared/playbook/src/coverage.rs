@@ -1,7 +1,8 @@
 //! The coverage grid: how much content there is for each persona at each stage.
 //!
 //! Source: a grid of persona × stage shows which have plenty of content and which need more. Content that names no persona is
-//! for everybody: it counts for each, and is given by itself as well.
+//! for everybody: it counts for each, and is given by itself as well. A piece that is in no stream does not count: nobody
+//! receives it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -37,7 +38,7 @@ pub struct Row {
 /// How much content there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// Emails.
+    /// Emails that are in a stream.
     pub pieces: usize,
     /// Things to engage with.
     pub assets: usize,
@@ -50,8 +51,8 @@ impl Cell {
     }
 }
 
-/// Counts the content of a playbook.
-pub(crate) fn count<'a>(source: &'a Source, pieces: impl IntoIterator<Item = &'a FrontMatter>) -> Coverage {
+/// Counts the content of a playbook; the pieces come with their ids.
+pub(crate) fn count<'a>(source: &'a Source, pieces: impl IntoIterator<Item = (&'a str, &'a FrontMatter)>) -> Coverage {
     let row = |persona: &crate::source::Persona| Row {
         id: persona.id.get_ref().as_str().into(),
         name: persona.name.get_ref().clone(),
@@ -59,7 +60,13 @@ pub(crate) fn count<'a>(source: &'a Source, pieces: impl IntoIterator<Item = &'a
     };
     let mut coverage =
         Coverage { personas: source.personas.iter().map(row).collect(), for_everybody: Default::default() };
-    for piece in pieces {
+    let in_streams: BTreeSet<&str> = source
+        .streams
+        .iter()
+        .flat_map(|stream| stream.pieces.get_ref())
+        .map(|piece| piece.get_ref().as_str())
+        .collect();
+    for (_, piece) in pieces.into_iter().filter(|(id, _)| in_streams.contains(id)) {
         let personas = piece.personas.iter().map(String::as_str).collect();
         coverage.add(piece.stage, &personas, |cell| cell.pieces += 1);
     }
@@ -82,13 +89,16 @@ impl Coverage {
     }
 }
 
+const HEADER: &str = "pieces + assets";
+const EVERYBODY: &str = "for everybody";
+
 /// A table for people.
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [early, middle, late] = Stage::ALL.map(Stage::as_str);
         let names = self.personas.iter().map(|row| row.name.chars().count());
-        let width = names.max().unwrap_or(0).max("for everybody".len());
-        writeln!(f, "{:width$}  {early:<18}  {middle:<18}  {late}", "pieces + assets")?;
+        let width = names.chain([HEADER, EVERYBODY].map(str::len)).max().unwrap_or(0);
+        writeln!(f, "{HEADER:width$}  {early:<18}  {middle:<18}  {late}")?;
         let line = |f: &mut fmt::Formatter<'_>, name: &str, [early, middle, late]: [String; 3]| {
             writeln!(f, "{name:width$}  {early:<18}  {middle:<18}  {late}")
         };
@@ -99,6 +109,6 @@ impl fmt::Display for Coverage {
             };
             line(f, &row.name, row.cells.map(cell))?;
         }
-        line(f, "for everybody", self.for_everybody.map(|cell| format!("{} + {}", cell.pieces, cell.assets)))
+        line(f, EVERYBODY, self.for_everybody.map(|cell| format!("{} + {}", cell.pieces, cell.assets)))
     }
 }

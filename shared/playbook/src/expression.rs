@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use perennial_domain::segment::{Attribute, Comparison, Expression, Knowable, Quantity};
 
 use crate::problem::quoted;
+use crate::title;
 use tokens::{Token, TokenKind};
 
 /// How deep brackets, `not`s and segments within segments may nest.
@@ -269,12 +270,8 @@ impl<'t> Parser<'t> {
             return Err(self.expected("a word in quotes, as in title has \"vp\""));
         };
         self.next += 1;
-        if word.is_empty() || word.chars().any(|c| !c.is_alphanumeric() || c.is_uppercase()) {
-            let reason =
-                format!("title {} matches nothing: titles are matched by one word in lower case", quoted(word));
-            let lower = word.to_lowercase();
-            let one_word = !word.is_empty() && word.chars().all(char::is_alphanumeric);
-            return Err(Fault::new(*offset, reason).unknown(word, one_word.then_some(lower.as_str())));
+        if let Err(slip) = title::check(word) {
+            return Err(Fault::new(*offset, slip.reason).unknown(word, slip.meant.as_deref()));
         }
         Ok(Expression::Title((*word).to_owned()))
     }

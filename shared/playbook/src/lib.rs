@@ -29,6 +29,8 @@
 //! | `mjml` | whether MJML is sound; MJML becomes HTML here and nowhere else |
 //! | `expression` | the small language of segments |
 //! | `segments` | segments that name each other |
+//! | `title` | the words by which titles are matched |
+//! | `written` | where a text stands within its quotes |
 //! | `coverage` | how much content there is for whom |
 //! | `check` | every rule that a playbook must keep |
 //! | `compile` | from what is written to the domain's rules |
@@ -49,6 +51,8 @@ mod problem;
 mod render;
 mod segments;
 mod source;
+mod title;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -97,7 +97,9 @@ impl Places {
         self.section("asset", asset.as_str())
     }
 
-    /// Where an action of an asset stands: in its `points`, or else in its `actions`.
+    /// Where it stands what an action of an asset is worth: in the asset's `points`, or else in the default for its stage
+    /// and effort. Where that is not written, and for what machines do as well as people, which has no default: in the
+    /// asset's `actions`.
     pub fn action(&self, asset: &AssetId, action: &ActionId) -> Option<Place> {
         self.at(&Rule::Action(asset.as_str().to_owned(), action.as_str().to_owned()))
     }
@@ -209,9 +211,15 @@ impl Reader {
 
     fn asset(&mut self, source: &Source, asset: &Asset) {
         let defaults = &source.interest.points;
+        let default = defaults.of(asset.stage, asset.effort);
         for action in asset.worth(defaults).keys() {
-            self.note(Rule::Action(asset.id.get_ref().clone(), action.get_ref().clone()), action);
+            let rule = Rule::Action(asset.id.get_ref().clone(), action.get_ref().clone());
+            self.note(rule.clone(), action);
+            if asset.has_default_points(action) {
+                // It decides, if it is written: then this place takes the other's.
+                self.note(rule, &default);
+            }
         }
-        self.note(Rule::DefaultPoints(asset.id.get_ref().clone()), &defaults.of(asset.stage, asset.effort));
+        self.note(Rule::DefaultPoints(asset.id.get_ref().clone()), &default);
     }
 }

@@ -30,14 +30,13 @@ pub(crate) fn resolve(source: &Source) -> Vec<Resolved> {
             .map(|written| written.map_or_else(|fault| State::Done(Err(Some(fault))), State::Written))
             .collect(),
         ids,
-        path: Vec::new(),
     };
     for index in 0..resolver.ids.len() {
         resolver.resolve(index);
     }
     let done = |state| match state {
         State::Done(resolved) => resolved,
-        State::Written(_) | State::Open => Err(None),
+        State::Written(_) => Err(None),
     };
     resolver.states.into_iter().map(done).collect()
 }
@@ -54,75 +53,117 @@ struct Resolver<'s> {
     ids: Vec<&'s str>,
     by_id: BTreeMap<&'s str, usize>,
     states: Vec<State>,
-    /// The segments that are being resolved, each named by the one before it.
-    path: Vec<usize>,
 }
 
 enum State {
-    /// Not looked at yet.
+    /// Not resolved yet.
     Written(Written),
-    /// Being resolved.
-    Open,
     Done(Resolved),
 }
 
-impl Resolver<'_> {
-    fn resolve(&mut self, index: usize) {
-        let written = match std::mem::replace(&mut self.states[index], State::Open) {
-            State::Written(written) => written,
-            other => {
-                self.states[index] = other;
-                return;
-            }
-        };
-        self.path.push(index);
-        let mut conditions = 0;
-        let resolved = self.inline(written, &mut conditions).and_then(|expression| {
-            let deep = depth(&expression) > MOST_DEEP;
-            if deep { Err(Some(too_deep(0))) } else { Ok(expression) }
-        });
-        self.path.pop();
-        self.states[index] = State::Done(resolved);
-    }
+/// A segment that waits for those that it names.
+struct Waiting {
+    index: usize,
+    /// The names that stand in it, the last first.
+    names: Vec<(String, usize)>,
+}
 
-    fn inline(&mut self, written: Written, conditions: &mut usize) -> Resolved {
-        let list = |this: &mut Self, parts: Vec<Written>, conditions: &mut usize| {
-            parts.into_iter().map(|part| this.inline(part, conditions)).collect::<Result<Vec<_>, _>>()
-        };
-        match written {
-            Written::All(parts) => list(self, parts, conditions).map(Expression::All),
-            Written::Any(parts) => list(self, parts, conditions).map(Expression::Any),
-            Written::Not(part) => self.inline(*part, conditions).map(|part| Expression::Not(Box::new(part))),
-            Written::Condition(condition) => {
-                count(conditions, 1, 0)?;
-                Ok(condition)
+impl Resolver<'_> {
+    /// Resolves a segment after those that it names. The path is a list and no recursion: however many segments name one
+    /// another, the stack holds the levels of a single one.
+    fn resolve(&mut self, index: usize) {
+        let mut path: Vec<Waiting> = self.waiting(index).into_iter().collect();
+        while let Some(last) = path.last_mut() {
+            let index = last.index;
+            let next = match last.names.pop() {
+                Some((id, offset)) => self.next(&id, offset, &path),
+                None => {
+                    self.states[index] = State::Done(self.stands_alone(index));
+                    path.pop();
+                    continue;
+                }
+            };
+            match next {
+                Ok(named) => path.extend(named),
+                Err(fault) => {
+                    self.states[index] = State::Done(Err(fault));
+                    path.pop();
+                }
             }
-            Written::Segment { id, offset } => self.named(&id, offset, conditions),
         }
     }
 
-    fn named(&mut self, id: &str, offset: usize, conditions: &mut usize) -> Resolved {
+    /// A segment with the names that stand in it; `None` if it is resolved already.
+    fn waiting(&self, index: usize) -> Option<Waiting> {
+        let State::Written(written) = &self.states[index] else { return None };
+        let mut names = Vec::new();
+        collect_names(written, &mut names);
+        names.reverse();
+        Some(Waiting { index, names })
+    }
+
+    /// The segment of this name, if it is still to be resolved.
+    fn next(&self, id: &str, offset: usize, path: &[Waiting]) -> Result<Option<Waiting>, Option<Fault>> {
         let Some(&index) = self.by_id.get(id) else {
             let fault = Fault::new(offset, format!("segment {} does not exist", quoted(id)));
             return Err(Some(fault.unknown(id, self.ids.iter().copied())));
         };
-        if let Some(start) = self.path.iter().position(|open| *open == index) {
-            let circle = self.path[start..].iter().chain([&index]).map(|index| quoted(self.ids[*index]));
-            let circle = circle.collect::<Vec<_>>().join(" → ");
-            return Err(Some(Fault::new(offset, format!("segments in a circle: {circle}"))));
+        if let State::Done(_) = self.states[index] {
+            return Ok(None);
         }
-        if self.path.len() >= MOST_DEEP {
+        if let Some(start) = path.iter().position(|open| open.index == index) {
+            let circle = path[start..].iter().map(|open| open.index).chain([index]);
+            let circle: Vec<String> = circle.map(|index| quoted(self.ids[index])).collect();
+            return Err(Some(Fault::new(offset, format!("segments in a circle: {}", circle.join(" → ")))));
+        }
+        Ok(self.waiting(index))
+    }
+
+    fn stands_alone(&self, index: usize) -> Resolved {
+        match &self.states[index] {
+            State::Written(written) => self.inline(written, 0, &mut 0),
+            State::Done(_) => Err(None),
+        }
+    }
+
+    /// An expression below so many others; the segments that it names are resolved.
+    fn inline(&self, written: &Written, above: usize, conditions: &mut usize) -> Resolved {
+        let mut list = |parts: &[Written]| {
+            parts.iter().map(|part| self.inline(part, above + 1, conditions)).collect::<Result<Vec<_>, _>>()
+        };
+        match written {
+            Written::Segment { id, offset } => self.named(id, *offset, above, conditions),
+            _ if above == MOST_DEEP => Err(Some(too_deep(0))),
+            Written::All(parts) => list(parts).map(Expression::All),
+            Written::Any(parts) => list(parts).map(Expression::Any),
+            Written::Not(part) => self.inline(part, above + 1, conditions).map(|part| Expression::Not(Box::new(part))),
+            Written::Condition(condition) => {
+                count(conditions, 1, 0)?;
+                Ok(condition.clone())
+            }
+        }
+    }
+
+    fn named(&self, id: &str, offset: usize, above: usize, conditions: &mut usize) -> Resolved {
+        let Some(State::Done(Ok(expression))) = self.by_id.get(id).map(|index| &self.states[*index]) else {
+            return Err(None);
+        };
+        if above + depth(expression) > MOST_DEEP {
             return Err(Some(too_deep(offset)));
         }
-        self.resolve(index);
-        match &self.states[index] {
-            State::Done(Ok(expression)) => {
-                // Counted before it is copied: segments that name each other twice would double at each step.
-                count(conditions, size(expression), offset)?;
-                Ok(expression.clone())
-            }
-            _ => Err(None),
-        }
+        // Counted before it is copied: segments that name each other twice would double at each step.
+        count(conditions, size(expression), offset)?;
+        Ok(expression.clone())
+    }
+}
+
+/// The names of other segments with where they stand, from left to right.
+fn collect_names(written: &Written, names: &mut Vec<(String, usize)>) {
+    match written {
+        Written::All(parts) | Written::Any(parts) => parts.iter().for_each(|part| collect_names(part, names)),
+        Written::Not(part) => collect_names(part, names),
+        Written::Condition(_) => {}
+        Written::Segment { id, offset } => names.push((id.clone(), *offset)),
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use cadence::{Nurture, Stream, StreamKind};
 pub(crate) use catalogue::{Asset, Effort, Product};
 pub(crate) use people::{Example, Persona, Segment};
 pub(crate) use placed::Placed;
-pub(crate) use points::{Decay, DefaultPoints, EFFORTS, Interest, Quarter, Repeat, Requalify, STAGES};
+pub(crate) use points::{Decay, DefaultPoints, EFFORTS, Interest, Quarter, Repeat, Requalify};
 pub(crate) use qualify::{Band, Fit, Grades, Qualify};
 pub(crate) use reading::{note, read};
 pub(crate) use team::{Company, Goals, Recipient, Rep, Rung, Sla, Team};

@@ -96,7 +96,24 @@ fn the_coverage_grid_shows_who_needs_more() {
         Executive sponsor  3 + 1               1 + 0, needs more   1 + 1, needs more
         User               3 + 1               2 + 0               0 + 0, needs more
         for everybody      3 + 1               0 + 0               0 + 0
-    "#]].assert_eq(&playbook.coverage().to_string());
+    "#]]
+    .assert_eq(&playbook.coverage().to_string());
+}
+
+#[test]
+fn what_nobody_receives_is_not_covered() {
+    let mut bundle = Playbook::bundle(minimal()).unwrap();
+    bundle.playbook = bundle.playbook.replace(", \"lesson-2\", \"ask\"]", ", \"lesson-2\"]");
+    bundle.playbook.push_str("[[segment]]\nid = \"all\"\nwhen = 'fit >= 0'\n");
+    bundle.playbook.push_str("[[persona]]\nid = \"user\"\nname = \"User\"\nsegment = \"all\"\n");
+    bundle.pieces.get_mut("ask").unwrap().front.stage = Stage::Late;
+    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    expect![[r#"
+        pieces + assets  early               middle              late
+        User             5 + 1               0 + 0, needs more   0 + 1, needs more
+        for everybody    5 + 1               0 + 0               0 + 1
+    "#]]
+    .assert_eq(&playbook.coverage().to_string());
 }
 
 #[test]

@@ -176,7 +176,8 @@ fn each_rule_stands_where_its_place_says() {
         ("cap = 100\n", "\n# Not below the threshold.\ncap = 100\n"),
         ("first_month = 1\n", "first_month = 1\nrequalify = \"on-rollover\"\n"),
         ("[interest.gate]", "[interest.points]\nearly.low = 2\n[interest.gate]"),
-        ("points = { watch = 3,", "actions = [\n  \"share\",\n  \"watch\",\n]\npoints = { watch = 3,"),
+        ("points = { download = 4, request", "actions = [\"watch\"]\npoints = { download = 4, request"),
+        ("points = { watch = 3,", "actions = [\n  \"share\",\n  \"open\",\n  \"watch\",\n]\npoints = { watch = 3,"),
     ]);
     let check = |place: Option<Place>, expected: &str| assert_eq!(written_at(&text, place), expected);
     let places = &playbook.places;
@@ -200,9 +201,12 @@ fn each_rule_stands_where_its_place_says() {
     let (guide, video) = (AssetId::from("guide"), AssetId::from("video"));
     check(places.asset(&guide), r#"id = "guide""#);
     check(places.action(&guide, &ActionId::from("request")), "points = { download = 4, request = 10 }");
-    check(places.action(&guide, &ActionId::from("watch")), "default");
+    // Late and high is left to its default.
+    check(places.action(&guide, &ActionId::from("watch")), r#"actions = ["watch"]"#);
+    check(places.action(&guide, &ActionId::from("share")), "default");
     check(places.default_points(&guide), "default");
-    check(places.action(&video, &ActionId::from("share")), r#""share","#);
+    check(places.action(&video, &ActionId::from("share")), "early.low = 2");
+    check(places.action(&video, &ActionId::from("open")), r#""open","#);
     check(places.action(&video, &ActionId::from("watch")), "points = { watch = 3, unsubscribe = -5 }");
     check(places.default_points(&video), "early.low = 2");
     check(places.fit("role", "executive"), "role = { executive = 40, user = 10 }");

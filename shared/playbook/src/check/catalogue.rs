@@ -63,8 +63,13 @@ impl Check<'_> {
         }
         if worth.is_empty() {
             self.error(&asset.id, format!("{who} has neither actions nor points: nothing can be done with it"));
-        } else if worth.values().all(|points| *points == 0) {
-            self.warn(&asset.id, format!("{who} never gives points: it shows in the history and raises no interest"));
+        } else if asset.act_now.is_empty() && worth.values().all(|points| *points == 0) {
+            let without = if asset.call_now.is_empty() {
+                "it shows in the history and raises no interest"
+            } else {
+                "its call_now marks a lead for a call, and raises no interest that would make one"
+            };
+            self.warn(&asset.id, format!("{who} never gives points: {without}"));
         }
     }
 

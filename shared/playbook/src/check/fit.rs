@@ -2,36 +2,34 @@
 
 use std::collections::BTreeSet;
 
+use perennial_domain::segment::Attribute;
+
 use crate::problem::quoted;
 use crate::source::{Band, Grades};
+use crate::title;
 
 use super::{Check, MOST_POINTS};
-
-/// The values that a contact or an account can have, where they are a closed set.
-const ROLES: [&str; 4] = ["practitioner", "user", "decision-maker", "executive"];
-const SIZES: [&str; 3] = ["small-medium", "emerging", "enterprise"];
-const MATURITIES: [&str; 3] = ["novice", "intermediate", "advanced"];
-const MARKETS: [&str; 2] = ["b2b", "consumer"];
 
 impl Check<'_> {
     pub(super) fn fit(&mut self) {
         let fit = &self.source.fit;
-        for (name, points, known) in [
-            ("role", &fit.role, &ROLES[..]),
-            ("title", &fit.title, &[]),
-            ("size", &fit.size, &SIZES[..]),
-            ("region", &fit.region, &[]),
-            ("industry", &fit.industry, &[]),
-            ("maturity", &fit.maturity, &MATURITIES[..]),
-            ("market", &fit.market, &MARKETS[..]),
+        for (attribute, points) in [
+            (Attribute::Role, &fit.role),
+            (Attribute::Size, &fit.size),
+            (Attribute::Region, &fit.region),
+            (Attribute::Industry, &fit.industry),
+            (Attribute::Maturity, &fit.maturity),
+            (Attribute::Market, &fit.market),
         ] {
+            let name = attribute.as_str();
             self.points(name, points);
-            let open = known.is_empty();
-            for key in points.keys().filter(|key| !open && !known.contains(&key.get_ref().as_str())) {
+            let Some(known) = attribute.values() else { continue };
+            for key in points.keys().filter(|key| !known.contains(&key.get_ref().as_str())) {
                 let reason = format!("{} is not a {name}: it never gives points", quoted(key.get_ref()));
                 self.warn(key, reason).did_you_mean(key.get_ref(), known.iter().copied());
             }
         }
+        self.points("title", &fit.title);
         self.bands("revenue_cents", &fit.revenue_cents);
         self.bands("purchases", &fit.purchases);
         self.titles();
@@ -48,12 +46,8 @@ impl Check<'_> {
 
     fn titles(&mut self) {
         for word in self.source.fit.title.keys() {
-            if word.get_ref().is_empty() || word.get_ref().chars().any(|c| !c.is_alphanumeric() || c.is_uppercase()) {
-                let reason = format!(
-                    "title {} matches nothing: titles are matched by one word in lower case",
-                    quoted(word.get_ref())
-                );
-                self.error(word, reason);
+            if let Err(slip) = title::check(word.get_ref()) {
+                self.error(word, slip.reason).did_you_mean(word.get_ref(), slip.meant.as_deref());
             }
         }
     }

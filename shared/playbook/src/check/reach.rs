@@ -6,7 +6,7 @@ use perennial_domain::nurture::Kind;
 use crate::compile;
 use crate::content::Stage;
 use crate::problem::quoted;
-use crate::source::{EFFORTS, Effort, Number, Product, Repeat, STAGES, Stream, StreamKind, Text};
+use crate::source::{EFFORTS, Effort, Number, Product, Repeat, Stream, StreamKind, Text};
 
 use super::Check;
 use super::streams::EDUCATIONAL_PER_PROMOTION;
@@ -63,14 +63,15 @@ impl Check<'_> {
         }
     }
 
+    /// Of the thresholds that products have, the highest that falls to zero is named. A single point has nothing to lose but
+    /// itself.
     fn decay_leaves_something(&mut self) {
         let source = self.source;
-        let own = source.products.iter().filter_map(|product| product.threshold.as_ref());
-        let highest = own.chain([&source.interest.threshold]).map(|threshold| *threshold.get_ref()).max();
-        let threshold = highest.unwrap_or_default();
         let decay = compile::decay(source.interest.decay.get_ref());
-        // A single point has nothing to lose but itself.
-        if threshold > 1 && decay.after(threshold) == 0 {
+        let of_product =
+            |product: &Product| *product.threshold.as_ref().unwrap_or(&source.interest.threshold).get_ref();
+        let falls = |threshold: &i64| *threshold > 1 && decay.after(*threshold) == 0;
+        if let Some(threshold) = source.products.iter().map(of_product).filter(falls).max() {
             let reason = format!(
                 "one quiet cycle takes a score at the threshold of {threshold} to zero: nothing is left to build on",
             );
@@ -82,9 +83,10 @@ impl Check<'_> {
     fn default_points_rise(&mut self) {
         let points = &self.source.interest.points;
         let effort_falls =
-            STAGES.iter().flat_map(|stage| EFFORTS.windows(2).map(|pair| ((*stage, pair[0]), (*stage, pair[1]))));
-        let stage_falls =
-            EFFORTS.iter().flat_map(|effort| STAGES.windows(2).map(|pair| ((pair[0], *effort), (pair[1], *effort))));
+            Stage::ALL.iter().flat_map(|stage| EFFORTS.windows(2).map(|pair| ((*stage, pair[0]), (*stage, pair[1]))));
+        let stage_falls = EFFORTS
+            .iter()
+            .flat_map(|effort| Stage::ALL.windows(2).map(|pair| ((pair[0], *effort), (pair[1], *effort))));
         let fall = effort_falls.chain(stage_falls).find_map(|(less, more)| {
             let (lower, higher) = (points.of(less.0, less.1), points.of(more.0, more.1));
             (lower.get_ref() > higher.get_ref()).then_some((less, lower, more, higher))

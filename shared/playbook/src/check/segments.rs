@@ -10,6 +10,7 @@ use crate::expression::Fault;
 use crate::problem::{Place, quoted};
 use crate::segments;
 use crate::source::{Segment, Text};
+use crate::written;
 
 use super::Check;
 use super::examples::Examples;
@@ -22,8 +23,8 @@ const MOST_CLAUSES: usize = 3;
 impl Check<'_> {
     pub(super) fn segments(&mut self) {
         let source = self.source;
+        let examples = Examples::new(source, !self.findings.any_error());
         self.ids("segment", source.segments.iter().map(|segment| &segment.id));
-        let examples = Examples::new(source);
         for (segment, resolved) in source.segments.iter().zip(segments::resolve(source)) {
             match resolved {
                 Ok(expression) => self.examples(segment, &expression, &examples),
@@ -46,15 +47,9 @@ impl Check<'_> {
 
     /// The line of the file, and the column of that line of the expression, from 1.
     fn within_expression(&self, when: &Text, offset: usize) -> (Place, usize) {
-        let before = when.get_ref().get(..offset).unwrap_or_default();
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        let mut place = self.page.at_span(when.span());
         let written = self.page.text.get(when.span()).unwrap_or_default();
-        // A text in three quotes may begin on the next line.
-        let first = usize::from(["'''\n", "\"\"\"\n"].iter().any(|quotes| written.starts_with(quotes)));
-        let lines = before.bytes().filter(|byte| *byte == b'\n').count() + first;
-        place.line = place.line.map(|line| line + lines);
-        (place, column)
+        let spot = written::spot(written, offset);
+        (self.page.at(when.span().start + spot.bytes), spot.column)
     }
 
     fn examples(&mut self, segment: &Segment, expression: &Expression, examples: &Examples) {
@@ -101,7 +96,7 @@ impl Check<'_> {
 
     fn stages_without_pieces(&mut self) {
         let source = self.source;
-        let drafts = self.drafts.values().filter_map(|draft| draft.front.as_ref());
+        let drafts = self.drafts.iter().filter_map(|(id, draft)| Some((id.as_str(), draft.front.as_ref()?)));
         let coverage = coverage::count(source, drafts);
         for (persona, row) in source.personas.iter().zip(&coverage.personas) {
             for (stage, cell) in Stage::ALL.into_iter().zip(row.cells) {

@@ -14,8 +14,6 @@ use super::{Asset, Effort, Number, Placed, Text, number};
 use crate::check::{MOST_CAP, MOST_CLICKS, MOST_POINTS, MOST_SECONDS};
 use crate::content::Stage;
 
-/// All stages, in the order of the story.
-pub(crate) const STAGES: [Stage; 3] = [Stage::Early, Stage::Middle, Stage::Late];
 /// All efforts, the least first.
 pub(crate) const EFFORTS: [Effort; 3] = [Effort::Low, Effort::Medium, Effort::High];
 /// What machines do to mail as well as people: worth nothing unless `points` says otherwise.
@@ -174,9 +172,14 @@ impl Asset {
             self.points.iter().map(|(action, points)| (action, *points.get_ref())).collect();
         let default = *defaults.of(self.stage, self.effort).get_ref();
         for action in &self.actions {
-            let points = if UNINTENDED.contains(&action.get_ref().as_str()) { 0 } else { default };
+            let points = if self.has_default_points(action) { default } else { 0 };
             worth.entry(action).or_insert(points);
         }
         worth
+    }
+
+    /// Whether one of its actions is worth the default of its stage and effort.
+    pub fn has_default_points(&self, action: &Text) -> bool {
+        !self.points.contains_key(action) && !UNINTENDED.contains(&action.get_ref().as_str())
     }
 }

@@ -5,6 +5,7 @@ mod people;
 mod rules;
 mod scoring;
 mod sections;
+mod segments;
 
 use std::fs;
 use std::path::Path;

@@ -7,7 +7,7 @@ use super::{PLAYBOOK, problems_after};
 /// The last line of the sound playbook; what is added begins on line 113.
 const LAST: &str = "currency = \"USD\"\n";
 
-fn said_of(added: &str) -> String {
+pub(super) fn said_of(added: &str) -> String {
     problems_after(PLAYBOOK, LAST, &format!("{LAST}{added}"))
 }
 
@@ -240,14 +240,14 @@ fn a_slip_between_segments_is_named() {
     check(
         &chain,
         expect![[
-            r#"playbook.toml:304: error: segment "s63", column 16: nests deeper than 64, with the segments that it names"#
+            r#"playbook.toml:133: error: segment "s6", column 16: nests deeper than 64, with the segments that it names"#
         ]],
     );
     let backwards: Vec<(&str, &str)> = chain.iter().rev().copied().collect();
     check(
         &backwards,
         expect![[
-            r#"playbook.toml:307: error: segment "s6", column 1: nests deeper than 64, with the segments that it names"#
+            r#"playbook.toml:307: error: segment "s6", column 16: nests deeper than 64, with the segments that it names"#
         ]],
     );
 }

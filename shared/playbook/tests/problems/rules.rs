@@ -65,6 +65,15 @@ fn a_slip_in_interest_is_named() {
             "playbook.toml:31: warning: no asset gives points for product \"automation\": nobody will ever be a lead for it\n\
              playbook.toml:46: warning: asset \"video\" never gives points: it shows in the history and raises no interest",
         ),
+        // It makes a lead at once, whatever the score.
+        (PLAYBOOK, "points = { watch = 3, unsubscribe = -5 }", "points = { call = 0 }\nact_now = [\"call\"]", ""),
+        (
+            PLAYBOOK,
+            "points = { watch = 3, unsubscribe = -5 }",
+            "points = { call = 0 }\ncall_now = [\"call\"]",
+            "playbook.toml:31: warning: no asset gives points for product \"automation\": nobody will ever be a lead for it\n\
+             playbook.toml:46: warning: asset \"video\" never gives points: its call_now marks a lead for a call, and raises no interest that would make one",
+        ),
         (
             PLAYBOOK,
             "watch = 3, unsubscribe = -5",
@@ -136,6 +145,12 @@ fn a_slip_in_fit_and_goals_is_named() {
             "vp = 20",
             r#""Vice President" = 20"#,
             r#"playbook.toml:55: error: title "Vice President" matches nothing: titles are matched by one word in lower case"#,
+        ),
+        (
+            PLAYBOOK,
+            "vp = 20",
+            "VP = 20",
+            r#"playbook.toml:55: error: title "VP" matches nothing: titles are matched by one word in lower case (did you mean "vp"?)"#,
         ),
         (
             PLAYBOOK,

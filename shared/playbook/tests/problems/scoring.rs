@@ -229,7 +229,27 @@ fn what_nobody_can_reach_is_warned_of() {
             "decay = { percent = 100 }",
             "playbook.toml:21: warning: one quiet cycle takes a score at the threshold of 8 to zero: nothing is left to build on",
         ),
-        (PLAYBOOK, r#"decay = "halve""#, "decay = { percent = 87 }", ""),
+        // The product with the lower threshold loses everything, the other keeps some.
+        (
+            PLAYBOOK,
+            r#"decay = "halve""#,
+            "decay = { points = 5 }",
+            "playbook.toml:21: warning: one quiet cycle takes a score at the threshold of 5 to zero: nothing is left to build on",
+        ),
+        (
+            PLAYBOOK,
+            r#"decay = "halve""#,
+            "decay = { percent = 81 }",
+            "playbook.toml:21: warning: one quiet cycle takes a score at the threshold of 5 to zero: nothing is left to build on",
+        ),
+        (PLAYBOOK, r#"decay = "halve""#, "decay = { percent = 80 }", ""),
+        // The threshold for all is no product's.
+        (
+            PLAYBOOK,
+            "decay = \"halve\"\n\n[interest.gate]\nseconds_after_sending = 10\n\n[[product]]\n",
+            "decay = { points = 5 }\n\n[[product]]\nthreshold = 20\n",
+            "",
+        ),
         // Just within reach.
         (PLAYBOOK, "threshold = 8", "threshold = 84", ""),
         (PLAYBOOK, "grades = { A = 70,", "grades = { A = 90,", ""),
