@@ -11,9 +11,14 @@ use perennial_local::ClockHandle;
 use perennial_platform::interest::add;
 use perennial_platform::keys;
 use perennial_platform::lambda::StreamOrTick;
+use perennial_platform::ledger::Entry;
 use perennial_platform::records::Lead;
 use perennial_playbook::Playbook;
-use perennial_tests::{at, clock, deploy, deploy_with, engagement, interest, introduce, playbook_with, settle, tell};
+use perennial_tests::interpose::Interposer;
+use perennial_tests::{
+    at, clock, deploy, deploy_with, engagement, interest, introduce, playbook_with, settle, store_at, stream_event,
+    tell, told,
+};
 use score_and_decay::ScoreAndDecay;
 use serde_json::json;
 
@@ -167,4 +172,70 @@ async fn what_no_score_will_see_again_is_forgotten() {
             assert_eq!(points(&before, later), points(&after, later), "{kinds_of_old_facts}");
         }
     }
+}
+
+#[tokio::test]
+async fn whatever_comes_in_one_batch_the_lead_that_it_undoes_is_marked() {
+    let undoing = ("complaint", "raised", "2026-03-03T10:00:00Z");
+    // The download that made the lead comes again under another id.
+    let doubled = ("analytics-checklist", "download", "2026-03-04T10:00:00Z");
+    let nothing = ("complaint", "settled", "2026-03-05T09:00:00Z");
+    for (what, batch) in [
+        ("alone", vec![undoing]),
+        ("with what is there already", vec![undoing, doubled]),
+        ("after it", vec![doubled, undoing]),
+        ("among others", vec![nothing, undoing, doubled]),
+    ] {
+        let (deployment, scoring) = with_a_lead().await;
+        let now = deployment.world.clock().now();
+        let entry = |(number, (asset, action, happened_at)): (usize, &(&str, &str, &str))| {
+            let body = engagement("ada", asset, action, at(happened_at));
+            Entry::new("native", &format!("batch-{number}"), told(&body), &body, now, None)
+        };
+        let entries: Vec<Entry> = batch.iter().enumerate().map(entry).collect();
+        let deliver = || serde_json::from_value(stream_event(&entries)).expect("a batch");
+
+        // It dies when the facts are in and the lead is not marked yet; then everything comes once more.
+        let (between, mut marking) =
+            Interposer::stuck_at(&deployment.world.endpoints().dynamodb, "TransactWriteItems", 1).await;
+        let dying = ScoreAndDecay { store: store_at(&between.url).await, ..scoring.clone() };
+        tokio::select! {
+            answer = dying.handle(deliver()) => panic!("{what}: it cannot finish: {answer:?}"),
+            reached = marking.recv() => assert_eq!(reached, Some(())),
+        }
+        assert_eq!(lead(&deployment, "2026-Q1").await.map(|lead| lead.undone_by), Some(None), "{what}");
+        for delivery in ["again", "and again"] {
+            let answer = scoring.handle(deliver()).await.expect("a batch never fails");
+            assert_eq!(answer.batch_item_failures, [], "{what}");
+            let undone_by = lead(&deployment, "2026-Q1").await.and_then(|lead| lead.undone_by).map(|fact| fact.asset);
+            assert_eq!(undone_by.as_deref(), Some("complaint"), "{what}, {delivery}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mark_goes_when_the_playbook_has_become_more_generous() {
+    let (deployment, scoring) = with_a_lead().await;
+    engage(&deployment, "late", "complaint", "raised", "2026-03-03T10:00:00Z").await;
+    assert!(lead(&deployment, "2026-Q1").await.expect("it stays").undone_by.is_some());
+    let generous = playbook_with(|text| format!("{}{COMPLAINT}", text.replace("threshold = 5", "threshold = 2")));
+    let body = engagement("ada", "analytics-emails", "open", at("2026-03-05T09:30:00Z"));
+    let entry = Entry::new("native", "open", told(&body), &body, at("2026-03-05T10:00:00Z"), None);
+    let batch = serde_json::from_value(stream_event(&[entry])).expect("a batch");
+    let answer = ScoreAndDecay { playbook: generous, ..scoring }.handle(batch).await.expect("a batch never fails");
+    assert_eq!(answer.batch_item_failures, []);
+    assert_eq!(lead(&deployment, "2026-Q1").await.expect("it stays").undone_by, None);
+    assert!(interest(&deployment, "ada", "analytics").await.undone.is_empty());
+}
+
+/// Ada, a lead for Analytics since 4 March with five points.
+async fn with_a_lead() -> (Deployment, ScoreAndDecay) {
+    let playbook = playbook_with(|text| format!("{text}{COMPLAINT}"));
+    let deployment = deploy_with(ClockHandle::standing_at(at("2026-03-05T10:00:00Z")), playbook.clone()).await;
+    introduce(&deployment, "ada").await;
+    engage(&deployment, "price", "analytics-pricing", "view", "2026-03-02T10:00:00Z").await;
+    engage(&deployment, "list", "analytics-checklist", "download", "2026-03-04T10:00:00Z").await;
+    assert_eq!(leads(&deployment).await, ["2026-Q1"]);
+    let scoring = ScoreAndDecay { store: deployment.store.clone(), playbook, clock: clock(&deployment) };
+    (deployment, scoring)
 }

@@ -1,6 +1,6 @@
-//! Engagements become facts of an interest; every two weeks, what has cooled leaves the index.
+//! Engagements become facts of an interest; every day, what has cooled leaves the index.
 //!
-//! The score itself is never stored: facts are a set, so a redelivered record changes nothing, and the decay job only
+//! The score itself is never stored: facts are a set, so a redelivered record changes nothing, and the decay run only
 //! tidies up. A missed or repeated tick changes no score.
 
 mod cool;
@@ -17,7 +17,7 @@ use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 
 /// The use case, with all it needs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ScoreAndDecay {
     /// The state table.
     pub store: Store,

@@ -144,6 +144,7 @@ fn interest(item: &InterestItem) -> Value {
     json!({
         "facts": facts, "rev": item.rev, "live": item.live,
         "leads": quarters(&item.leads), "held": quarters(&item.held),
+        "undone": quarters(&item.undone), "cooled_at": item.cooled_at,
     })
 }
 
