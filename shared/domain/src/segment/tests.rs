@@ -143,7 +143,7 @@ fn an_explanation_says_which_conditions_decided() {
             "role == \"executive\": true, role is \"executive\"",
             "owns(\"integrations\"): false, integrations is not owned <-",
             "score(\"analytics\") >= 5: false, score(\"analytics\") is 2 <-",
-            "owns(\"support-plus\"): false, support-plus is not owned",
+            "not owns(\"support-plus\"): true, support-plus is not owned",
         ]
     );
     assert_eq!(

@@ -317,8 +317,8 @@ fn an_example_on_the_wrong_side_says_what_decided() {
         "not known(region) and not title has \"vp\"",
         "includes = [{ region = \"emea\", title = \"VP\" }]\nexcludes = [{}]",
         expect![[r#"
-            playbook.toml:116: error: segment "s" leaves out a person whom it includes: known(region) holds (region is "emea"); title has "vp" holds (title is "VP")
-            playbook.toml:117: error: segment "s" takes in a person whom it excludes: known(region) does not hold (region is not known); title has "vp" does not hold (title is not known)"#]],
+            playbook.toml:116: error: segment "s" leaves out a person whom it includes: not known(region) does not hold (region is "emea"); not title has "vp" does not hold (title is "VP")
+            playbook.toml:117: error: segment "s" takes in a person whom it excludes: not known(region) holds (region is not known); not title has "vp" holds (title is not known)"#]],
     );
     // Fit from the tables: 40 for an executive, 20 for a VP.
     check(

@@ -222,7 +222,7 @@ fn an_example_that_is_wrong_is_told_with_all_that_is_wrong() {
         A guide is 9 points.
             mql: expected none, seen analytics 2026-Q1
         A guide is 9 points.
-            lead on day 2: expected none, seen MQL: 25 = 0 fit + 25 engagement; cold; high in engagement; fit D
+            lead on day 2: expected none, seen MQL: 25 = 0 fit + 25 engagement; cold; high in neither; fit D
         A book is a guide.
             the playbook knows no download of book
         A decay of nothing.
