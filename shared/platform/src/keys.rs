@@ -13,11 +13,11 @@ pub const DUE_INDEX: &str = "due";
 pub const DUE_SHARD: &str = "due_shard";
 /// The due index's sort attribute, in seconds since the Unix epoch.
 pub const DUE_AT: &str = "due_at";
-/// The sparse index of interests above zero.
+/// The sparse index of interests that a fact has made live: above zero, or not looked at since.
 pub const LIVE_INDEX: &str = "live";
 /// The live index's partition attribute.
 pub const LIVE_SHARD: &str = "live_shard";
-/// The live index's sort attribute: when the interest is predicted to be zero, in seconds.
+/// The live index's sort attribute: when the interest is looked at again, in seconds.
 pub const COOLS_AT: &str = "cools_at";
 
 /// How many partitions each sparse index and the outbox are spread over.

@@ -216,7 +216,7 @@ pub struct Lead {
     pub evidence: Vec<Evidence>,
     /// Under which playbook.
     pub playbook_version: String,
-    /// The late fact without which the quarter would have been reached: the lead no longer stands, and is not withdrawn.
+    /// The fact, learnt later, without which the quarter would be reached: the lead no longer stands, and is not withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<Evidence>,
     /// Where it stands.
