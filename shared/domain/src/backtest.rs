@@ -5,7 +5,8 @@
 //! that is in the ledger.
 //!
 //! What a replay cannot know, it takes so:
-//! - The profile is the one known now, not the one of the day.
+//! - The profile is the one known now, not the one of the day; but what an account bought later it does not own yet:
+//!   [`Account::as_of`].
 //! - All facts are known: an engagement that came late, or a click that later proved a machine's, is judged as such from
 //!   the start. A lead that a late fact undid is none.
 //! - An MQL that is held stays held: it is decided once, at its instant.
@@ -22,7 +23,9 @@ use crate::backtest::mail::Slots;
 use crate::calendar::Calendar;
 use crate::cycle::Cycle;
 use crate::ids::{ContactId, ProductId, RepId};
-use crate::interest::{self, Facts, HORIZON_CYCLES, InterestRules, Reached, Reaching, Score, Step, Verdict, instant};
+use crate::interest::{
+    Facts, HORIZON_CYCLES, InterestRules, Judged, Judging, Reached, Reaching, Score, Step, Verdict, Walk, instant,
+};
 use crate::lead::Priority;
 use crate::nurture::NurtureRules;
 use crate::profile::{Account, Contact};
@@ -135,6 +138,8 @@ pub fn replay(
     let mut mqls = Vec::new();
     for interest in &interests {
         for (quarter, reached, score) in &interest.reached {
+            let at = instant(reached.second);
+            let account = account.as_deref().map(|account| account.as_of(at));
             let snapshot = Snapshot {
                 product: interest.product,
                 threshold: rules.interest.threshold(interest.product),
@@ -143,7 +148,7 @@ pub fn replay(
                 contact: person.contact.as_ref(),
                 account: account.as_deref(),
             };
-            let hand_off = qualify::decide(rules.qualify, &snapshot, instant(reached.second)).into();
+            let hand_off = qualify::decide(rules.qualify, &snapshot, at).into();
             mqls.push(Mql {
                 product: interest.product.clone(),
                 quarter: *quarter,
@@ -179,56 +184,51 @@ pub struct Interest<'a> {
 impl<'a> Interest<'a> {
     /// The story of a score, as the functions would have computed it from day to day.
     ///
-    /// A score sees [`HORIZON_CYCLES`]; a history that is longer is walked once more for each cycle after that, with the
-    /// horizon of that cycle.
+    /// A score sees [`HORIZON_CYCLES`]; in a longer history it is made anew from what is left whenever a cycle of its oldest
+    /// facts passes out of sight. The time that this takes follows the facts and not the years between them.
     pub fn of(rules: &InterestRules, product: &'a ProductId, facts: &Facts, until: Timestamp) -> Self {
         let mut interest = Self { product, points: Vec::new(), reached: Vec::new(), last_call_now_second: None };
-        let Some(first) = facts.iter().map(|(_, second)| second).min().map(Cycle::of_second) else { return interest };
-        let mut reaching = Reaching::new(rules, product);
-        let (last, whole) = (Cycle::of(until), first + HORIZON_CYCLES);
-        if last < whole {
-            interest::walk_from(rules, facts, first, until, |step| interest.take(&mut reaching, &step));
-            return interest;
+        let until = until.as_second();
+        let judged: Vec<Judged<'_>> = Judging::new(rules, facts, i64::MIN..until.saturating_add(1)).collect();
+        let Some(first) = judged.first() else { return interest };
+        let (mut walk, mut reaching) = (Walk::starting(rules, first.second), Reaching::new(rules, product));
+        let mut in_sight = 0;
+        for (index, fact) in judged.iter().enumerate() {
+            in_sight += interest.forget(&mut walk, &mut reaching, &judged[in_sight..index], fact.second);
+            walk.take(*fact, &mut |step| interest.take(&mut reaching, &step));
         }
-        interest.take_between(rules, &mut reaching, facts, first, first..whole, until);
-        let mut cycle = whole;
-        while cycle <= last {
-            let next = cycle + 1;
-            interest.take_between(rules, &mut reaching, facts, next + -HORIZON_CYCLES, cycle..next, until);
-            cycle = next;
+        interest.forget(&mut walk, &mut reaching, &judged[in_sight..], until);
+        // A score of zero stays one, and reaches nothing.
+        if walk.points > 0 {
+            walk.pass_time(until, &mut |step| interest.take(&mut reaching, &step));
         }
         interest
     }
 
-    /// Takes the steps within some cycles of a walk that begins to see at `horizon`.
-    fn take_between(
+    /// Lets pass out of sight what does so by this second, cycle by cycle, and says how many of these facts did.
+    fn forget(
         &mut self,
-        rules: &InterestRules,
+        walk: &mut Walk<'_>,
         reaching: &mut Reaching<'_>,
-        facts: &Facts,
-        horizon: Cycle,
-        cycles: std::ops::Range<Cycle>,
-        until: Timestamp,
-    ) {
-        let (from, to) = (cycles.start.start_second(), cycles.end.start_second());
-        let mut before = 0;
-        let mut begun = false;
-        interest::walk_from(rules, facts, horizon, until, |step| {
-            let (second, points) = at(&step);
-            if second < from {
-                before = points;
-            } else if second < to {
-                if !begun {
-                    // What has passed out of sight takes its points along.
-                    self.points.push((from, before));
-                    begun = true;
-                }
-                self.take(reaching, &step);
+        in_sight: &[Judged<'_>],
+        until: i64,
+    ) -> usize {
+        let mut forgotten = 0;
+        while let Some(oldest) = in_sight.get(forgotten) {
+            let next = Cycle::of_second(oldest.second) + 1;
+            let gone_at = (next + (HORIZON_CYCLES - 1)).start_second();
+            if gone_at > until {
+                break;
             }
-        });
-        if !begun {
-            self.points.push((from, before));
+            forgotten += in_sight[forgotten..].partition_point(|fact| fact.second < next.start_second());
+            // Without its beginning a score is never higher: of zero there is nothing to take along.
+            if walk.points > 0 {
+                walk.pass_time(gone_at - 1, &mut |step| self.take(reaching, &step));
+                walk.begin_anew(&in_sight[forgotten..], gone_at - 1);
+                self.points.push((gone_at, walk.points));
+            }
         }
+        forgotten
     }
 
     fn take(&mut self, reaching: &mut Reaching<'_>, step: &Step<'_>) {

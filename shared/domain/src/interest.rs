@@ -31,6 +31,7 @@ pub use account::{AccountInterest, of_account};
 pub use cooling::{cooled_at, cools_at, first_look_at, forgotten_before, look_again_at};
 pub use facts::{FactName, Facts};
 pub use reaching::Reaching;
+pub(crate) use walk::{Judged, Judging, Walk};
 pub use walk::{walk, walk_from};
 
 /// How many cycles a score looks back, the running one included: 392 days, within the ledger's 400.

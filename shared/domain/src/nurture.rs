@@ -262,7 +262,9 @@ pub fn decide(rules: &NurtureRules, calendar: &Calendar, snapshot: &Snapshot<'_>
 }
 
 fn is_for(stream: &Stream, snapshot: &Snapshot<'_>, now: Timestamp) -> bool {
-    let owned_since = snapshot.account.and_then(|account| account.owns.get(&stream.product));
+    // What will be owned from a later date on is not owned yet.
+    let owned_since =
+        snapshot.account.and_then(|account| account.owns.get(&stream.product)).filter(|since| **since <= now);
     let owned_for = |days: i64| owned_since.map(|since| days_after(*since, days) <= now);
     match stream.kind {
         // Entry by shown interest; whoever has begun stays in until the product is bought.

@@ -1,6 +1,7 @@
 //! What is known of contacts and accounts, merged field by field: the newer statement wins, whatever the order of
 //! arrival.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -137,6 +138,20 @@ impl Account {
         self.purchases.max(owned)
     }
 
+    /// The account as it was at an instant, as far as it is dated: what was bought or used later, or made it a customer later,
+    /// was not there yet. Everything else is as it is known now.
+    pub fn as_of(&self, at: Timestamp) -> Cow<'_, Self> {
+        let mut dates = self.customer_since.iter().chain(self.owns.values()).chain(self.used.values());
+        if dates.all(|date| *date <= at) {
+            return Cow::Borrowed(self);
+        }
+        let mut account = self.clone();
+        account.customer_since = account.customer_since.filter(|since| *since <= at);
+        account.owns.retain(|_, since| *since <= at);
+        account.used.retain(|_, last| *last <= at);
+        Cow::Owned(account)
+    }
+
     /// Reads an account from its fields. An instant that cannot be read counts as not stated: it was refused at the
     /// door, and a decision cannot fail.
     pub fn from_fields(id: AccountId, fields: &Fields) -> Self {
@@ -213,5 +228,27 @@ mod tests {
         let mut fields = Fields::default();
         assert!(fields.merge([("title".to_owned(), "VP".to_owned())], 1));
         assert!(!fields.merge([("title".to_owned(), "VP".to_owned())], 1));
+    }
+
+    #[test]
+    fn what_is_dated_later_was_not_there_yet() {
+        let date = |day: i64| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * day);
+        let account = Account {
+            customer_since: Some(date(10)),
+            owns: BTreeMap::from([("analytics".into(), date(10)), ("automation".into(), date(20))]),
+            used: BTreeMap::from([("analytics".into(), date(30))]),
+            purchases: Some(1),
+            ..Account::from_fields(AccountId::from("a"), &Fields::default())
+        };
+        let check = |day: i64, expected: (bool, usize, usize, Option<i64>)| {
+            let then = account.as_of(date(day));
+            let seen = (then.customer_since.is_some(), then.owns.len(), then.used.len(), then.purchases());
+            assert_eq!(seen, expected, "day {day}");
+        };
+        check(9, (false, 0, 0, Some(1)));
+        check(10, (true, 1, 0, Some(1)));
+        check(20, (true, 2, 0, Some(2)));
+        check(30, (true, 2, 1, Some(2)));
+        assert!(matches!(account.as_of(date(30)), Cow::Borrowed(_)));
     }
 }

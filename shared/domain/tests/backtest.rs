@@ -179,6 +179,27 @@ fn a_history_becomes_mqls_and_what_becomes_of_them() {
 }
 
 #[test]
+fn what_an_account_buys_later_it_does_not_own_yet() {
+    let mqls = |facts: &[(&str, i64)], account: &Account| {
+        let facts: Vec<(&str, i64)> = facts.iter().map(|(fact, day)| (*fact, second(*day))).collect();
+        in_words(&replayed(&interest(), &person(&facts), Some(account), second(200)))
+    };
+    let mut buyer = account();
+    buyer.owns.insert("analytics".into(), instant(second(80)));
+    buyer.customer_since = Some(instant(second(80)));
+    let around = [("guide/download", 0), ("guide/download", 80), ("guide/download", 170)];
+    let expected = "analytics 2026-Q1 day 0 at 10, MQL to rita; \
+                    analytics 2026-Q2 day 80 at 10, held: product owned; \
+                    analytics 2026-Q3 day 170 at 10, held: product owned";
+    assert_eq!(mqls(&around, &buyer), expected);
+    // Nobody is a new customer before being one.
+    let other = [("webinar/attend", 0), ("demo/watch", 1), ("demo/watch", 81)];
+    let expected =
+        "automation 2026-Q1 day 1 at 10, Call Now to rita; automation 2026-Q2 day 81 at 6, held: new customer";
+    assert_eq!(mqls(&other, &buyer), expected);
+}
+
+#[test]
 fn the_gate_of_a_product_does_not_see_the_mail_of_another() {
     // A click is gated by a delivery of its own product's mail; the same mail id under another product is another mail.
     let mqls = |delivery: &str| {
@@ -227,8 +248,45 @@ fn nurture_mail_is_counted_slot_by_slot() {
     // Two streams share a person's cap of one mail in seven days.
     check(&one, same, &owner_of_support(), 8, 2);
     check(&one, same, &owner_of_support(), 200, 6);
+    // What is bought later: the product's stream until then, and what an owner gets from then on.
+    let buyer = |product: &str, day: i64| {
+        let mut account = account();
+        account.owns.insert(product.into(), instant(second(day)));
+        account
+    };
+    check(&one, same, &buyer("analytics", 10), 200, 1);
+    check(&[("poster/seen", 0)], same, &buyer("support", 20), 108, 0);
+    check(&[("poster/seen", 0)], same, &buyer("support", 20), 200, 3);
+    check(&[("poster/seen", 0)], same, &buyer("support", 900), 1_100, 3);
     // Any engagement begins the slots, also one that is worth nothing to a stream.
     check(&[("poster/seen", 0)], same, &owner_of_support(), 200, 3);
+}
+
+#[test]
+fn how_far_the_history_of_others_goes_takes_no_more_work() {
+    let facts: Vec<(&str, i64)> = (0..40).map(|week| ("guide/download", second(7 * week))).collect();
+    let person = person(&facts);
+    let (qualify, nurture, calendar, reps) = (qualify(), nurture(), calendar(), BTreeSet::from([RepId::from("rita")]));
+    let slots = Slots::new(&calendar, instant(second(0)), instant(second(20_000)));
+    for requalify in [Requalify::OnEngagement, Requalify::OnRollover] {
+        let interest = InterestRules { requalify, ..interest() };
+        let rules = Rules {
+            interest: &interest,
+            qualify: &qualify,
+            nurture: &nurture,
+            calendar: &calendar,
+            slots: &slots,
+            reps: &reps,
+        };
+        let (account, tagged) = (account(), tagged(&interest, &person.facts));
+        let work = |days: i64| {
+            let mut seen = Replay::default();
+            let until = instant(second(days));
+            let taken = allocation_counter::measure(|| seen = replay(&rules, &person, Some(&account), &tagged, until));
+            (taken.count_total, seen)
+        };
+        assert_eq!(work(20_000), work(1_000), "{requalify:?}");
+    }
 }
 
 proptest! {

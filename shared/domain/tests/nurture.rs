@@ -148,6 +148,10 @@ fn a_slot_has_one_piece_or_one_reason() {
     check(Person { interest: vec![], ..person() }, "no stream fits, until 2026-03-09");
     check(Person { interest: vec![("analytics", 0)], ..person() }, "no stream fits, until 2026-03-09");
     check(Person { owns: vec![("analytics", 10)], ..person() }, "no stream fits, until 2026-03-09");
+    // What is owned from tomorrow on is not owned yet, and not begun with.
+    check(Person { owns: vec![("analytics", -1)], ..person() }, "send discover-1");
+    check(Person { owns: vec![("support", -1)], interest: vec![], ..person() }, "no stream fits, until 2026-03-09");
+    check(Person { owns: vec![("support", 0)], interest: vec![], ..person() }, "send start-1");
     check(Person { health: Health::AtRisk, ..person() }, "account at risk: no cross-sell, until 2026-03-09");
     check(Person { customer_days: 182, ..person() }, "new customer: no cross-sell yet, until 2026-03-09");
     check(Person { customer_days: 183, ..person() }, "send discover-1");

@@ -1,7 +1,8 @@
 //! The nurture mail that a playbook would have sent to one contact, slot by slot.
 //!
 //! What is assumed: slots begin with the contact's first engagement and come at the calendar's daily check; a lead, once
-//! made, stays open; no other system sent mail; nothing bounced.
+//! made, stays open; no other system sent mail; nothing bounced. Slots end when nothing can be sent any more, however far the
+//! history of others goes.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,10 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::{HandOff, Interest, Mql, Person, Rules};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, days_after};
 use crate::ids::{ProductId, StreamId};
 use crate::interest::instant;
-use crate::nurture::{self, Decision, Progress, Snapshot};
+use crate::nurture::{self, Decision, NurtureRules, Progress, Snapshot, StreamKind};
 use crate::profile::Account;
 
 /// The slots that a calendar has over some time, looked up once for all contacts.
@@ -65,14 +66,18 @@ pub fn count(
     until: Timestamp,
 ) -> usize {
     let Some(first) = person.facts.iter().map(|(_, second)| second).min() else { return 0 };
+    let settled_at = settled_at(rules.nurture, account, interests);
     let mut mailbox = Mailbox::new(interests, mqls);
     let mut slot = rules.slots.after(rules.calendar, instant(first));
     let mut sent = 0;
     while let Some((now, today)) = slot.filter(|(now, _)| *now <= until) {
         mailbox.advance(now.as_second());
-        let decision = nurture::decide(rules.nurture, rules.calendar, &mailbox.snapshot(person, account), now);
+        let account = account.map(|account| account.as_of(now));
+        let snapshot = mailbox.snapshot(person, account.as_deref());
+        let decision = nurture::decide(rules.nurture, rules.calendar, &snapshot, now);
         let next = match decision {
             Decision::Stop(_) => break,
+            Decision::Wait { .. } if now >= settled_at && mailbox.is_rested(rules.nurture, today) => break,
             Decision::Wait { until, .. } => until,
             Decision::Send { stream, piece, kind, .. } => {
                 sent += 1;
@@ -87,6 +92,21 @@ pub fn count(
         slot = rules.slots.on(next).filter(|_| next > today);
     }
     sent
+}
+
+/// From when on nothing of a contact changes but by mail: its scores have come to rest, and every date that a stream counts
+/// days from lies so many days back.
+fn settled_at(rules: &NurtureRules, account: Option<&Account>, interests: &[Interest<'_>]) -> Timestamp {
+    let last_points = interests.iter().filter_map(|interest| interest.points.last()).map(|(second, _)| *second).max();
+    let days = rules.streams.iter().map(|stream| match stream.kind {
+        StreamKind::CrossSell => rules.new_customer_days,
+        StreamKind::Retention { after_days } => after_days,
+        StreamKind::Onboarding { until_days } => until_days,
+    });
+    let days = days.max().unwrap_or(0);
+    let dates = account.into_iter().flat_map(|account| account.owns.values().chain(&account.customer_since));
+    let last_date = dates.max().map(|date| days_after(*date, days));
+    last_points.map(instant).max(last_date).unwrap_or(Timestamp::MIN)
 }
 
 /// What a slot is decided on, moved on from slot to slot.
@@ -142,6 +162,12 @@ impl<'a> Mailbox<'a> {
                 self.open_leads.push((*product).clone());
             }
         }
+    }
+
+    /// Whether no stream waits for its next piece to be due: one more slot without mail decides as this one did.
+    fn is_rested(&self, rules: &NurtureRules, today: Date) -> bool {
+        let days = rules.gap_days.max(rules.stream_every_days);
+        self.last_mail_on.is_none_or(|date| date.saturating_add(days.days()) <= today)
     }
 
     fn snapshot<'s>(&'s self, person: &'s Person, account: Option<&'s Account>) -> Snapshot<'s> {
