@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use perennial::account::Rows;
 use perennial::example::Story;
 use perennial::history::table;
 use perennial::plan::compare;
 use perennial_domain::interest::instant;
+use perennial_platform::store::{number, string};
 use perennial_playbook::Playbook;
 
 use crate::open_world;
 
 const START: &str = "2026-10-05T00:00:00Z";
+/// The attribute of a fact worth ten points.
+const DOWNLOAD: &str = "f:analytics-guide/download";
 
 #[tokio::test]
 async fn the_functions_and_the_replay_make_the_same_mqls() {
@@ -33,7 +37,7 @@ async fn the_functions_and_the_replay_make_the_same_mqls() {
     // Against a playbook under which nothing is worth anything, every MQL disappears.
     let mut worthless = Playbook::load(&example).unwrap();
     worthless.interest.assets.clear();
-    let history = table::read(&deployment.store).await.unwrap();
+    let history = table::read(&deployment.store, &mut |_, _, _| {}).await.unwrap();
     let plan = compare(&deployment.playbook, &worthless, &history, 180, || {});
     let replayed: BTreeSet<_> =
         plan.disappear.iter().map(|line| name(&line.contact, &line.product, &line.quarter)).collect();
@@ -43,4 +47,27 @@ async fn the_functions_and_the_replay_make_the_same_mqls() {
         let line = plan.disappear.iter().find(|line| name(&line.contact, &line.product, &line.quarter) == lead);
         assert_eq!(line.map(|line| line.at), Some(reached_at), "{lead:?}");
     }
+}
+
+#[tokio::test]
+async fn an_interest_of_a_newer_format_is_counted_and_fails_nothing() {
+    let deployment = open_world(START.parse().unwrap()).await;
+    let store = &deployment.store;
+    let put = |contact: &str, product: &str| {
+        let key = (string(&format!("CONTACT#{contact}")), string(&format!("INTEREST#{product}")));
+        let download = AttributeValue::Ns(vec!["1791194400".to_owned()]);
+        store.client.put_item().table_name(&store.state).item("PK", key.0).item("SK", key.1).item(DOWNLOAD, download)
+    };
+    put("anna", "analytics").send().await.unwrap();
+    put("anna", "automation").item("format", number(99)).send().await.unwrap();
+    put("bela", "analytics").item("format", number(99)).send().await.unwrap();
+
+    let history = table::read(store, &mut |_, _, _| {}).await.unwrap();
+    let people: Vec<(&str, usize)> =
+        history.people.iter().map(|person| (person.id.as_str(), person.facts.len())).collect();
+    assert_eq!(people, [("anna", 1)]);
+    let plan = compare(&deployment.playbook, &deployment.playbook, &history, 180, || {});
+    let note = "stored interests that cannot be read, of a newer format perhaps, which count for nothing: 2";
+    assert_eq!(plan.notes, [note]);
+    assert_eq!(plan.mqls.new, 1);
 }

@@ -12,7 +12,7 @@ use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::{Entry, Kind};
 use perennial_platform::records::{Held, Lead, Preferences, Profile, Slot, SlotState};
-use perennial_platform::store::{Item, Store, text};
+use perennial_platform::store::{Item, text};
 use perennial_platform::told::What;
 use serde::Serialize;
 
@@ -183,7 +183,10 @@ impl Rows {
     /// # Errors
     /// [`DeploymentError`] if a table cannot be read.
     pub async fn read(deployment: &Deployment) -> Result<Self, DeploymentError> {
-        let mut rows = Self::read_state(&deployment.store).await?;
+        let mut rows = Self::default();
+        for item in scan(&deployment.store.client, &deployment.store.state).await? {
+            rows.sort_in(item)?;
+        }
         for item in scan(&deployment.store.client, &deployment.ledger_table).await? {
             rows.ledger.push(read(item)?);
         }
@@ -193,23 +196,11 @@ impl Rows {
         Ok(rows)
     }
 
-    /// Scans the state table alone, in no order.
-    ///
-    /// # Errors
-    /// [`DeploymentError`] if it cannot be read.
-    pub async fn read_state(store: &Store) -> Result<Self, DeploymentError> {
-        let mut rows = Self::default();
-        for item in scan(&store.client, &store.state).await? {
-            rows.sort_in(item)?;
-        }
-        Ok(rows)
-    }
-
     fn sort_in(&mut self, item: Item) -> Result<(), DeploymentError> {
         let pk = text(&item, PK).unwrap_or_default().to_owned();
         let sk = text(&item, SK).unwrap_or_default().to_owned();
-        if let Some(account) = pk.strip_prefix("ACCOUNT#") {
-            self.accounts.insert(account.to_owned(), read(item)?);
+        if let Some(account) = keys::account_of(&pk) {
+            self.accounts.insert(account.to_string(), read(item)?);
         } else if let Some(contact) = keys::contact_of(&pk) {
             if let Some(product) = sk.strip_prefix(keys::INTEREST) {
                 self.interests.insert((contact, ProductId::from(product)), InterestItem::read(&item)?);
@@ -219,11 +210,11 @@ impl Rows {
                 self.held.push(read(item)?);
             } else if sk.starts_with(keys::SLOT) {
                 self.slots.push(read(item)?);
-            } else if sk == "PREFERENCES" {
+            } else if sk == keys::PREFERENCES {
                 if read::<Preferences>(item)?.unsubscribed {
                     self.opted_out.insert(contact);
                 }
-            } else if sk == "PROFILE" {
+            } else if sk == keys::PROFILE {
                 self.contacts.insert(contact, read(item)?);
             }
         }
@@ -330,11 +321,7 @@ fn held_line(held: &Held) -> HeldLine {
 }
 
 fn rungs(deployment: &Deployment, lead: &Lead) -> Vec<EscalationLine> {
-    let name = |recipient: &Recipient| match recipient {
-        Recipient::Rep => "rep",
-        Recipient::Manager => "manager",
-        Recipient::Executive => "executive",
-    };
+    let name = |recipient: &Recipient| recipient.as_str();
     let to = |rung: usize| deployment.playbook.ladder.get(rung).map(|rung| rung.to.iter().map(name).collect());
     let line = |fired: &perennial_platform::records::RungFired| EscalationLine {
         lead: lead.name(),

@@ -37,6 +37,7 @@ use serde::de::DeserializeOwned;
 use signed_pages::SignedPages;
 use standardwebhooks::Webhook;
 
+use crate::data::Snapshot;
 use crate::tally::{Tally, TallyError};
 
 /// The template that is deployed is the template that runs here.
@@ -133,6 +134,24 @@ impl Deployment {
         deployment.register(&services, &ledger, &clock, &options.public_url);
         deployment.world.ready()?;
         Ok(deployment)
+    }
+
+    /// Opens a copy of a world, to ask something of it: whoever serves the world is not disturbed, and nothing that happens in
+    /// the copy is kept.
+    ///
+    /// # Errors
+    /// As [`Deployment::open`].
+    pub async fn open_copy(playbook: Arc<Playbook>, copy: &Snapshot) -> Result<Self, DeploymentError> {
+        let options = Options {
+            playbook,
+            store: perennial_local::Store::File(copy.database.clone()),
+            // Of no account: the state knows what time it is.
+            clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
+            webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+            public_url: String::new(),
+            tally: Tally::default(),
+        };
+        Self::open(options).await
     }
 
     fn register(&self, services: &SdkConfig, ledger: &Ledger, clock: &Clock, public_url: &str) {

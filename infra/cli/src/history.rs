@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::backtest::Person;
 use perennial_domain::backtest::accuracy::Deal;
-use perennial_domain::ids::AccountId;
-use perennial_domain::interest::instant;
+use perennial_domain::ids::{AccountId, ContactId};
+use perennial_domain::interest::{Facts, instant};
 use perennial_domain::profile::Account;
 use rayon::prelude::*;
 
@@ -27,6 +27,8 @@ pub struct History {
     pub deals: Option<Vec<Deal>>,
     /// How many rows told what another row had told: same contact, asset, action, email and second.
     pub repeated: usize,
+    /// How many stored interests could not be read, of a newer format perhaps; their engagements are not here.
+    pub unreadable: usize,
 }
 
 /// Without what it holds: names and addresses.
@@ -59,4 +61,9 @@ const DAY: i64 = SignedDuration::from_hours(24).as_secs();
 /// The first second after the day (UTC) of a second.
 pub fn end_of_day(second: i64) -> i64 {
     (second.div_euclid(DAY) + 1) * DAY
+}
+
+/// Somebody of whom nothing is known but an id.
+fn unidentified(id: ContactId) -> Person {
+    Person { id, contact: None, facts: Facts::default(), unsubscribed: false }
 }

@@ -14,6 +14,8 @@
 //! | [`page`] | the landing page and its API |
 //! | [`quarantine`] | what was not understood, tried again |
 //! | [`rebuild`] | facts made anew from the ledger, and compared |
+//! | [`scan`] | a table, read whole |
+//! | [`written`] | rules as the playbook writes them |
 //! | [`import`] | another tool's history, played through the functions in virtual time |
 //!
 //! What it never does: decide anything that a function decides.
@@ -30,4 +32,6 @@ pub mod page;
 pub mod plan;
 pub mod quarantine;
 pub mod rebuild;
+pub mod scan;
 pub mod tally;
+pub mod written;

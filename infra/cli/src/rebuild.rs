@@ -34,6 +34,8 @@ use serde::Serialize;
 pub use compare::{Difference, Told, compare};
 pub use report::{Comparison, Line};
 
+pub use crate::scan::Progress;
+
 /// So many interests are mended at once: each waits for reads and writes.
 const AT_ONCE: usize = 16;
 /// Names that one update takes away; it can hold twice as many.
@@ -68,9 +70,6 @@ pub struct Mended {
     /// Everything, read and compared again.
     pub after: Comparison,
 }
-
-/// What is done at the moment, how much of it is done, and how much there is.
-pub type Progress<'a> = &'a mut (dyn FnMut(&'static str, usize, usize) + Send);
 
 /// One contact's interest in one product.
 type Place = (ContactId, ProductId);

@@ -19,6 +19,17 @@ pub enum Recipient {
     Executive,
 }
 
+impl Recipient {
+    /// The name in the playbook and in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rep => "rep",
+            Self::Manager => "manager",
+            Self::Executive => "executive",
+        }
+    }
+}
+
 /// One rung of the ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rung {

@@ -43,7 +43,7 @@ pub fn contact(contact: &ContactId) -> String {
 
 /// An account's partition.
 pub fn account(account: &AccountId) -> String {
-    format!("ACCOUNT#{account}")
+    format!("{ACCOUNT}{account}")
 }
 
 /// What a source told of a subject, by the source's own event id.
@@ -53,17 +53,17 @@ pub fn ledger_entry(partition: String, source: &str, event_id: &str) -> Key {
 
 /// What is known of a contact.
 pub fn profile(id: &ContactId) -> Key {
-    key(contact(id), "PROFILE")
+    key(contact(id), PROFILE)
 }
 
 /// What is known of an account.
 pub fn account_profile(id: &AccountId) -> Key {
-    key(account(id), "PROFILE")
+    key(account(id), PROFILE)
 }
 
 /// What a contact wants.
 pub fn preferences(id: &ContactId) -> Key {
-    key(contact(id), "PREFERENCES")
+    key(contact(id), PREFERENCES)
 }
 
 /// What a contact has received, and when the next slot is.
@@ -169,6 +169,10 @@ impl Job {
     }
 }
 
+/// The sort key of what is known of a contact or an account.
+pub const PROFILE: &str = "PROFILE";
+/// The sort key of what a contact wants.
+pub const PREFERENCES: &str = "PREFERENCES";
 /// Sort keys of interests begin so.
 pub const INTEREST: &str = "INTEREST#";
 /// Sort keys of leads begin so.
@@ -179,6 +183,8 @@ pub const HELD: &str = "HELD#";
 pub const SLOT: &str = "SLOT#";
 /// Partition keys of the outbox begin so.
 pub const OUTBOX: &str = "OUTBOX#";
+/// Partition keys of accounts begin so.
+const ACCOUNT: &str = "ACCOUNT#";
 
 /// The product and quarter in the sort key of a lead or held qualification.
 pub fn product_and_quarter(sk: &str) -> Option<(ProductId, Quarter)> {
@@ -190,6 +196,11 @@ pub fn product_and_quarter(sk: &str) -> Option<(ProductId, Quarter)> {
 /// The contact in a partition key.
 pub fn contact_of(pk: &str) -> Option<ContactId> {
     pk.strip_prefix("CONTACT#").map(ContactId::from)
+}
+
+/// The account in a partition key.
+pub fn account_of(pk: &str) -> Option<AccountId> {
+    pk.strip_prefix(ACCOUNT).map(AccountId::from)
 }
 
 /// FNV-1a: stable across builds and machines, which the standard library's hashers do not promise.

@@ -1,6 +1,7 @@
 //! `perennial explain`: one contact's scores.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use jiff::civil::Date;
@@ -8,11 +9,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use perennial::account::Rows;
 use perennial::data::{DataFolder, WORLDS};
-use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
+use perennial::deployment::Deployment;
 use perennial::explain::{Explanation, PersonExplained, explain, explain_person};
-use perennial::tally::Tally;
 use perennial_domain::ids::ContactId;
-use perennial_local::{ClockHandle, Store};
 use perennial_platform::ledger::Entry;
 use perennial_platform::told::Subject;
 use serde_json::json;
@@ -69,15 +68,7 @@ impl Explain {
         for folder in &folders {
             // A copy: the world may be served by another process, and a question changes nothing.
             let copy = folder.snapshot()?;
-            let options = Options {
-                playbook: std::sync::Arc::clone(&playbook),
-                store: Store::File(copy.database.clone()),
-                clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
-                webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
-                public_url: String::new(),
-                tally: Tally::default(),
-            };
-            let deployment = Deployment::open(options).await?;
+            let deployment = Deployment::open_copy(Arc::clone(&playbook), &copy).await?;
             let rows = Rows::read(&deployment).await?;
             let at = self.at.unwrap_or_else(|| deployment.world.clock().now());
             let Some(contact) = self.find(&rows) else {

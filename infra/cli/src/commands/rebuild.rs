@@ -81,18 +81,10 @@ impl Rebuild {
         // A comparison reads a copy: the world may be served by another process, and nothing of what waits in it is
         // delivered by asking.
         let copy = if self.apply { None } else { Some(data.snapshot()?) };
-        if self.apply {
-            prepare(&data, false)?;
-        }
-        let options = Options {
-            playbook: Arc::clone(&playbook),
-            store: Kept::File(copy.as_ref().map_or_else(|| data.database(), |copy| copy.database.clone())),
-            clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
-            webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
-            public_url: local_url(),
-            tally: if self.apply { Tally::open(data.tally())? } else { Tally::default() },
+        let deployment = match &copy {
+            Some(copy) => Deployment::open_copy(Arc::clone(&playbook), copy).await?,
+            None => open_world(&data, Arc::clone(&playbook)).await?,
         };
-        let deployment = Deployment::open(options).await?;
         // What was received and not delivered yet is no difference.
         deployment.world.settle().await?;
         let now = deployment.world.clock().now();
@@ -148,6 +140,20 @@ impl Rebuild {
             }
         }
     }
+}
+
+/// The world itself, which nobody else may serve meanwhile.
+async fn open_world(data: &DataFolder, playbook: Arc<Playbook>) -> Result<Deployment, Failed> {
+    prepare(data, false)?;
+    let options = Options {
+        playbook,
+        store: Kept::File(data.database()),
+        clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
+        webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+        public_url: local_url(),
+        tally: Tally::open(data.tally())?,
+    };
+    Ok(Deployment::open(options).await?)
 }
 
 /// What mending says when there was nothing to mend.

@@ -1,6 +1,6 @@
 //! The rule that decided a step, in the playbook's words, and where it stands.
 
-use perennial_domain::interest::{ActionRule, Decay, FactName, Gated, Repeat, Verdict};
+use perennial_domain::interest::{ActionRule, FactName, Gated, Repeat, Verdict};
 use perennial_domain::qualify::HeldReason;
 use perennial_playbook::{Playbook, Setting};
 
@@ -31,15 +31,6 @@ pub fn name(verdict: Verdict) -> &'static str {
         Verdict::Repeated => "repeated",
         Verdict::Gated(_) => "gated",
         Verdict::Unknown => "unknown",
-    }
-}
-
-/// A decay as it is written.
-pub fn decay(decay: Decay) -> String {
-    match decay {
-        Decay::Halve => "halve".to_owned(),
-        Decay::Points(points) => format!("{{ points = {points} }}"),
-        Decay::Percent(percent) => format!("{{ percent = {percent} }}"),
     }
 }
 

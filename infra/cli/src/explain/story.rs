@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::rule::{self, Rule};
 use crate::account::Rows;
+use crate::written;
 
 /// One step of a score's story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,11 +83,12 @@ fn line(playbook: &Playbook, told: &Told, step: &Step<'_>) -> StepLine {
     match *step {
         Step::Decay { cycle, before, after } => {
             let at = instant(cycle.end_second());
-            let rule = Rule::of(playbook, Setting::Decay, rule::decay(playbook.interest.decay));
+            let rule = Rule::of(playbook, Setting::Decay, written::decay(playbook.interest.decay));
             of_time(at, "decay", "two weeks without engagement", (after - before, after), rule)
         }
         Step::QuarterBegins { second, points } => {
-            let rule = Rule::of(playbook, Setting::Requalify, "on-rollover".to_owned());
+            let rule =
+                Rule::of(playbook, Setting::Requalify, written::requalify(playbook.interest.requalify).to_owned());
             of_time(instant(second), "quarter", "a quarter begins", (0, points), rule)
         }
         Step::Fact { name, second, verdict, before, after } => {

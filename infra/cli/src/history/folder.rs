@@ -7,7 +7,8 @@
 //! | [`accounts.csv`] | `account`, [`name`, `health`, `owner`, `size`, `region`, `industry`, `customer_since`, `owns`, `maturity`, `market`, `revenue_cents`, `purchases`, `used`] |
 //! | [`deals.csv`] | `account`, `product`, `won_on`, [`amount_cents`, `contact`] |
 //!
-//! `owns` and `used` hold `product=date` pairs: `analytics=2024-03-01;automation=2025-01-15`. An empty cell says nothing.
+//! `owns` and `used` hold `product=date` pairs: `analytics=2024-03-01;automation=2025-01-15`. An empty cell says nothing. What
+//! may be said in a cell is what may be said at the webhook.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -20,57 +21,20 @@ use perennial_domain::backtest::accuracy::Deal;
 use perennial_domain::ids::{AccountId, ActionId, AssetId, ContactId, EmailId, ProductId};
 use perennial_domain::interest::{FactName, Facts};
 use perennial_domain::profile::{Account, Contact, Fields, OWNS, USED};
+use perennial_domain::segment::Attribute;
 use rayon::prelude::*;
 
-use super::{History, end_of_day};
+use super::{History, end_of_day, unidentified};
 use crate::import::ImportError;
 
+mod columns;
 mod rows;
 
-use rows::{Column, Row, Rows, Wrong};
+use columns::{accounts, contacts, deals, engagements};
+use rows::{Row, Rows, Wrong};
 
 /// The instants that a cell may state, as at the webhook: the years 1970 to 2199.
 const SANE: std::ops::Range<i64> = 0..7_258_118_400;
-
-const ENGAGEMENTS: &[Column] = &[
-    Column::required("contact"),
-    Column::required("asset"),
-    Column::required("action"),
-    Column::required("at"),
-    Column::optional("email"),
-];
-const CONTACTS: &[Column] = &[
-    Column::required("contact"),
-    Column::optional("account"),
-    Column::optional("email"),
-    Column::optional("first_name"),
-    Column::optional("last_name"),
-    Column::optional("title"),
-    Column::optional("role"),
-];
-const ACCOUNTS: &[Column] = &[
-    Column::required("account"),
-    Column::optional("name"),
-    Column::optional("health"),
-    Column::optional("owner"),
-    Column::optional("size"),
-    Column::optional("region"),
-    Column::optional("industry"),
-    Column::optional("customer_since"),
-    Column::optional("owns"),
-    Column::optional("maturity"),
-    Column::optional("market"),
-    Column::optional("revenue_cents"),
-    Column::optional("purchases"),
-    Column::optional("used"),
-];
-const DEALS: &[Column] = &[
-    Column::required("account"),
-    Column::required("product"),
-    Column::required("won_on"),
-    Column::optional("amount_cents"),
-    Column::optional("contact"),
-];
 
 /// Reads a folder. `progress` is told how many bytes of the engagements have been read, and of how many.
 ///
@@ -82,7 +46,7 @@ pub fn read(folder: &Path, mut progress: impl FnMut(u64, u64)) -> Result<History
     let path = folder.join("contacts.csv");
     if path.exists() {
         let mut lines = HashMap::new();
-        Rows::each(&path, CONTACTS, &mut problems, |_, row| {
+        Rows::each(&path, contacts::COLUMNS, &mut problems, |_, row| {
             let person = person(row)?;
             rows::once(&mut lines, person.id.as_str(), "contact", row.line)?;
             people.push(person);
@@ -95,16 +59,16 @@ pub fn read(folder: &Path, mut progress: impl FnMut(u64, u64)) -> Result<History
     let path = folder.join("engagements.csv");
     let size = std::fs::metadata(&path).map_or(0, |file| file.len());
     let mut rows_read = 0_usize;
-    Rows::each(&path, ENGAGEMENTS, &mut problems, |byte, row| {
+    Rows::each(&path, engagements::COLUMNS, &mut problems, |byte, row| {
         rows_read += 1;
         if rows_read.is_multiple_of(4096) {
             progress(byte, size);
         }
-        let (contact, fact) = (row.text(0)?, (fact_name(row)?, second(row)?));
+        let (contact, fact) = (row.text(engagements::CONTACT)?, (fact_name(row)?, second(row)?));
         let number = match numbers.get(contact) {
             Some(number) => *number,
             None => {
-                people.push(unidentified(contact));
+                people.push(unidentified(ContactId::from(contact)));
                 facts.push(Vec::new());
                 numbers.insert(contact.to_owned(), people.len() - 1);
                 people.len() - 1
@@ -122,7 +86,7 @@ pub fn read(folder: &Path, mut progress: impl FnMut(u64, u64)) -> Result<History
     people.par_iter_mut().zip(facts).for_each(|(person, facts)| person.facts = Facts::from_iter(facts));
     people.par_sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let known: usize = people.par_iter().map(|person| person.facts.len()).sum();
-    Ok(History { people, accounts, deals, repeated: rows_read - known })
+    Ok(History { people, accounts, deals, repeated: rows_read - known, unreadable: 0 })
 }
 
 /// Reads a file of won deals, for a history whose folder has none.
@@ -135,39 +99,35 @@ pub fn read_deals(file: &Path) -> Result<Vec<Deal>, Vec<ImportError>> {
     if problems.is_empty() { Ok(deals) } else { Err(problems) }
 }
 
-fn unidentified(id: &str) -> Person {
-    Person { id: ContactId::from(id), contact: None, facts: Facts::default(), unsubscribed: false }
-}
-
 fn person(row: &Row<'_>) -> Result<Person, Wrong> {
-    let id = row.text(0)?;
-    let fields = row.fields(1..CONTACTS.len())?;
+    let id = ContactId::from(row.text(contacts::CONTACT)?);
+    let fields = row.fields(contacts::FIELDS)?;
     if fields.get("email").is_some_and(|address| !perennial_playbook::is_address(address)) {
-        return Err(row.wrong(2, "is not a plain address such as name@example.com"));
+        return Err(row.wrong(contacts::EMAIL, "is not a plain address such as name@example.com"));
     }
-    Ok(Person { contact: Some(Contact::from_fields(ContactId::from(id), &fields)), ..unidentified(id) })
+    Ok(Person { contact: Some(Contact::from_fields(id.clone(), &fields)), ..unidentified(id) })
 }
 
 fn fact_name(row: &Row<'_>) -> Result<FactName, Wrong> {
     Ok(FactName {
-        asset: AssetId::from(row.text(1)?),
-        action: ActionId::from(row.text(2)?),
-        email: row.optional(4)?.map(EmailId::from),
+        asset: AssetId::from(row.text(engagements::ASSET)?),
+        action: ActionId::from(row.text(engagements::ACTION)?),
+        email: row.optional(engagements::EMAIL)?.map(EmailId::from),
     })
 }
 
 fn second(row: &Row<'_>) -> Result<i64, Wrong> {
-    let at: Option<Timestamp> = row.text(3)?.parse().ok();
-    at.map(Timestamp::as_second)
-        .filter(|second| SANE.contains(second))
-        .ok_or_else(|| row.wrong(3, "is not an instant such as 2026-01-05T10:15:00Z, between 1970 and 2200"))
+    let at: Option<Timestamp> = row.text(engagements::AT)?.parse().ok();
+    at.map(Timestamp::as_second).filter(|second| SANE.contains(second)).ok_or_else(|| {
+        row.wrong(engagements::AT, "is not an instant such as 2026-01-05T10:15:00Z, between 1970 and 2200")
+    })
 }
 
 fn accounts(path: &Path, problems: &mut Vec<ImportError>) -> HashMap<AccountId, Account> {
     let mut accounts = HashMap::new();
     let mut lines = HashMap::new();
     if path.exists() {
-        Rows::each(path, ACCOUNTS, problems, |_, row| {
+        Rows::each(path, accounts::COLUMNS, problems, |_, row| {
             let account = account(row)?;
             rows::once(&mut lines, account.id.as_str(), "account", row.line)?;
             accounts.insert(account.id.clone(), account);
@@ -178,23 +138,34 @@ fn accounts(path: &Path, problems: &mut Vec<ImportError>) -> HashMap<AccountId, 
 }
 
 fn account(row: &Row<'_>) -> Result<Account, Wrong> {
-    let id = AccountId::from(row.text(0)?);
-    let mut fields = row.fields((1..8).chain(9..13))?;
-    if fields.get("health").is_some_and(|health| !["good", "at-risk"].contains(&health)) {
-        return Err(row.wrong(2, "is not good or at-risk"));
+    let id = AccountId::from(row.text(accounts::ACCOUNT)?);
+    let mut fields = row.fields(accounts::FIELDS)?;
+    for (column, attribute) in [
+        (accounts::HEALTH, Attribute::Health),
+        (accounts::MATURITY, Attribute::Maturity),
+        (accounts::MARKET, Attribute::Market),
+    ] {
+        one_of(row, column, attribute)?;
     }
-    if let Some(since) = row.optional(7)? {
-        let since = midnight(since).ok_or_else(|| row.wrong(7, NOT_A_DATE))?;
+    if let Some(since) = row.optional(accounts::CUSTOMER_SINCE)? {
+        let since = midnight(since).ok_or_else(|| row.wrong(accounts::CUSTOMER_SINCE, NOT_A_DATE))?;
         state(&mut fields, "customer_since".to_owned(), since.to_string());
     }
-    for (column, prefix) in [(8, OWNS), (13, USED)] {
-        for pair in row.list(column) {
+    for (column, prefix) in [(accounts::OWNS, OWNS), (accounts::USED, USED)] {
+        for pair in row.list(column)? {
             let (product, date) = pair.split_once('=').ok_or_else(|| row.wrong(column, NOT_PAIRS))?;
             let at = midnight(date.trim()).ok_or_else(|| row.wrong(column, NOT_PAIRS))?;
-            state(&mut fields, format!("{prefix}{}", product.trim()), at.to_string());
+            let field = format!("{prefix}{}", product.trim());
+            if field == prefix {
+                return Err(row.wrong(column, "has a date without a product"));
+            }
+            if fields.get(&field).is_some() {
+                return Err(row.wrong(column, "names a product twice"));
+            }
+            state(&mut fields, field, at.to_string());
         }
     }
-    for column in [11, 12] {
+    for column in [accounts::REVENUE_CENTS, accounts::PURCHASES] {
         whole_number(row, column)?;
     }
     Ok(Account::from_fields(id, &fields))
@@ -205,6 +176,16 @@ const NOT_PAIRS: &str = "is not a list such as analytics=2024-03-01;automation=2
 
 fn state(fields: &mut Fields, field: String, value: String) {
     fields.merge([(field, value)], rows::STATED + 1);
+}
+
+/// Refuses a value that the attribute cannot have, as the webhook does.
+fn one_of(row: &Row<'_>, column: usize, attribute: Attribute) -> Result<(), Wrong> {
+    match (row.optional(column)?, attribute.values()) {
+        (Some(value), Some(values)) if !values.contains(&value) => {
+            Err(row.wrong(column, &format!("is not {}", attribute.values_in_words())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A date (its midnight, UTC) or an instant.
@@ -222,14 +203,14 @@ fn whole_number(row: &Row<'_>, column: usize) -> Result<Option<i64>, Wrong> {
 
 fn deals(path: &Path, problems: &mut Vec<ImportError>) -> Vec<Deal> {
     let mut deals = Vec::new();
-    Rows::each(path, DEALS, problems, |_, row| {
-        let won_on = midnight(row.text(2)?).ok_or_else(|| row.wrong(2, NOT_A_DATE))?;
+    Rows::each(path, deals::COLUMNS, problems, |_, row| {
+        let won_on = midnight(row.text(deals::WON_ON)?).ok_or_else(|| row.wrong(deals::WON_ON, NOT_A_DATE))?;
         deals.push(Deal {
-            account: AccountId::from(row.text(0)?),
-            product: ProductId::from(row.text(1)?),
+            account: AccountId::from(row.text(deals::ACCOUNT)?),
+            product: ProductId::from(row.text(deals::PRODUCT)?),
             won_second: end_of_day(won_on.as_second()),
-            amount_cents: whole_number(row, 3)?.unwrap_or(0),
-            contact: row.optional(4)?.map(ContactId::from),
+            amount_cents: whole_number(row, deals::AMOUNT_CENTS)?.unwrap_or(0),
+            contact: row.optional(deals::CONTACT)?.map(ContactId::from),
         });
         Ok(())
     });

@@ -1,10 +1,7 @@
-//! Both tables, read whole and in parallel. Commands may scan; functions never do.
+//! Both tables, read whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
-use futures::StreamExt as _;
-use futures::stream;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::FactName;
 use perennial_platform::failure::Failure;
@@ -14,12 +11,8 @@ use perennial_platform::store::{Item, Store, string, text};
 use perennial_platform::told::What;
 use serde::Deserialize;
 
-use super::{Place, Progress};
-
-/// A table is read in so many parts, so that progress can be shown …
-const SEGMENTS: i32 = 16;
-/// … and so many of them at once.
-const AT_ONCE: usize = 8;
+use super::Place;
+use crate::scan::{Progress, whole};
 
 /// One engagement of the ledger.
 #[derive(Clone, Debug)]
@@ -111,31 +104,4 @@ fn line(item: Item) -> Result<Line, Failure> {
     let needed: Needed = serde_dynamo::from_item(item).map_err(|_| shape())?;
     let (contact, name) = needed.told.fact().ok_or_else(shape)?;
     Ok(Line { contact, name, happened_at: needed.happened_at, received_at: needed.received_at })
-}
-
-/// Reads a table, part by part; each item is made small before the next page is asked for.
-async fn whole<T>(
-    scan: ScanFluentBuilder,
-    read: impl Fn(Item) -> T,
-    what: &'static str,
-    progress: Progress<'_>,
-) -> Result<Vec<T>, Failure> {
-    let (scan, read) = (&scan, &read);
-    let part = |segment: i32| async move {
-        let scan = scan.clone().consistent_read(true).segment(segment).total_segments(SEGMENTS);
-        let mut pages = scan.into_paginator().items().send();
-        let mut seen = Vec::new();
-        while let Some(item) = pages.next().await {
-            seen.push(read(item.map_err(|error| Failure::from_sdk("rebuild scan", &error))?));
-        }
-        Ok::<_, Failure>(seen)
-    };
-    let mut parts = stream::iter(0..SEGMENTS).map(part).buffer_unordered(AT_ONCE);
-    let (mut all, mut done) = (Vec::new(), 0);
-    while let Some(part) = parts.next().await {
-        all.extend(part?);
-        done += 1;
-        progress(what, done, SEGMENTS as usize);
-    }
-    Ok(all)
 }

@@ -31,6 +31,16 @@ impl Person<'_> {
     }
 }
 
+impl Attribute {
+    /// The only values that it can have, as a sentence names them: `novice, intermediate or advanced`.
+    pub fn values_in_words(self) -> String {
+        match self.values().and_then(<[_]>::split_last) {
+            None => "any text".to_owned(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        }
+    }
+}
+
 /// A text in the quotes that it does not hold itself: expressions know no escapes.
 struct Quoted<'a>(&'a str);
 

@@ -39,10 +39,10 @@ pub(super) fn fields(data: &Map<String, Value>) -> Result<BTreeMap<String, Strin
 
 /// Refuses a value that the attribute cannot have. An empty one empties the field.
 fn one_of(attribute: Attribute, fields: &BTreeMap<String, String>) -> Result<(), FieldError> {
-    let (name, values) = (attribute.as_str(), attribute.values().unwrap_or_default());
-    match (fields.get(name), values.split_last()) {
-        (Some(value), Some((last, others))) if !value.is_empty() && !values.contains(&value.as_str()) => {
-            Err(wrong(format!("data.{name}"), format!("is not {} or {last}", others.join(", "))))
+    let name = attribute.as_str();
+    match (fields.get(name), attribute.values()) {
+        (Some(value), Some(values)) if !value.is_empty() && !values.contains(&value.as_str()) => {
+            Err(wrong(format!("data.{name}"), format!("is not {}", attribute.values_in_words())))
         }
         _ => Ok(()),
     }

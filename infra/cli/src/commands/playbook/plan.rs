@@ -3,16 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_config::BehaviorVersion;
 use clap::Args;
-use jiff::Timestamp;
 use perennial::data::DataFolder;
-use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
+use perennial::deployment::Deployment;
 use perennial::history::{self, History};
 use perennial::import::ImportError;
 use perennial::plan::compare;
-use perennial::tally::Tally;
-use perennial_local::ClockHandle;
+use perennial_platform::lambda;
 use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 
@@ -91,9 +88,8 @@ impl PlanChange {
             return read.map_err(unreadable);
         }
         if let Some(table) = &self.source.table {
-            let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-            let store = Store { client: aws_sdk_dynamodb::Client::new(&config), state: table.clone() };
-            return Ok(history::table::read(&store).await?);
+            let client = aws_sdk_dynamodb::Client::new(&lambda::config().await);
+            return of_table(&Store { client, state: table.clone() }).await;
         }
         let folder = self.source.data.as_deref().unwrap_or(Path::new("."));
         of_world(folder, playbook).await
@@ -107,16 +103,20 @@ async fn of_world(folder: &Path, playbook: &Arc<Playbook>) -> Result<History, Fa
         return Err(Failed(vec![format!("error: there is no world in {}", folder.display())]));
     }
     let copy = data.snapshot()?;
-    let options = Options {
-        playbook: Arc::clone(playbook),
-        store: perennial_local::Store::File(copy.database.clone()),
-        clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
-        webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
-        public_url: String::new(),
-        tally: Tally::default(),
+    let deployment = Deployment::open_copy(Arc::clone(playbook), &copy).await?;
+    of_table(&deployment.store).await
+}
+
+async fn of_table(store: &Store) -> Result<History, Failed> {
+    let bar = progress(0, "");
+    let mut show = |what: &'static str, done: usize, of: usize| {
+        bar.set_message(what);
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
     };
-    let deployment = Deployment::open(options).await?;
-    Ok(history::table::read(&deployment.store).await?)
+    let history = history::table::read(store, &mut show).await?;
+    bar.finish_and_clear();
+    Ok(history)
 }
 
 /// A playbook, its problems told with the path by which it was called: there are two.

@@ -14,6 +14,9 @@ const MOST_PROBLEMS_PER_FILE: usize = 50;
 /// As long as a text may be at the webhook, in bytes.
 const LONGEST: usize = 256;
 
+/// As many products as an account may own at the webhook.
+const MOST_ENTRIES: usize = 100;
+
 /// When the cells of a file count as stated.
 pub const STATED: i64 = 0;
 
@@ -33,6 +36,16 @@ impl Column {
     /// One that may be left out.
     pub const fn optional(name: &'static str) -> Self {
         Self { name, required: false }
+    }
+
+    /// Whether this is its name.
+    pub const fn is_called(&self, name: &str) -> bool {
+        let (own, other) = (self.name.as_bytes(), name.as_bytes());
+        let mut same = 0;
+        while same < own.len() && same < other.len() && own[same] == other[same] {
+            same += 1;
+        }
+        same == own.len() && same == other.len()
     }
 }
 
@@ -56,22 +69,39 @@ impl Row<'_> {
 
     /// A cell that may be empty.
     pub fn optional(&self, column: usize) -> Result<Option<&str>, Wrong> {
-        let cell = self.places[column].and_then(|place| self.record.get(place)).unwrap_or_default();
+        let cell = self.cell(column);
         if cell.len() > LONGEST {
             return Err(self.wrong(column, &format!("is longer than {LONGEST} bytes")));
         }
+        self.plain(column, cell)?;
+        Ok(Some(cell).filter(|cell| !cell.trim().is_empty()))
+    }
+
+    /// A cell that holds a list, each entry of which is a text as long as that of another cell may be.
+    pub fn list(&self, column: usize) -> Result<Vec<&str>, Wrong> {
+        let cell = self.cell(column);
+        self.plain(column, cell)?;
+        let entries: Vec<&str> = cell.split(';').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+        if entries.len() > MOST_ENTRIES {
+            return Err(self.wrong(column, &format!("has more than {MOST_ENTRIES} entries")));
+        }
+        if entries.iter().any(|entry| entry.len() > LONGEST) {
+            return Err(self.wrong(column, &format!("has an entry longer than {LONGEST} bytes")));
+        }
+        Ok(entries)
+    }
+
+    fn cell(&self, column: usize) -> &str {
+        self.places[column].and_then(|place| self.record.get(place)).unwrap_or_default()
+    }
+
+    fn plain(&self, column: usize, cell: &str) -> Result<(), Wrong> {
         // Bytes first: nearly every cell is ASCII without a control character.
         let plain = cell.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if !plain && cell.chars().any(char::is_control) {
             return Err(self.wrong(column, "contains control characters"));
         }
-        Ok(Some(cell).filter(|cell| !cell.trim().is_empty()))
-    }
-
-    /// A cell that holds a list, of any length.
-    pub fn list(&self, column: usize) -> impl Iterator<Item = &str> {
-        let cell = self.places[column].and_then(|place| self.record.get(place)).unwrap_or_default();
-        cell.split(';').map(str::trim).filter(|entry| !entry.is_empty())
+        Ok(())
     }
 
     /// Cells as the fields of a contact or an account.
