@@ -5,21 +5,21 @@
 
 mod differences;
 mod lists;
+mod notes;
 mod sides;
 mod text;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use perennial_domain::backtest::accuracy::{Accuracy, WonDeals};
 use perennial_domain::backtest::{Person, Replay, replay, tagged};
-use perennial_domain::ids::{AssetId, ContactId, ProductId};
 use perennial_playbook::Playbook;
 use rayon::prelude::*;
 use serde::Serialize;
 
 pub use differences::Difference;
-use lists::{Compared, Named};
+use lists::{Compared, Named, Same};
 use sides::{Side, Totals};
 
 use crate::history::History;
@@ -138,7 +138,7 @@ pub struct Plan {
     pub retagged: Vec<Difference>,
     /// How many MQLs.
     pub mqls: Change,
-    /// MQLs that only the new playbook makes, by contact, product and quarter.
+    /// MQLs that only the new playbook makes, by contact, product and quarter; where quarters differ, by instant.
     pub appear: Vec<MqlLine>,
     /// MQLs that only the old playbook makes.
     pub disappear: Vec<MqlLine>,
@@ -162,7 +162,7 @@ pub struct Plan {
     /// Precision and recall, if won deals are known.
     #[serde(flatten)]
     pub foresight: Option<Foresight>,
-    /// What of the history counts for nothing, and why.
+    /// What of the history counts for nothing and why, and what else to know.
     pub notes: Vec<String>,
     #[serde(skip)]
     currency: String,
@@ -182,7 +182,7 @@ pub fn compare(
     let replayed = replay_all(&sides, history, until, progress);
     let deals = history.deals.as_deref().map(|deals| WonDeals::new(deals, within_days));
     let mut totals = Change { old: Totals::default(), new: Totals::default() };
-    let mut compared = Compared::default();
+    let mut compared = Compared::by(Same::under(&old.interest.quarters, &new.interest.quarters));
     for (number, (person, replayed)) in history.people.iter().zip(&replayed).enumerate() {
         totals.old.add(&sides.old, &replayed.old);
         totals.new.add(&sides.new, &replayed.new);
@@ -215,7 +215,7 @@ pub fn compare(
             digests: Change { old: totals.old.digests.len(), new: totals.new.digests.len() },
         },
         foresight: foresight.map(|(old, new)| foresight_of(within_days, old, new)),
-        notes: notes(old, new, history),
+        notes: notes::notes(old, new, history),
         currency: new.currency.clone(),
     }
 }
@@ -275,28 +275,4 @@ fn joined(old: &BTreeMap<String, usize>, new: &BTreeMap<String, usize>) -> BTree
         .chain(new.keys())
         .map(|key| (key.clone(), Change { old: count(old, key), new: count(new, key) }))
         .collect()
-}
-
-/// What of the history counts for nothing: nothing is left out silently.
-fn notes(old: &Playbook, new: &Playbook, history: &History) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut note = |count: usize, what: &str| {
-        if count > 0 {
-            notes.push(format!("{what}: {count}"));
-        }
-    };
-    let assets = (&old.interest.assets, &new.interest.assets);
-    let is_known = |asset: &AssetId| assets.0.contains_key(asset) || assets.1.contains_key(asset);
-    let unknown = |person: &Person| person.facts.iter().filter(|(name, _)| !is_known(&name.asset)).count();
-    let unknown: usize = history.people.par_iter().map(unknown).sum();
-    note(unknown, "engagements with assets that neither playbook knows, which count for nothing");
-    let deals = history.deals.as_deref().unwrap_or_default();
-    let sold: HashSet<&ProductId> = old.products.iter().chain(&new.products).map(|product| &product.id).collect();
-    let unsold = deals.iter().filter(|deal| !sold.contains(&deal.product)).count();
-    note(unsold, "won deals of products that neither playbook sells, which nothing can foresee");
-    let known: HashSet<&str> = history.people.iter().map(|person| person.id.as_str()).collect();
-    let of_nobody = |contact: &ContactId| !known.contains(contact.as_str());
-    let strangers = deals.iter().filter(|deal| deal.contact.as_ref().is_some_and(of_nobody)).count();
-    note(strangers, "won deals that name a contact of whom nothing else is known, which nothing can foresee");
-    notes
 }

@@ -1,6 +1,7 @@
 //! The team's working days, and the daily check at a fixed local time.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -26,6 +27,14 @@ pub struct Day(i8);
 impl From<Weekday> for Day {
     fn from(weekday: Weekday) -> Self {
         Self(weekday.to_monday_zero_offset())
+    }
+}
+
+/// As the playbook names it: `mon`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        f.write_str(usize::try_from(self.0).ok().and_then(|day| names.get(day).copied()).unwrap_or_default())
     }
 }
 

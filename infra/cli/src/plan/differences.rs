@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Display;
 
-use perennial_domain::calendar::Calendar;
 use perennial_domain::fit::{Band, FitRules};
 use perennial_domain::ids::{ActionId, AssetId, ProductId};
-use perennial_domain::interest::{ActionRule, AssetRule, ClickGate, Decay, InterestRules, Repeat, Requalify};
+use perennial_domain::interest::{ActionRule, AssetRule, ClickGate, InterestRules};
 use perennial_domain::nurture::{Stream, StreamKind};
 use perennial_playbook::{Place, Places, Playbook, Setting};
 use serde::Serialize;
+
+use crate::written;
+
+mod people;
 
 /// One rule that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,6 +58,7 @@ pub fn rules(old: &Playbook, new: &Playbook) -> Vec<Difference> {
     found.nurture(old, new);
     found.people(old, new);
     found.sla(old, new);
+    found.goals(old, new);
     found.list
 }
 
@@ -89,20 +93,6 @@ struct Found<'a> {
     list: Vec<Difference>,
 }
 
-/// The rules of which a playbook knows where they stand by their names.
-const SETTINGS: [Setting; 10] = [
-    Setting::Cap,
-    Setting::Decay,
-    Setting::Repeat,
-    Setting::SecondsAfterSending,
-    Setting::ClicksPerDay,
-    Setting::Requalify,
-    Setting::Hot,
-    Setting::Warm,
-    Setting::FitWeight,
-    Setting::NewCustomerDays,
-];
-
 impl<'a> Found<'a> {
     fn of(new: &'a Playbook) -> Self {
         Self { places: &new.places, list: Vec::new() }
@@ -112,17 +102,28 @@ impl<'a> Found<'a> {
         self.list.push(Difference { rule, old, new, place: place.map(|place| place.to_string()) });
     }
 
-    /// A rule that both have.
+    /// A rule that both have and of which nobody knows where it stands.
     fn rule<T: PartialEq>(&mut self, rule: &str, old: T, new: T, shown: impl Fn(&T) -> String) {
         if old != new {
-            let setting = SETTINGS.into_iter().find(|setting| setting.to_string() == rule);
-            let place = setting.and_then(|setting| self.places.setting(setting));
-            self.note(rule.to_owned(), Some(shown(&old)), Some(shown(&new)), place);
+            self.note(rule.to_owned(), Some(shown(&old)), Some(shown(&new)), None);
         }
     }
 
     fn number<T: PartialEq + Display>(&mut self, rule: &str, old: T, new: T) {
         self.rule(rule, old, new, T::to_string);
+    }
+
+    /// A rule that both have, with its place.
+    fn setting<T: PartialEq + Display>(&mut self, setting: Setting, old: T, new: T) {
+        self.part(setting, &setting.to_string(), old, new);
+    }
+
+    /// A part of a setting, which stands where the setting does.
+    fn part<T: PartialEq + Display>(&mut self, setting: Setting, rule: &str, old: T, new: T) {
+        if old != new {
+            let place = self.places.setting(setting);
+            self.note(rule.to_owned(), Some(old.to_string()), Some(new.to_string()), place);
+        }
     }
 
     /// Rules by a key that one of them may not have.
@@ -145,51 +146,26 @@ impl<'a> Found<'a> {
         self.by_key(kind, old, new, |places, id| places.section(kind, id));
     }
 
-    fn team(&mut self, old: &Calendar, new: &Calendar) {
-        let zone = |calendar: &Calendar| calendar.zone.iana_name().unwrap_or("UTC").to_owned();
-        self.number("team.time_zone", zone(old), zone(new));
-        let days = |calendar: &Calendar| calendar.working_days.len();
-        if old.working_days != new.working_days {
-            let shown = |calendar| Some(format!("{} days a week", days(calendar)));
-            self.note("team.working_days".to_owned(), shown(old), shown(new), None);
-        }
-        self.rule("team.holidays", &old.holidays, &new.holidays, |dates| {
-            let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
-            if dates.is_empty() { "none".to_owned() } else { dates.join(", ") }
-        });
-        self.number("sla.check_at", old.check_at, new.check_at);
-    }
-
     fn interest(&mut self, old: &InterestRules, new: &InterestRules) {
         let zone = |rules: &InterestRules| rules.quarters.zone.iana_name().unwrap_or("UTC").to_owned();
         self.number("quarter.first_month", old.quarters.first_month, new.quarters.first_month);
         self.number("quarter.time_zone", zone(old), zone(new));
-        self.rule("quarter.requalify", old.requalify, new.requalify, |requalify| match requalify {
-            Requalify::OnEngagement => "on-engagement".to_owned(),
-            Requalify::OnRollover => "on-rollover".to_owned(),
-        });
+        let requalify = |rules: &InterestRules| written::requalify(rules.requalify);
+        self.setting(Setting::Requalify, requalify(old), requalify(new));
         if old.threshold != new.threshold {
             // The place of a product that has none of its own.
             let place = self.places.threshold(&ProductId::from(""));
             let shown = |rules: &InterestRules| Some(rules.threshold.to_string());
             self.note("interest.threshold".to_owned(), shown(old), shown(new), place);
         }
-        self.number("interest.cap", old.cap, new.cap);
-        self.rule("interest.decay", old.decay, new.decay, |decay| match decay {
-            Decay::Halve => "halve".to_owned(),
-            Decay::Points(points) => format!("points = {points}"),
-            Decay::Percent(percent) => format!("percent = {percent}"),
-        });
-        self.rule("interest.repeat", old.repeat, new.repeat, |repeat| match repeat {
-            Repeat::Cycle => "cycle".to_owned(),
-            Repeat::Day => "day".to_owned(),
-            Repeat::Event => "event".to_owned(),
-        });
+        self.setting(Setting::Cap, old.cap, new.cap);
+        self.setting(Setting::Decay, written::decay(old.decay), written::decay(new.decay));
+        self.setting(Setting::Repeat, written::repeat(old.repeat), written::repeat(new.repeat));
         match (old.gate, new.gate) {
             (Some(old), Some(new)) => {
                 let seconds = |gate: ClickGate| gate.seconds_after_sending;
-                self.number("interest.gate.seconds_after_sending", seconds(old), seconds(new));
-                self.number("interest.gate.clicks_per_day", old.clicks_per_day, new.clicks_per_day);
+                self.setting(Setting::SecondsAfterSending, seconds(old), seconds(new));
+                self.setting(Setting::ClicksPerDay, old.clicks_per_day, new.clicks_per_day);
             }
             (old, new) => self
                 .rule("interest.gate", old.is_some(), new.is_some(), |on| (if *on { "on" } else { "off" }).to_owned()),
@@ -216,7 +192,7 @@ impl<'a> Found<'a> {
                 actions.map(|(action, rule)| (action.to_string(), shown(*rule))).collect()
             };
             self.by_key(&format!("asset {id}:"), &actions(old), &actions(new), |places, action| {
-                places.action(id, &ActionId::from(action)).or_else(|| places.default_points(id))
+                places.action(id, &ActionId::from(action))
             });
         }
     }
@@ -238,18 +214,18 @@ impl<'a> Found<'a> {
         self.rule("fit.revenue_cents", &old.revenue_cents, &new.revenue_cents, bands);
         self.rule("fit.purchases", &old.purchases, &new.purchases, bands);
         for (grade, old, new) in
-            [("a", old.grades.a, new.grades.a), ("b", old.grades.b, new.grades.b), ("c", old.grades.c, new.grades.c)]
+            [("A", old.grades.a, new.grades.a), ("B", old.grades.b, new.grades.b), ("C", old.grades.c, new.grades.c)]
         {
-            self.number(&format!("fit.grades.{grade}"), old, new);
+            self.part(Setting::Grades, &format!("{}.{grade}", Setting::Grades), old, new);
         }
     }
 
     fn qualify(&mut self, old: &Playbook, new: &Playbook) {
         let (old, new) = (&old.qualify, &new.qualify);
-        self.number("qualify.hot", old.sorting.hot, new.sorting.hot);
-        self.number("qualify.warm", old.sorting.warm, new.sorting.warm);
-        self.number("qualify.fit_weight", old.sorting.fit_weight_percent, new.sorting.fit_weight_percent);
-        self.number("qualify.new_customer_days", old.new_customer_days, new.new_customer_days);
+        self.setting(Setting::Hot, old.sorting.hot, new.sorting.hot);
+        self.setting(Setting::Warm, old.sorting.warm, new.sorting.warm);
+        self.setting(Setting::FitWeight, old.sorting.fit_weight_percent, new.sorting.fit_weight_percent);
+        self.setting(Setting::NewCustomerDays, old.new_customer_days, new.new_customer_days);
     }
 
     fn nurture(&mut self, old: &Playbook, new: &Playbook) {
@@ -268,44 +244,6 @@ impl<'a> Found<'a> {
         if same_set {
             self.rule("streams in the order", before, after, |order| order.join(", "));
         }
-    }
-
-    fn people(&mut self, old: &Playbook, new: &Playbook) {
-        let segments = |playbook: &Playbook| -> BTreeMap<String, String> {
-            playbook.segments.iter().map(|segment| (segment.id.to_string(), segment.when.to_string())).collect()
-        };
-        self.expressions("segment", &segments(old), &segments(new));
-        let personas = |playbook: &Playbook| -> BTreeMap<String, String> {
-            playbook.personas.iter().map(|persona| (persona.id.to_string(), persona.when.to_string())).collect()
-        };
-        self.expressions("persona", &personas(old), &personas(new));
-    }
-
-    /// Entries whose expressions are too long to be shown side by side: with all their parts, they fill a page.
-    fn expressions(&mut self, kind: &str, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) {
-        let ids: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-        for id in ids.into_iter().filter(|id| old.get(*id) != new.get(*id)) {
-            let how = match (old.contains_key(id), new.contains_key(id)) {
-                (true, true) => "has another expression",
-                (false, _) => "is new",
-                (true, false) => "is gone",
-            };
-            self.note(format!("{kind} {id} {how}"), None, None, self.places.section(kind, id));
-        }
-    }
-
-    fn sla(&mut self, old: &Playbook, new: &Playbook) {
-        let rungs = |playbook: &Playbook| -> Vec<String> {
-            playbook.ladder.iter().map(|rung| format!("{} h to {}", rung.after_hours, rung.to.len())).collect()
-        };
-        if old.ladder != new.ladder {
-            let shown = |playbook| Some(rungs(playbook).join(", "));
-            self.note("sla.rung".to_owned(), shown(old), shown(new), None);
-        }
-        let reps = |playbook: &Playbook| -> BTreeMap<String, &'static str> {
-            playbook.reps.iter().map(|rep| (rep.id.to_string(), "a rep or manager")).collect()
-        };
-        self.sections("rep", &reps(old), &reps(new));
     }
 }
 

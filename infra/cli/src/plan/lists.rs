@@ -6,7 +6,7 @@ use perennial_domain::backtest::accuracy::WonDeals;
 use perennial_domain::backtest::{HandOff, Mql, Person, Replay};
 use perennial_domain::ids::ProductId;
 use perennial_domain::interest::instant;
-use perennial_domain::quarter::Quarter;
+use perennial_domain::quarter::{Quarter, QuarterRule};
 
 use super::{Change, HandedOver, Moved, MqlLine, sides};
 
@@ -44,9 +44,40 @@ impl<'a> Named<'a> {
     }
 }
 
+/// By what an MQL of one playbook, for one product, is known to be one of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Same {
+    /// By the instant at which it was reached.
+    Instant,
+    /// By the name of its quarter.
+    Quarter,
+}
+
+impl Same {
+    /// What is tried, one after the other, as the quarters of two playbooks differ.
+    pub fn under(old: &QuarterRule, new: &QuarterRule) -> &'static [Self] {
+        if old.first_month != new.first_month {
+            // Quarters of one name are others.
+            &[Self::Instant]
+        } else if old.zone != new.zone {
+            &[Self::Instant, Self::Quarter]
+        } else {
+            &[Self::Quarter]
+        }
+    }
+
+    /// What has the same key is the same.
+    fn key(self, mql: &Mql) -> (&ProductId, Option<Quarter>, Option<i64>) {
+        match self {
+            Self::Instant => (&mql.product, None, Some(mql.reached.second)),
+            Self::Quarter => (&mql.product, Some(mql.quarter), None),
+        }
+    }
+}
+
 /// The lists of what differs.
-#[derive(Default)]
 pub struct Compared {
+    same: &'static [Same],
     pub appear: Vec<MqlLine>,
     pub disappear: Vec<MqlLine>,
     pub moved: Vec<Moved>,
@@ -54,23 +85,34 @@ pub struct Compared {
 }
 
 impl Compared {
+    /// Nothing yet.
+    pub fn by(same: &'static [Same]) -> Self {
+        Self { same, appear: Vec::new(), disappear: Vec::new(), moved: Vec::new(), handed_over: Vec::new() }
+    }
+
     /// Adds what differs for one contact.
     pub fn contact(&mut self, named: &Named<'_>, replayed: &Change<Replay>) {
         if replayed.old.mqls == replayed.new.mqls {
             return;
         }
-        let by_key = |replay| -> BTreeMap<(&ProductId, Quarter), &Mql> {
-            let replay: &Replay = replay;
-            replay.mqls.iter().map(|mql| ((&mql.product, mql.quarter), mql)).collect()
-        };
-        let (old, new) = (by_key(&replayed.old), by_key(&replayed.new));
-        let gone = old.iter().filter(|(key, _)| !new.contains_key(key));
-        self.disappear.extend(gone.map(|(_, mql)| named.line(mql)));
-        for (key, after) in &new {
-            match old.get(key) {
-                None => self.appear.push(named.line(after)),
-                Some(before) => self.both(named, before, after),
-            }
+        let mut gone: Vec<&Mql> = replayed.old.mqls.iter().collect();
+        let mut left: Vec<&Mql> = replayed.new.mqls.iter().collect();
+        let mut pairs: Vec<(&Mql, &Mql)> = Vec::new();
+        for same in self.same {
+            let mut before: BTreeMap<_, &Mql> = gone.iter().map(|mql| (same.key(mql), *mql)).collect();
+            left.retain(|after| match before.remove(&same.key(after)) {
+                Some(before) => {
+                    pairs.push((before, after));
+                    false
+                }
+                None => true,
+            });
+            gone = before.into_values().collect();
+        }
+        self.disappear.extend(gone.into_iter().map(|mql| named.line(mql)));
+        self.appear.extend(left.into_iter().map(|mql| named.line(mql)));
+        for (before, after) in pairs {
+            self.both(named, before, after);
         }
     }
 

@@ -9,9 +9,10 @@ use perennial_domain::lead::Priority;
 use super::{Change, Foresight, Moved, MqlLine, Plan};
 use crate::highlights::grouped;
 
-/// What the counts of mail take as given.
+/// What a replay takes as given.
 const ASSUMED: &str =
-    "  assumed: slots from a contact's first engagement on, leads stay open, no other system's mail, no bounces;
+    "  assumed: profiles as they are now, but what is dated (owned, customer since) as it was; held MQLs stay held;
+  slots from a contact's first engagement on, leads stay open, no other system's mail, no bounces;
   reminders to reps depend on when they call and are not counted";
 
 impl Plan {
@@ -125,7 +126,7 @@ impl Text {
     }
 
     fn hand_offs(&mut self, plan: &Plan) {
-        self.line("\nHAND-OFFS to sales, as profiles are now");
+        self.line("\nHAND-OFFS to sales");
         let priorities = [Priority::ActNow, Priority::Hot, Priority::CallNow, Priority::Mql];
         let names: Vec<(String, &str)> =
             priorities.iter().map(|priority| (priority.to_string(), priority.as_str())).collect();
@@ -190,7 +191,8 @@ fn mql(line: &MqlLine, sign: char) -> String {
     let who = who(&line.contact, &line.product, &line.quarter);
     let owner = line.owner.as_ref().map(|owner| format!(", {owner}")).unwrap_or_default();
     let won = if line.won == Some(true) { ", won" } else { "" };
-    let hand_off = Priority::named(&line.hand_off).map_or_else(|| line.hand_off.clone(), |priority| priority.to_string());
+    let hand_off =
+        Priority::named(&line.hand_off).map_or_else(|| line.hand_off.clone(), |priority| priority.to_string());
     format!("{sign} {who}  {} at {} points: {hand_off}{owner}{won}", minute(line.at), line.points)
 }
 
