@@ -96,7 +96,7 @@ fn a_changed_tag_is_found_mended_and_proven_and_a_served_world_is_not_written_to
     assert!(!again.said.contains("Added") && again.said.contains("proven equal: "), "{}", again.said);
     let back = rebuild(data.path(), &example_playbook(), &["--apply"]);
     assert_eq!(back.code, Some(0), "{}", back.complained);
-    assert!(back.said.contains(&format!("Added 0 facts, took {missing} away")), "{}", back.said);
+    assert!(back.said.contains(&format!("Added 0 facts, took {missing} fact")), "{}", back.said);
 }
 
 #[test]
