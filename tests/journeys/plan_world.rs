@@ -54,7 +54,7 @@ async fn an_interest_of_a_newer_format_is_counted_and_fails_nothing() {
     let deployment = open_world(START.parse().unwrap()).await;
     let store = &deployment.store;
     let put = |contact: &str, product: &str| {
-        let key = (string(&format!("CONTACT#{contact}")), string(&format!("INTEREST#{product}")));
+        let key = (string(format!("CONTACT#{contact}")), string(format!("INTEREST#{product}")));
         let download = AttributeValue::Ns(vec!["1791194400".to_owned()]);
         store.client.put_item().table_name(&store.state).item("PK", key.0).item("SK", key.1).item(DOWNLOAD, download)
     };
