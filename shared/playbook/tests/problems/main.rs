@@ -2,6 +2,7 @@
 
 mod content;
 mod people;
+mod reading;
 mod rules;
 mod scoring;
 mod sections;
