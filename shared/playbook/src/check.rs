@@ -3,6 +3,7 @@
 //! Owns the judgement, never the result: what passes here is turned into rules by [`crate::compile`]. The same checks
 //! hold for a folder and for a bundle, so that a bundle written by hand is no way around them.
 
+mod actions;
 mod catalogue;
 mod examples;
 mod fit;
@@ -32,12 +33,13 @@ pub(crate) const MOST_SECONDS: i64 = 3600;
 pub(crate) const MOST_CLICKS: i64 = 128;
 /// A period longer than two years is a slip.
 pub(crate) const MOST_DAYS: i64 = 731;
+
 /// Checks a playbook that could be read.
 ///
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 13] = [
+    let rules: [Rule<'_>; 14] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -51,6 +53,7 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::ladder, &["sla"]),
         (Check::goals, &["goals"]),
         (Check::segments, &["product", "asset", "stream", "segment", "persona"]),
+        (Check::conditions_that_never_hold, &["product", "segment", "interest"]),
     ];
     for (rule, asked) in rules {
         if asked.iter().all(|section| !reading.unread.contains(section)) {

@@ -1,5 +1,6 @@
 //! What is wrong with a playbook: each row breaks the sound one in one place and names everything that is then said.
 
+mod actions;
 mod content;
 mod people;
 mod reading;
