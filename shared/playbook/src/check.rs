@@ -3,6 +3,7 @@
 //! Owns the judgement, never the result: what passes here is turned into rules by [`crate::compile`]. The same checks
 //! hold for a folder and for a bundle, so that a bundle written by hand is no way around them.
 
+mod actions;
 mod catalogue;
 mod examples;
 mod fit;
@@ -18,7 +19,7 @@ use toml::Spanned;
 use crate::compile;
 use crate::content::{Drafts, Stage};
 use crate::problem::{Findings, Page, Problem, quoted};
-use crate::source::{Decay, EFFORTS, Number, Points, Source, Text};
+use crate::source::{Decay, EFFORTS, Number, Points, Reading, Source, Text};
 
 pub(crate) use people::MOST_HOURS;
 
@@ -32,24 +33,41 @@ pub(crate) const MOST_SECONDS: i64 = 3600;
 pub(crate) const MOST_CLICKS: i64 = 128;
 /// A period longer than two years is a slip.
 pub(crate) const MOST_DAYS: i64 = 731;
+
 /// Checks a playbook that could be read.
-pub(crate) fn check(page: Page<'_>, source: &Source, drafts: &Drafts, findings: &mut Findings) {
-    let mut check = Check { page, source, drafts, findings };
-    check.company();
-    check.calendar();
-    check.interest();
-    check.catalogue();
-    check.fit();
-    check.qualify_and_nurture();
-    check.streams();
-    check.people();
-    check.goals();
-    check.segments();
+///
+/// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
+pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
+    let mut check = Check { page, source: &reading.source, drafts, findings };
+    let rules: [Rule<'_>; 14] = [
+        (Check::company, &["company"]),
+        (Check::team, &["team"]),
+        (Check::quarter, &["quarter"]),
+        (Check::interest, &["interest"]),
+        (Check::catalogue, &["product", "interest"]),
+        (Check::fit, &["fit"]),
+        (Check::qualify, &["qualify"]),
+        (Check::nurture, &["nurture"]),
+        (Check::streams, &["product", "asset", "nurture", "stream"]),
+        (Check::reps, &["rep"]),
+        (Check::ladder, &["sla"]),
+        (Check::goals, &["goals"]),
+        (Check::segments, &["product", "asset", "stream", "segment", "persona"]),
+        (Check::conditions_that_never_hold, &["product", "segment", "interest"]),
+    ];
+    for (rule, asked) in rules {
+        if asked.iter().all(|section| !reading.unread.contains(section)) {
+            rule(&mut check);
+        }
+    }
     // Whoever must mend a value does not wonder yet what it leads to.
     if !check.findings.any_error() {
         check.reach();
     }
 }
+
+/// A check, and the sections that it asks.
+type Rule<'a> = (fn(&mut Check<'a>), &'static [&'static str]);
 
 struct Check<'a> {
     page: Page<'a>,
@@ -132,16 +150,23 @@ impl Check<'_> {
         }
     }
 
-    fn calendar(&mut self) {
-        let source = self.source;
-        for zone in [&source.team.time_zone, &source.quarter.time_zone] {
-            if compile::zone(zone.get_ref()).is_none() {
-                let reason = format!("time zone {} does not exist", quoted(zone.get_ref()));
-                let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-                self.error(zone, reason).did_you_mean(zone.get_ref(), known.iter().map(String::as_str));
-            }
+    fn zone(&mut self, zone: &Text) {
+        if compile::zone(zone.get_ref()).is_none() {
+            let reason = format!("time zone {} does not exist", quoted(zone.get_ref()));
+            let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+            self.error(zone, reason).did_you_mean(zone.get_ref(), known.iter().map(String::as_str));
         }
-        self.within("first_month", &source.quarter.first_month, 1, 12);
+    }
+
+    fn quarter(&mut self) {
+        let quarter = &self.source.quarter;
+        self.zone(&quarter.time_zone);
+        self.within("first_month", &quarter.first_month, 1, 12);
+    }
+
+    fn team(&mut self) {
+        let source = self.source;
+        self.zone(&source.team.time_zone);
         if source.team.working_days.get_ref().is_empty() {
             self.error(&source.team.working_days, "no working day: nothing would ever be checked or sent");
         }
@@ -194,8 +219,8 @@ impl Check<'_> {
         }
     }
 
-    fn qualify_and_nurture(&mut self) {
-        let Source { qualify, nurture, .. } = self.source;
+    fn qualify(&mut self) {
+        let qualify = &self.source.qualify;
         self.within("hot", &qualify.hot, 1, 100);
         self.within("warm", &qualify.warm, 0, 100);
         if qualify.warm.get_ref() > qualify.hot.get_ref() {
@@ -204,6 +229,10 @@ impl Check<'_> {
         }
         self.within("fit_weight", &qualify.fit_weight, 0, 100);
         self.within("new_customer_days", &qualify.new_customer_days, 0, MOST_DAYS);
+    }
+
+    fn nurture(&mut self) {
+        let nurture = &self.source.nurture;
         self.within("gap_days", &nurture.gap_days, 1, MOST_DAYS);
         self.within("stream_every_days", &nurture.stream_every_days, 1, MOST_DAYS);
         self.within("educational_before_hard", &nurture.educational_before_hard, 0, 100);

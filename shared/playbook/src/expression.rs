@@ -12,7 +12,9 @@
 //!            | owns("product") | owns_any | in_segment("id") | known(text | title | number)
 //! ```
 
+mod fault;
 mod tokens;
+mod tree;
 
 use std::collections::BTreeSet;
 
@@ -20,7 +22,9 @@ use perennial_domain::segment::{Attribute, Comparison, Expression, Knowable, Qua
 
 use crate::problem::quoted;
 use crate::title;
+pub(crate) use fault::Fault;
 use tokens::{Token, TokenKind};
+pub(crate) use tree::Written;
 
 /// How deep brackets, `not`s and segments within segments may nest.
 pub(crate) const MOST_DEEP: usize = 64;
@@ -50,48 +54,6 @@ const WORDS: [&str; 21] = [
     "known",
 ];
 
-/// An expression as it is written: the names of other segments still stand in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// Each of these; at least two.
-    All(Vec<Written>),
-    /// One of these; at least two.
-    Any(Vec<Written>),
-    /// Not this.
-    Not(Box<Written>),
-    /// One condition.
-    Condition(Expression),
-    /// Whatever another segment asks for.
-    Segment {
-        /// Which.
-        id: String,
-        /// Where its id stands, in bytes from the beginning.
-        offset: usize,
-    },
-}
-
-/// What is wrong with an expression, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// Where, in bytes from the beginning of the expression.
-    pub offset: usize,
-    /// What.
-    pub reason: String,
-    /// The word that is not known, and those that are.
-    pub unknown: Option<(String, Vec<String>)>,
-}
-
-impl Fault {
-    pub(crate) fn new(offset: usize, reason: impl Into<String>) -> Self {
-        Self { offset, reason: reason.into(), unknown: None }
-    }
-
-    pub(crate) fn unknown<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        let known = known.into_iter().map(str::to_owned).collect();
-        Self { unknown: Some((word.to_owned(), known)), ..self }
-    }
-}
-
 /// Reads an expression; `products` are those that there are.
 ///
 /// # Errors
@@ -105,7 +67,7 @@ pub(crate) fn parse(text: &str, products: &BTreeSet<&str>) -> Result<Written, Fa
     let written = parser.either(0)?;
     match parser.peek() {
         None => Ok(written),
-        Some(rest) => Err(Fault::new(rest.offset, format!("expected \"and\", \"or\" or the end, found {rest}"))),
+        Some(_) => Err(parser.expected_word("\"and\", \"or\" or the end", &["and", "or"])),
     }
 }
 
@@ -141,6 +103,15 @@ impl<'t> Parser<'t> {
         match self.peek() {
             Some(found) => Fault::new(found.offset, format!("expected {what}, found {found}")),
             None => Fault::new(self.end, format!("expected {what}, and the expression ends")),
+        }
+    }
+
+    /// As [`Self::expected`], where one of these words may be meant.
+    fn expected_word(&self, what: &str, known: &[&str]) -> Fault {
+        let fault = self.expected(what);
+        match self.peek().map(|token| token.kind) {
+            Some(TokenKind::Word(word)) => fault.unknown(word, known.iter().copied()),
+            _ => fault,
         }
     }
 
@@ -224,7 +195,7 @@ impl<'t> Parser<'t> {
             "days_unused" => Quantity::DaysUnused(self.product("days_unused")?.into()),
             _ => {
                 let reason = format!("{} is not known of anybody", quoted(word));
-                return Err(Fault::new(offset, reason).unknown(word, WORDS));
+                return Err(Fault::new(offset, reason).unknown(word, WORDS.into_iter().chain(["not"])));
             }
         };
         Ok(Knowable::Number(quantity))
@@ -265,7 +236,9 @@ impl<'t> Parser<'t> {
     }
 
     fn title(&mut self) -> Parsed<Expression> {
-        self.require(TokenKind::Word("has"), "\"has\" and a word, as in title has \"vp\"")?;
+        if !self.took(TokenKind::Word("has")) {
+            return Err(self.title_without_has());
+        }
         let Some(Token { kind: TokenKind::Text(word), offset }) = self.peek() else {
             return Err(self.expected("a word in quotes, as in title has \"vp\""));
         };
@@ -274,6 +247,19 @@ impl<'t> Parser<'t> {
             return Err(Fault::new(*offset, slip.reason).unknown(word, slip.meant.as_deref()));
         }
         Ok(Expression::Title((*word).to_owned()))
+    }
+
+    /// `contains`, `is` or whatever stands in the place of `has`: there is no other word for titles.
+    fn title_without_has(&self) -> Fault {
+        let word = match self.tokens.get(self.next + 1).map(|token| token.kind) {
+            Some(TokenKind::Text(word)) if title::check(word).is_ok() => word,
+            _ => "vp",
+        };
+        let fault = self.expected(&format!("\"has\" and a word, as in title has \"{word}\""));
+        match self.peek().map(|token| token.kind) {
+            Some(TokenKind::Word(_)) => fault.unknown("has", ["has"]),
+            _ => fault,
+        }
     }
 
     fn text(&mut self, attribute: Attribute) -> Parsed<Expression> {
@@ -301,7 +287,7 @@ impl<'t> Parser<'t> {
             TokenKind::Word("has") => {
                 return Err(Fault::new(token.offset, format!("\"has\" is for title; {name} has one value: write ==")));
             }
-            _ => return Err(self.expected(&how)),
+            _ => return Err(self.expected_word(&how, &["in", "not"])),
         };
         self.next += 1;
         let values = if several { self.values(attribute)? } else { vec![self.value(attribute)?] };

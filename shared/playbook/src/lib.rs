@@ -78,6 +78,7 @@ pub use render::{Reader, RenderError, Rendered};
 
 use content::{Draft, Drafts};
 use problem::{Findings, Page};
+use source::Reading;
 
 /// The file that holds everything but the content.
 const PLAYBOOK: &str = "playbook.toml";
@@ -294,11 +295,12 @@ fn build(folder: &Path) -> (Option<(Bundle, Playbook)>, Vec<Problem>) {
         return (None, findings.in_order());
     };
     let page = Page { file: Path::new(PLAYBOOK), text: &text, first_line: 1 };
-    let source = source::read(page, &mut findings);
-    if let Some(source) = &source {
-        check::check(page, source, &drafts, &mut findings);
+    let reading = source::read(page, &mut findings);
+    if let Some(reading) = &reading {
+        check::check(page, reading, &drafts, &mut findings);
     }
-    let built = source.filter(|_| !findings.any_error()).and_then(|source| {
+    let whole = reading.filter(|reading| reading.unread.is_empty() && !findings.any_error());
+    let built = whole.and_then(|Reading { source, .. }| {
         let bundle = Bundle { playbook: text.clone(), pieces: bundled(drafts)? };
         let playbook = compile::compile(&source, &bundle)?;
         Some((bundle, playbook))
@@ -317,15 +319,15 @@ fn bundled(drafts: Drafts) -> Option<BTreeMap<String, BundledPiece>> {
 
 fn compile_bundle(bundle: &Bundle, findings: &mut Findings) -> Option<Playbook> {
     let page = Page { file: Path::new(PLAYBOOK), text: &bundle.playbook, first_line: 1 };
-    let source = source::read(page, findings)?;
+    let reading = source::read(page, findings)?;
     let draft =
         |front: &FrontMatter| Draft { file: bundle::FILE.into(), front: Some(front.clone()), ..Draft::default() };
     let drafts: Drafts = bundle.pieces.iter().map(|(id, piece)| (id.clone(), draft(&piece.front))).collect();
-    check::check(page, &source, &drafts, findings);
-    if findings.any_error() {
+    check::check(page, &reading, &drafts, findings);
+    if findings.any_error() || !reading.unread.is_empty() {
         return None;
     }
-    let playbook = compile::compile(&source, bundle);
+    let playbook = compile::compile(&reading.source, bundle);
     if playbook.is_none() {
         findings.error(
             Place::file(bundle::FILE),

@@ -57,14 +57,16 @@ impl Problem {
     }
 }
 
-/// The known word that is nearest to what was written, if it is near enough to be a slip.
-fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The known word that is nearest to what was written, if it is near enough to be a slip. Of two letters, each is as near as
+/// the other: none is suggested for another.
+pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (written.chars().count() / 2).clamp(1, 3);
     let distance = |word: &str| strsim::damerau_levenshtein(&written.to_lowercase(), &word.to_lowercase());
     known
         .into_iter()
         .map(|word| (distance(word), word))
         .filter(|(distance, _)| *distance <= most)
+        .filter(|(distance, word)| *distance == 0 || written.chars().count() > 1 || word.chars().count() > 1)
         .min()
         .map(|(_, word)| word)
 }

@@ -13,7 +13,9 @@ mod points;
 mod qualify;
 mod reading;
 pub(crate) mod schema;
+mod slips;
 mod team;
+mod wording;
 
 use std::collections::BTreeMap;
 
@@ -25,8 +27,9 @@ pub(crate) use people::{Example, Persona, Segment};
 pub(crate) use placed::Placed;
 pub(crate) use points::{Decay, DefaultPoints, EFFORTS, Interest, Quarter, Repeat, Requalify};
 pub(crate) use qualify::{Band, Fit, Grades, Qualify};
-pub(crate) use reading::{note, read};
+pub(crate) use reading::{Reading, read};
 pub(crate) use team::{Company, Goals, Recipient, Rep, Rung, Sla, Team};
+pub(crate) use wording::note;
 
 /// A text and where it stands.
 pub(crate) type Text = Placed<String>;

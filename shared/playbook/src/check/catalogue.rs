@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::places::Places;
 use crate::problem::quoted;
-use crate::source::{Asset, Product};
+use crate::source::{Asset, Product, Text};
 
 use super::Check;
 
@@ -22,6 +23,7 @@ impl Check<'_> {
         for asset in &source.assets {
             self.asset(asset);
         }
+        self.actions_of_one_asset();
     }
 
     fn asset(&mut self, asset: &Asset) {
@@ -85,24 +87,27 @@ impl Check<'_> {
             .assets
             .iter()
             .filter(|asset| asset.products.get_ref().iter().any(|id| id.get_ref() == product.id.get_ref()));
-        let enough: Vec<String> = tagged
+        let enough: Vec<(&Asset, &Text, i64)> = tagged
             .flat_map(|asset| {
                 asset.worth(&source.interest.points).into_iter().map(move |(action, points)| (asset, action, points))
             })
             .filter(|(asset, action, points)| *points >= threshold && !asset.act_now.contains(action))
-            .map(|(asset, action, points)| {
-                format!("a single `{}` of `{}` ({points})", action.get_ref(), asset.id.get_ref())
-            })
             .collect();
-        let Some((first, others)) = enough.split_first() else { return };
+        let Some(((asset, action, points), others)) = enough.split_first() else { return };
         let and = match others.len() {
             0 => String::new(),
             1 => ", and so does one other".to_owned(),
             more => format!(", and so do {more} others"),
         };
+        let id = |id: &Text| quoted(id.get_ref());
         let reason = format!(
-            "{first} clears the threshold of {threshold}{and}: the source of these figures never says that they share a scale"
+            "a single {} of {} ({points}) makes a lead alone{and}: the threshold of {} is {threshold}. Fine if you mean it; else lower the points or raise the threshold",
+            id(action),
+            id(&asset.id),
+            id(&product.id)
         );
-        self.warn(&product.id, reason);
+        let places = Places::read(source, self.page.text);
+        let place = places.action(&asset.id.get_ref().as_str().into(), &action.get_ref().as_str().into());
+        self.findings.warn(place.unwrap_or_else(|| self.page.at_span(asset.id.span())), reason);
     }
 }

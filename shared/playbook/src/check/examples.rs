@@ -183,11 +183,11 @@ impl Check<'_> {
         let known: BTreeSet<&str> = self.source.products.iter().map(|product| product.id.get_ref().as_str()).collect();
         let mut sound = true;
         for (name, product, number, most) in score.chain(owned).chain(used) {
-            sound &= self.exists(&format!("an example of {who}"), "product", product, &known);
+            sound &= self.exists(who, "product", product, &known);
             numbers.extend(number.map(|number| (format!("{name} {}", quoted(product.get_ref())), number, most)));
         }
         for (name, number, most) in numbers {
-            self.within(&format!("{who}: {name} of an example"), number, 0, most);
+            self.within(&format!("{who}: {name}"), number, 0, most);
             sound &= (0..=most).contains(number.get_ref());
         }
         sound

@@ -12,13 +12,7 @@ use super::{Check, is_address};
 pub(crate) const MOST_HOURS: i64 = 24 * 31;
 
 impl Check<'_> {
-    pub(super) fn people(&mut self) {
-        self.reps();
-        self.manager_cycles();
-        self.ladder();
-    }
-
-    fn reps(&mut self) {
+    pub(super) fn reps(&mut self) {
         let source = self.source;
         self.ids("rep", source.reps.iter().map(|rep| &rep.id));
         if source.reps.is_empty() {
@@ -35,6 +29,7 @@ impl Check<'_> {
                 self.exists(&who, "manager", manager, &known);
             }
         }
+        self.manager_cycles();
     }
 
     /// A chain of managers that comes back to where it began; each circle is noted once, at its first rep.
@@ -61,7 +56,7 @@ impl Check<'_> {
         }
     }
 
-    fn ladder(&mut self) {
+    pub(super) fn ladder(&mut self) {
         let sla = &self.source.sla;
         if compile::time(sla.check_at.get_ref()).is_none() {
             self.error(

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use perennial_domain::segment::{Clause, Expression};
+use perennial_domain::segment::{Clause, Comparison, Expression, Quantity};
 
 use crate::content::Stage;
 use crate::coverage;
-use crate::expression::Fault;
+use crate::expression::{self, Fault};
 use crate::problem::{Place, quoted};
 use crate::segments;
-use crate::source::{Segment, Text};
+use crate::source::{Example, Placed, Segment, Text};
 use crate::written;
 
 use super::Check;
@@ -19,6 +19,10 @@ use super::examples::Examples;
 const PERSONAS: std::ops::RangeInclusive<usize> = 4..=6;
 /// Of the conditions that decided, so many are named.
 const MOST_CLAUSES: usize = 3;
+/// Of an example, so many letters are shown.
+const MOST_GIVEN: usize = 80;
+/// The domain counts no more points of fit.
+const MOST_FIT: i64 = 100;
 
 impl Check<'_> {
     pub(super) fn segments(&mut self) {
@@ -54,17 +58,60 @@ impl Check<'_> {
 
     fn examples(&mut self, segment: &Segment, expression: &Expression, examples: &Examples) {
         let who = format!("segment {}", quoted(segment.id.get_ref()));
-        for (people, belongs) in [(&segment.includes, true), (&segment.excludes, false)] {
-            for example in people {
-                let Some(person) = examples.person(self, &who, example.get_ref()) else { continue };
+        for (people, list, slip) in
+            [(&segment.includes, "includes", "leaves out"), (&segment.excludes, "excludes", "takes in")]
+        {
+            for (index, example) in people.iter().enumerate() {
+                let which = format!("example {} of {list}", index + 1);
+                let Some(person) = examples.person(self, &format!("{who}, {which}"), example.get_ref()) else {
+                    continue;
+                };
                 let (is_member, clauses) = person.judge(expression);
-                if is_member != belongs {
-                    let slip = if belongs {
-                        "leaves out a person whom it includes"
-                    } else {
-                        "takes in a person whom it excludes"
-                    };
-                    self.error(example, format!("{who} {slip}: {}", because(&clauses)));
+                if is_member != (list == "includes") {
+                    let given = self.as_given(example);
+                    self.error(example, format!("{who} {slip} {which}{given}: {}", because(&clauses)));
+                }
+            }
+        }
+    }
+
+    /// An example as it is written, in short; nothing where it is not between braces.
+    fn as_given(&self, example: &Placed<Example>) -> String {
+        let written = self.page.text.get(example.span()).filter(|written| written.starts_with('{')).unwrap_or_default();
+        let words: Vec<&str> = written.split_whitespace().collect();
+        match words.join(" ") {
+            given if given.is_empty() => given,
+            given if given.contains('@') => " (it holds an @, not shown)".to_owned(),
+            given if given.chars().count() > MOST_GIVEN => {
+                format!(" {}…", given.chars().take(MOST_GIVEN).collect::<String>())
+            }
+            given => format!(" {given}"),
+        }
+    }
+
+    /// Conditions of a score or fit that is higher than any.
+    pub(super) fn conditions_that_never_hold(&mut self) {
+        let source = self.source;
+        let products = source.products.iter().map(|product| product.id.get_ref().as_str()).collect();
+        let cap = *source.interest.cap.get_ref();
+        for segment in &source.segments {
+            let Ok(written) = expression::parse(segment.when.get_ref(), &products) else { continue };
+            let who = quoted(segment.id.get_ref());
+            for condition in written.conditions() {
+                let Expression::Compare { quantity, comparison, value } = condition else { continue };
+                let (most, above) = match quantity {
+                    Quantity::Score(_) | Quantity::HighestScore => (cap, "no score is above the cap of"),
+                    Quantity::Fit => (MOST_FIT, "no fit is above"),
+                    _ => continue,
+                };
+                let never = match comparison {
+                    Comparison::More => *value >= most,
+                    Comparison::AtLeast | Comparison::Equal => *value > most,
+                    _ => false,
+                };
+                if never {
+                    let reason = format!("segment {who}: {condition} never holds: {above} {most}");
+                    self.warn(&segment.when, reason);
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::{Number, Placed, Text, number};
 use crate::check::MOST_DAYS;
 
 /// How often people are written to.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nurture {
     /// Days between two mails to one person, whatever the streams. Default: 7.

@@ -5,10 +5,12 @@
 //! figures in between are ours.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use perennial_domain::interest::DELIVERED;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::{Asset, Effort, Number, Placed, Text, number};
 use crate::check::{MOST_CAP, MOST_CLICKS, MOST_POINTS, MOST_SECONDS};
@@ -20,7 +22,7 @@ pub(crate) const EFFORTS: [Effort; 3] = [Effort::Low, Effort::Medium, Effort::Hi
 const UNINTENDED: [&str; 2] = [DELIVERED, "open"];
 
 /// How the year is cut: a contact becomes a lead at most once per product and quarter.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quarter {
     /// The first month of your fiscal year, 1 to 12; 4 is April. Default: 1, calendar quarters.
@@ -45,7 +47,7 @@ pub(crate) enum Requalify {
 }
 
 /// How interest is counted.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Interest {
     /// Points of interest in one product that make a lead. Default: 5.
@@ -70,15 +72,56 @@ pub(crate) struct Interest {
 }
 
 /// What a quiet cycle of two weeks takes away, rounded so that a score reaches zero.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Default, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub(crate) enum Decay {
     /// Half of the score.
+    #[default]
     Halve,
     /// So many points.
     Points(#[schemars(range(min = 1, max = MOST_CAP))] Number),
     /// So many percent of the score.
     Percent(#[schemars(range(min = 1, max = 100))] Number),
+}
+
+/// How a decay is written; by hand, because serde speaks of variants and elements where a word or a number is wrong.
+impl<'de> Deserialize<'de> for Decay {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DecayVisitor)
+    }
+}
+
+const DECAYS: &str = "\"halve\", { points = 1 } or { percent = 10 }";
+
+struct DecayVisitor;
+
+impl<'de> Visitor<'de> for DecayVisitor {
+    type Value = Decay;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(DECAYS)
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Decay, E> {
+        match word {
+            "halve" => Ok(Decay::Halve),
+            "points" | "percent" => Err(E::custom(format!("\"{word}\" needs its number: expected {DECAYS}"))),
+            _ => Err(E::custom(format!(
+                "unknown variant `{word}`, expected `halve`, {{ points = 1 }} or {{ percent = 10 }}"
+            ))),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Decay, A::Error> {
+        let one = || A::Error::custom(format!("a decay is one of the three: {DECAYS}"));
+        let decay = match table.next_key::<String>()?.ok_or_else(one)?.as_str() {
+            "points" => Decay::Points(table.next_value()?),
+            "percent" => Decay::Percent(table.next_value()?),
+            "halve" => return Err(one()),
+            other => return Err(A::Error::unknown_field(other, &["points", "percent"])),
+        };
+        if table.next_key::<String>()?.is_some() { Err(one()) } else { Ok(decay) }
+    }
 }
 
 /// How often the same action on the same asset counts.

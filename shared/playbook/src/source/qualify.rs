@@ -70,7 +70,7 @@ pub(crate) struct Grades {
 }
 
 /// Who is called first, and who is left in peace.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Qualify {
     /// The sorting score, up to 100, from which a lead is hot. Default: 60.

@@ -1,61 +1,69 @@
 //! From text to [`Source`]: section by section, so that a slip in one does not hide a slip in the next.
 
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::slips::Slips;
+use super::wording::note;
 use super::{Number, Source};
-use crate::problem::{Findings, Page, Problem};
+use crate::problem::{Findings, Page, quoted};
 
-/// Reads the file; `None` if anything in it could not be read, each such thing noted.
-pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Source> {
+/// What could be read of a file.
+pub(crate) struct Reading {
+    /// The playbook; of [`Reading::unread`] it holds less than is written.
+    pub source: Source,
+    /// The sections in which something could not be read. Such a section is empty, or lacks an entry; each slip is noted.
+    pub unread: BTreeSet<&'static str>,
+}
+
+/// Reads the file; what could not be read is noted. `None` if it is no TOML.
+pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Reading> {
     let (table, errors) = DeTable::parse_recoverable(page.text);
     if !errors.is_empty() {
-        for error in errors {
-            note(page, &error, 0, findings);
-        }
+        syntax(page, errors, findings);
         return None;
     }
-    let mut sections = Sections { page, table: table.into_inner(), findings };
+    let mut sections = Sections { page, table: table.into_inner(), unread: BTreeSet::new(), findings };
     let format: Option<Number> = sections.required("format");
     if let Some(format) = format.filter(|format| *format.get_ref() != 1) {
         let reason = format!("format {} is not known: this version reads format 1", format.get_ref());
         sections.findings.error(page.at_span(format.span()), reason);
     }
-    let company = sections.required("company");
-    let team = sections.required("team");
-    let quarter = sections.optional("quarter");
-    let interest = sections.optional("interest");
-    let products = sections.list("product");
-    let assets = sections.list("asset");
-    let fit = sections.optional("fit");
-    let qualify = sections.optional("qualify");
-    let nurture = sections.optional("nurture");
-    let streams = sections.list("stream");
-    let sla = sections.required("sla");
-    let reps = sections.list("rep");
-    let goals = sections.required("goals");
-    let segments = sections.list("segment");
-    let personas = sections.list("persona");
+    let source = Source {
+        company: sections.required("company").unwrap_or_default(),
+        team: sections.required("team").unwrap_or_default(),
+        quarter: sections.optional("quarter"),
+        interest: sections.optional("interest"),
+        products: sections.list("product"),
+        assets: sections.list("asset"),
+        fit: sections.optional("fit"),
+        qualify: sections.optional("qualify"),
+        nurture: sections.optional("nurture"),
+        streams: sections.list("stream"),
+        sla: sections.required("sla").unwrap_or_default(),
+        reps: sections.list("rep"),
+        goals: sections.required("goals").unwrap_or_default(),
+        segments: sections.list("segment"),
+        personas: sections.list("persona"),
+    };
+    let unread = std::mem::take(&mut sections.unread);
     sections.refuse_the_rest();
-    Some(Source {
-        company: company?,
-        team: team?,
-        quarter: quarter?,
-        interest: interest?,
-        products: products?,
-        assets: assets?,
-        fit: fit?,
-        qualify: qualify?,
-        nurture: nurture?,
-        streams: streams?,
-        sla: sla?,
-        reps: reps?,
-        goals: goals?,
-        segments: segments?,
-        personas: personas?,
-    })
+    Some(Reading { source, unread })
+}
+
+/// What is no TOML. After a slip the parser often stumbles over the rest of the line: one for each line.
+fn syntax(page: Page<'_>, mut errors: Vec<toml::de::Error>, findings: &mut Findings) {
+    let start = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+    errors.sort_by_key(start);
+    errors.dedup_by_key(|error| page.at(start(error)).line);
+    for error in errors {
+        note(page, &error, 0, findings);
+    }
 }
 
 /// The names at the top of the file.
@@ -67,80 +75,85 @@ pub(super) const SECTIONS: [&str; 16] = [
 struct Sections<'a, 'f> {
     page: Page<'a>,
     table: DeTable<'a>,
+    unread: BTreeSet<&'static str>,
     findings: &'f mut Findings,
 }
 
 impl<'a> Sections<'a, '_> {
-    fn required<T: Deserialize<'a>>(&mut self, name: &str) -> Option<T> {
+    fn required<T: Deserialize<'a> + JsonSchema>(&mut self, name: &'static str) -> Option<T> {
         match self.table.remove(name) {
-            Some(value) => self.parse(value),
+            Some(value) => self.section(name, value),
             None => {
                 self.findings.error(self.page.at(0), format!("\"{name}\" is missing"));
+                self.unread.insert(name);
                 None
             }
         }
     }
 
     /// A section that is left out is one without fields: all its defaults hold.
-    fn optional<T: Deserialize<'a>>(&mut self, name: &str) -> Option<T> {
+    fn optional<T: Deserialize<'a> + JsonSchema + Default>(&mut self, name: &'static str) -> T {
         let value = self.table.remove(name).unwrap_or_else(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
-        self.parse(value)
+        self.section(name, value).unwrap_or_default()
     }
 
-    /// The entries `[[name]]`; `None` if one of them could not be read.
-    fn list<T: Deserialize<'a>>(&mut self, name: &str) -> Option<Vec<T>> {
-        let Some(value) = self.table.remove(name) else { return Some(Vec::new()) };
+    fn section<T: Deserialize<'a> + JsonSchema>(
+        &mut self,
+        name: &'static str,
+        value: Spanned<DeValue<'a>>,
+    ) -> Option<T> {
+        // A struct can be read from a list of its fields, too.
+        if value.get_ref().is_array() {
+            let place = self.page.at_span(value.span());
+            self.findings.error(place, format!("there is one {name}: it is written under [{name}]"));
+            self.unread.insert(name);
+            return None;
+        }
+        self.parse(name, String::new(), value)
+    }
+
+    /// The entries `[[name]]` that can be read.
+    fn list<T: Deserialize<'a> + JsonSchema>(&mut self, name: &'static str) -> Vec<T> {
+        let Some(value) = self.table.remove(name) else { return Vec::new() };
         let place = self.page.at_span(value.span());
         let DeValue::Array(entries) = value.into_inner() else {
             self.findings.error(place, format!("each {name} is written under its own [[{name}]]"));
-            return None;
+            self.unread.insert(name);
+            return Vec::new();
         };
-        let parsed: Vec<Option<T>> = entries.into_iter().map(|entry| self.parse(entry)).collect();
-        parsed.into_iter().collect()
+        let entries = entries.into_iter().enumerate();
+        entries.filter_map(|(index, entry)| self.parse(name, who(name, index + 1, &entry), entry)).collect()
     }
 
-    fn parse<T: Deserialize<'a>>(&mut self, value: Spanned<DeValue<'a>>) -> Option<T> {
-        let start = value.span().start;
-        T::deserialize(value.into_deserializer()).map_err(|error| note(self.page, &error, start, self.findings)).ok()
+    /// Reads a value of the section `name`; `who` stands before what is said to be missing.
+    fn parse<T: Deserialize<'a> + JsonSchema>(
+        &mut self,
+        name: &'static str,
+        who: String,
+        value: Spanned<DeValue<'a>>,
+    ) -> Option<T> {
+        let error = match T::deserialize(value.clone().into_deserializer()) {
+            Ok(read) => return Some(read),
+            Err(error) => error,
+        };
+        self.unread.insert(name);
+        Slips { page: self.page, who, value, excused: Vec::new(), findings: self.findings }.note_all::<T>(error);
+        None
     }
 
     fn refuse_the_rest(self) {
         for name in self.table.keys() {
             let place = self.page.at_span(name.span());
-            let reason = format!("{} is not a section of a playbook", crate::problem::quoted(name.get_ref()));
+            let reason = format!("{} is not a section of a playbook", quoted(name.get_ref()));
             self.findings.error(place, reason).did_you_mean(name.get_ref(), SECTIONS);
         }
     }
 }
 
-/// Notes what the TOML reader refused; `start` stands in when it does not say where.
-pub(crate) fn note(page: Page<'_>, error: &toml::de::Error, start: usize, findings: &mut Findings) {
-    let place = page.at(error.span().map_or(start, |span| span.start));
-    let message = error.message();
-    // The reader repeats the value that it refuses, and that may be an address.
-    let shown = if message.contains('@') { "a value of the wrong type" } else { message };
-    let mut reason = shown.replace('`', "\"").replace('\n', " ");
-    for (theirs, ours) in WORDS {
-        reason = reason.replace(theirs, ours);
-    }
-    suggest(findings.error(place, reason), message);
-}
-
-/// What the reader calls things, and what whoever writes a playbook calls them.
-const WORDS: [(&str, &str); 5] = [
-    ("unknown variant", "unknown value"),
-    ("invalid type: map", "invalid type: table"),
-    ("expected a sequence", "expected a list"),
-    ("expected a map", "expected a table"),
-    ("expected i64", "expected a whole number"),
-];
-
-/// serde names the unknown word first and what it expected after it, each in backticks.
-fn suggest(problem: &mut Problem, message: &str) {
-    if message.starts_with("unknown ") {
-        let mut words = message.split('`').skip(1).step_by(2);
-        if let Some(unknown) = words.next() {
-            problem.did_you_mean(unknown, words);
-        }
+/// An entry by its id, or by its number where it has none.
+fn who(list: &str, number: usize, entry: &Spanned<DeValue<'_>>) -> String {
+    match entry.get_ref().get("id").and_then(|id| id.get_ref().as_str()) {
+        Some(id) => format!("{list} {}: ", quoted(id)),
+        None => format!("[[{list}]] number {number}: "),
     }
 }

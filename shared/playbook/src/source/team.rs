@@ -8,7 +8,7 @@ use super::{Number, Placed, Text};
 use crate::check::MOST_HOURS;
 
 /// Who the mail comes from. Anti-spam law asks for a real postal address.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Company {
     /// The name of the company, in front of people.
@@ -26,7 +26,7 @@ pub(crate) struct Company {
 }
 
 /// When the team works: reminders and nurture mail go out on these days only.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Team {
     /// The time zone of the team, such as "Europe/Berlin".
@@ -40,7 +40,7 @@ pub(crate) struct Team {
 }
 
 /// The promise sales makes: who is told when nobody has touched a lead.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sla {
     /// The time of day of the daily check in the team's zone, such as "08:00".
@@ -93,7 +93,7 @@ pub(crate) struct Rep {
 }
 
 /// What the year has to bring; worked backwards, it says how many leads you need.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Goals {
     /// The revenue to be won, in cents: 500_000_000 are five million.

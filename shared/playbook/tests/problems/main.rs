@@ -1,7 +1,9 @@
 //! What is wrong with a playbook: each row breaks the sound one in one place and names everything that is then said.
 
+mod actions;
 mod content;
 mod people;
+mod reading;
 mod rules;
 mod scoring;
 mod sections;

@@ -255,7 +255,7 @@ fn a_slip_between_segments_is_named() {
 #[test]
 fn a_slip_in_a_section_of_people_is_named() {
     for (added, expected) in [
-        ("[[segment]]\nid = \"s\"\n", expect![[r#"playbook.toml:113: error: missing field "when""#]]),
+        ("[[segment]]\nid = \"s\"\n", expect![[r#"playbook.toml:113: error: segment "s": missing field "when""#]]),
         (
             "[[segment]]\nid = \"s\"\nwen = 'fit > 1'\nwhen = 'fit > 1'\n",
             expect![[
@@ -296,29 +296,29 @@ fn an_example_on_the_wrong_side_says_what_decided() {
         quiet,
         "includes = [\n  { role = \"user\", owns = [\"analytics\"] },\n  { role = \"user\", owns = { analytics = 10 }, score = { analytics = 3 } },\n]",
         expect![[
-            r#"playbook.toml:118: error: segment "s" leaves out a person whom it includes: days_unused("analytics") > 30 does not hold (days_unused("analytics") is 10); score("analytics") == 0 does not hold (score("analytics") is 3)"#
+            r#"playbook.toml:118: error: segment "s" leaves out example 2 of includes { role = "user", owns = { analytics = 10 }, score = { analytics = 3 } }: days_unused("analytics") > 30 does not hold (days_unused("analytics") is 10); score("analytics") == 0 does not hold (score("analytics") is 3)"#
         ]],
     );
     check(
         quiet,
         "includes = [{ role = \"executive\", owns = [\"automation\"] }]",
         expect![[
-            r#"playbook.toml:116: error: segment "s" leaves out a person whom it includes: role == "user" does not hold (role is "executive"); owns("analytics") does not hold (analytics is not owned)"#
+            r#"playbook.toml:116: error: segment "s" leaves out example 1 of includes { role = "executive", owns = ["automation"] }: role == "user" does not hold (role is "executive"); owns("analytics") does not hold (analytics is not owned)"#
         ]],
     );
     check(
         quiet,
         "excludes = [{ role = \"user\", owns = { analytics = 90 }, used = { analytics = 31 }, score = { analytics = 2 } }]",
         expect![[
-            r#"playbook.toml:116: error: segment "s" takes in a person whom it excludes: role == "user" holds (role is "user"); owns("analytics") holds (analytics is owned); days_unused("analytics") > 30 holds (days_unused("analytics") is 31)"#
+            r#"playbook.toml:116: error: segment "s" takes in example 1 of excludes { role = "user", owns = { analytics = 90 }, used = { analytics = 31 }, score = {…: role == "user" holds (role is "user"); owns("analytics") holds (analytics is owned); days_unused("analytics") > 30 holds (days_unused("analytics") is 31)"#
         ]],
     );
     check(
         "not known(region) and not title has \"vp\"",
         "includes = [{ region = \"emea\", title = \"VP\" }]\nexcludes = [{}]",
         expect![[r#"
-            playbook.toml:116: error: segment "s" leaves out a person whom it includes: not known(region) does not hold (region is "emea"); not title has "vp" does not hold (title is "VP")
-            playbook.toml:117: error: segment "s" takes in a person whom it excludes: not known(region) holds (region is not known); not title has "vp" holds (title is not known)"#]],
+            playbook.toml:116: error: segment "s" leaves out example 1 of includes { region = "emea", title = "VP" }: not known(region) does not hold (region is "emea"); not title has "vp" does not hold (title is "VP")
+            playbook.toml:117: error: segment "s" takes in example 1 of excludes {}: not known(region) holds (region is not known); not title has "vp" holds (title is not known)"#]],
     );
     // Fit from the tables: 40 for an executive, 20 for a VP.
     check(
@@ -330,42 +330,42 @@ fn an_example_on_the_wrong_side_says_what_decided() {
         "customer_days == 5 and owned_days(\"analytics\") == 7",
         "includes = [{ customer_days = 5, owns = [\"analytics\"] }]",
         expect![[
-            r#"playbook.toml:116: error: segment "s" leaves out a person whom it includes: owned_days("analytics") == 7 does not hold (owned_days("analytics") is 5)"#
+            r#"playbook.toml:116: error: segment "s" leaves out example 1 of includes { customer_days = 5, owns = ["analytics"] }: owned_days("analytics") == 7 does not hold (owned_days("analytics") is 5)"#
         ]],
     );
     check(
         "region == \"me@example.com\"",
         "includes = [{ region = \"you@example.com\" }]",
         expect![[
-            r#"playbook.toml:116: error: segment "s" leaves out a person whom it includes: a condition with an @, not shown"#
+            r#"playbook.toml:116: error: segment "s" leaves out example 1 of includes (it holds an @, not shown): a condition with an @, not shown"#
         ]],
     );
     check(
         "fit > 1",
         "includes = [{ role = \"boss\", fit = 101, owns = [\"analitics\"] }]",
         expect![[r#"
-        playbook.toml:116: error: segment "s": role is never "boss"
-        playbook.toml:116: error: an example of segment "s" names product "analitics", which does not exist (did you mean "analytics"?)
-        playbook.toml:116: error: segment "s": fit of an example is 101, and must be within 0 and 100"#]],
+            playbook.toml:116: error: segment "s", example 1 of includes: role is never "boss"
+            playbook.toml:116: error: segment "s", example 1 of includes names product "analitics", which does not exist (did you mean "analytics"?)
+            playbook.toml:116: error: segment "s", example 1 of includes: fit is 101, and must be within 0 and 100"#]],
     );
     check(
         "fit > 1",
         "includes = [{ size = \"large\", score = { analytics = -1 }, used = { automation = 40_000 } }]",
         expect![[r#"
-            playbook.toml:116: error: segment "s": size is never "large"
-            playbook.toml:116: error: segment "s": score "analytics" of an example is -1, and must be within 0 and 10000
-            playbook.toml:116: error: segment "s": used "automation" of an example is 40000, and must be within 0 and 36500"#]],
+            playbook.toml:116: error: segment "s", example 1 of includes: size is never "large"
+            playbook.toml:116: error: segment "s", example 1 of includes: score "analytics" is -1, and must be within 0 and 10000
+            playbook.toml:116: error: segment "s", example 1 of includes: used "automation" is 40000, and must be within 0 and 36500"#]],
     );
     check(
         "fit > 1",
         "excludes = [{ fit = 10, grade = \"A\" }]",
-        expect![[r#"playbook.toml:116: error: segment "s": a fit of 10 is grade D, not A"#]],
+        expect![[r#"playbook.toml:116: error: segment "s", example 1 of excludes: a fit of 10 is grade D, not A"#]],
     );
     check(
         "fit > 1 and fit > 2 and fit > 3 and fit > 4 and fit > 5",
         "includes = [{}]",
         expect![[
-            r#"playbook.toml:116: error: segment "s" leaves out a person whom it includes: fit > 1 does not hold (fit is 0); fit > 2 does not hold (fit is 0); fit > 3 does not hold (fit is 0); and 2 more"#
+            r#"playbook.toml:116: error: segment "s" leaves out example 1 of includes {}: fit > 1 does not hold (fit is 0); fit > 2 does not hold (fit is 0); fit > 3 does not hold (fit is 0); and 2 more"#
         ]],
     );
 }
@@ -392,17 +392,17 @@ fn a_slip_in_a_persona_is_named() {
     check(
         &[("user", "u"), ("user", "t"), ("sponsor", "s"), ("buyer", "t")],
         expect![[r#"
-        playbook.toml:120: warning: persona "user" has no piece for the middle stage
-        playbook.toml:120: warning: persona "user" has no piece for the late stage
-        playbook.toml:122: error: persona "user" names segment "u", which does not exist (did you mean "s"?)
-        playbook.toml:124: error: persona "user" is there already, on line 120
-        playbook.toml:124: warning: persona "user" has no piece for the middle stage
-        playbook.toml:124: warning: persona "user" has no piece for the late stage
-        playbook.toml:128: warning: persona "sponsor" has no piece for the middle stage
-        playbook.toml:128: warning: persona "sponsor" has no piece for the late stage
-        playbook.toml:132: warning: persona "buyer" has no piece for the middle stage
-        playbook.toml:132: warning: persona "buyer" has no piece for the late stage
-        playbook.toml:134: warning: persona "buyer" has the segment of "user", which comes first: nobody will have this persona"#]],
+            playbook.toml:120: warning: persona "user" has no piece for the middle stage
+            playbook.toml:120: warning: persona "user" has no piece for the late stage
+            playbook.toml:122: error: persona "user" names segment "u", which does not exist
+            playbook.toml:124: error: persona "user" is there already, on line 120
+            playbook.toml:124: warning: persona "user" has no piece for the middle stage
+            playbook.toml:124: warning: persona "user" has no piece for the late stage
+            playbook.toml:128: warning: persona "sponsor" has no piece for the middle stage
+            playbook.toml:128: warning: persona "sponsor" has no piece for the late stage
+            playbook.toml:132: warning: persona "buyer" has no piece for the middle stage
+            playbook.toml:132: warning: persona "buyer" has no piece for the late stage
+            playbook.toml:134: warning: persona "buyer" has the segment of "user", which comes first: nobody will have this persona"#]],
     );
 }
 

@@ -42,21 +42,21 @@ fn a_slip_in_interest_is_named() {
             PLAYBOOK,
             "download = 4",
             "download = 1001",
-            "playbook.toml:27: warning: a single `download` of `guide` (1001) clears the threshold of 5: the source of these figures never says that they share a scale\n\
+            "playbook.toml:41: warning: a single \"download\" of \"guide\" (1001) makes a lead alone: the threshold of \"analytics\" is 5. Fine if you mean it; else lower the points or raise the threshold\n\
              playbook.toml:41: error: asset \"guide\": points of \"download\" is 1001, and must be within -1000 and 1000",
         ),
         (
             PLAYBOOK,
             "download = 4",
             "download = 5",
-            "playbook.toml:27: warning: a single `download` of `guide` (5) clears the threshold of 5: the source of these figures never says that they share a scale",
+            "playbook.toml:41: warning: a single \"download\" of \"guide\" (5) makes a lead alone: the threshold of \"analytics\" is 5. Fine if you mean it; else lower the points or raise the threshold",
         ),
         (
             PLAYBOOK,
             "watch = 3,",
             "watch = 9,",
-            "playbook.toml:27: warning: a single `watch` of `video` (9) clears the threshold of 5: the source of these figures never says that they share a scale\n\
-             playbook.toml:31: warning: a single `watch` of `video` (9) clears the threshold of 8: the source of these figures never says that they share a scale",
+            "playbook.toml:51: warning: a single \"watch\" of \"video\" (9) makes a lead alone: the threshold of \"analytics\" is 5. Fine if you mean it; else lower the points or raise the threshold\n\
+             playbook.toml:51: warning: a single \"watch\" of \"video\" (9) makes a lead alone: the threshold of \"automation\" is 8. Fine if you mean it; else lower the points or raise the threshold",
         ),
         (
             PLAYBOOK,
@@ -78,7 +78,7 @@ fn a_slip_in_interest_is_named() {
             PLAYBOOK,
             "watch = 3, unsubscribe = -5",
             "watch = 5, replay = 6, download = 7",
-            "playbook.toml:27: warning: a single `download` of `video` (7) clears the threshold of 5, and so do 2 others: the source of these figures never says that they share a scale",
+            "playbook.toml:51: warning: a single \"download\" of \"video\" (7) makes a lead alone, and so do 2 others: the threshold of \"analytics\" is 5. Fine if you mean it; else lower the points or raise the threshold",
         ),
         (
             PLAYBOOK,
@@ -90,7 +90,7 @@ fn a_slip_in_interest_is_named() {
             PLAYBOOK,
             r#"act_now = ["request"]"#,
             r#"act_now = ["reqest"]"#,
-            "playbook.toml:27: warning: a single `request` of `guide` (10) clears the threshold of 5: the source of these figures never says that they share a scale\n\
+            "playbook.toml:41: warning: a single \"request\" of \"guide\" (10) makes a lead alone: the threshold of \"analytics\" is 5. Fine if you mean it; else lower the points or raise the threshold\n\
              playbook.toml:42: error: asset \"guide\" has \"reqest\" in act_now but neither in actions nor in points (did you mean \"request\"?)",
         ),
         (

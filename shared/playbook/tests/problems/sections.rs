@@ -48,7 +48,7 @@ fn a_slip_in_structure_is_named() {
             PLAYBOOK,
             r#"decay = "halve""#,
             r#"decay = "half""#,
-            r#"playbook.toml:21: error: unknown value "half", expected one of "halve", "points", "percent" (did you mean "halve"?)"#,
+            r#"playbook.toml:21: error: unknown value "half", expected "halve", { points = 1 } or { percent = 10 } (did you mean "halve"?)"#,
         ),
         (
             PLAYBOOK,
@@ -78,7 +78,8 @@ fn a_slip_in_structure_is_named() {
             PLAYBOOK,
             "[qualify]\nhot = 60",
             "[qualify]\nhot = \"60\"\ncold = 3",
-            r#"playbook.toml:61: error: unknown field "cold", expected one of "hot", "warm", "fit_weight", "new_customer_days""#,
+            "playbook.toml:60: error: invalid type: string \"60\", expected a whole number\n\
+             playbook.toml:61: error: unknown field \"cold\", expected one of \"hot\", \"warm\", \"fit_weight\", \"new_customer_days\"",
         ),
     ]);
 }
