@@ -10,6 +10,7 @@ use perennial::example::Story;
 use perennial::history::table;
 use perennial::plan::compare;
 use perennial_domain::interest::instant;
+use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::store::{number, string};
 use perennial_playbook::Playbook;
 
@@ -54,9 +55,15 @@ async fn an_interest_of_a_newer_format_is_counted_and_fails_nothing() {
     let deployment = open_world(START.parse().unwrap()).await;
     let store = &deployment.store;
     let put = |contact: &str, product: &str| {
-        let key = (string(format!("CONTACT#{contact}")), string(format!("INTEREST#{product}")));
+        let key = keys::interest(&contact.into(), &product.into());
         let download = AttributeValue::Ns(vec!["1791194400".to_owned()]);
-        store.client.put_item().table_name(&store.state).item("PK", key.0).item("SK", key.1).item(DOWNLOAD, download)
+        store
+            .client
+            .put_item()
+            .table_name(&store.state)
+            .item(PK, string(key.pk))
+            .item(SK, string(key.sk))
+            .item(DOWNLOAD, download)
     };
     put("anna", "analytics").send().await.unwrap();
     put("anna", "automation").item("format", number(99)).send().await.unwrap();
