@@ -124,7 +124,7 @@ pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> 
     if account.health == Health::AtRisk {
         return held(HeldReason::AtRisk);
     }
-    if account.owns.contains_key(snapshot.product) {
+    if account.owns.get(snapshot.product).is_some_and(|since| *since <= now) {
         return held(HeldReason::Owned);
     }
     let matures = account.customer_since.map(|since| days_after(since, rules.new_customer_days));
@@ -186,6 +186,7 @@ mod tests {
         let executive = Contact { role: Some("executive".into()), ..contact.clone() };
         let at_risk = Account { health: Health::AtRisk, ..account.clone() };
         let owning = Account { owns: BTreeMap::from([(product.clone(), days_ago(10))]), ..account.clone() };
+        let ordered = Account { owns: BTreeMap::from([(product.clone(), days_ago(-10))]), ..account.clone() };
         let new = Account { customer_since: Some(days_ago(182)), ..account.clone() };
         let just_old_enough = Account { customer_since: Some(days_ago(183)), ..account.clone() };
         let orphan = Account { owner: None, ..account.clone() };
@@ -217,6 +218,7 @@ mod tests {
         check(Some(&contact), None, 5, false, None, "held: account unknown");
         check(Some(&contact), Some(&at_risk), 5, true, None, "held: account at risk");
         check(Some(&contact), Some(&owning), 5, false, None, "held: product owned");
+        check(Some(&contact), Some(&ordered), 5, false, None, "MQL 12");
         check(Some(&contact), Some(&new), 5, false, None, "held: new customer");
         check(Some(&contact), Some(&new), 0, true, None, "Act Now 0");
         check(Some(&contact), Some(&just_old_enough), 5, false, None, "MQL 12");

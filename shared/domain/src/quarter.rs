@@ -6,8 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{Timestamp, ToSpan};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 /// How the year is cut into quarters.
 #[derive(Clone, Debug)]

@@ -98,7 +98,9 @@ fn a_decay_is_one_of_three() {
         ),
         (
             "{ halve = 1 }",
-            expect![[r#"playbook.toml:21: error: a decay is one of the three: "halve", { points = 1 } or { percent = 10 }"#]],
+            expect![[
+                r#"playbook.toml:21: error: a decay is one of the three: "halve", { points = 1 } or { percent = 10 }"#
+            ]],
         ),
         (
             "{ point = 1 }",
@@ -143,12 +145,12 @@ fn a_value_of_the_wrong_kind_is_named_in_plain_words() {
         "stage = { late = 1, early = 2 }",
         expect!["playbook.toml:39: error: expected a single word in quotes"],
     );
+    check("[goals]", "[[goals]]", expect!["playbook.toml:106: error: there is one goals: it is written under [goals]"]);
     check(
-        "[goals]",
-        "[[goals]]",
-        expect!["playbook.toml:106: error: there is one goals: it is written under [goals]"],
+        "[qualify]\nhot = 60\nfit_weight = 50",
+        "[[qualify]]\nhot = 60",
+        expect!["playbook.toml:59: error: there is one qualify: it is written under [qualify]"],
     );
-    check("[qualify]\nhot = 60\nfit_weight = 50", "[[qualify]]\nhot = 60", expect!["playbook.toml:59: error: there is one qualify: it is written under [qualify]"]);
     expect!["playbook.toml:113: error: each persona is written under its own [[persona]]"]
         .assert_eq(&said_of("[persona]\nid = \"p\"\n"));
 }
@@ -190,14 +192,21 @@ fn what_is_no_toml_is_named_in_plain_words() {
         ),
         (
             "threshold: 5",
-            expect![[r#"playbook.toml:19: error: ":" stands in a name or behind it: a name is letters, digits, - and _, and then comes ="#]],
+            expect![[
+                r#"playbook.toml:19: error: ":" stands in a name or behind it: a name is letters, digits, - and _, and then comes ="#
+            ]],
         ),
         ("threshold", expect!["playbook.toml:19: error: a name without its value: write both, as in threshold = 5"]),
         (
             "threshold = 5\nthreshold = 6",
             expect![[r#"playbook.toml:20: error: "threshold" stands here a second time"#]],
         ),
-        ("threshold = \"\\d\"", expect!["playbook.toml:19: error: a backslash has a meaning of its own between double quotes: put the text between single ones"]),
+        (
+            "threshold = \"\\d\"",
+            expect![
+                "playbook.toml:19: error: a backslash has a meaning of its own between double quotes: put the text between single ones"
+            ],
+        ),
         ("threshold = 05", expect!["playbook.toml:19: error: a number does not begin with 0"]),
         (
             "threshold = 5,5",

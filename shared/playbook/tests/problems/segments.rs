@@ -178,11 +178,15 @@ fn a_condition_beyond_the_highest_score_is_warned_of() {
     };
     check(
         "score > 500",
-        expect![[r#"playbook.toml:115: warning: segment "s": score > 500 never holds: no score is above the cap of 100"#]],
+        expect![[
+            r#"playbook.toml:115: warning: segment "s": score > 500 never holds: no score is above the cap of 100"#
+        ]],
     );
     check(
         "owns_any and (fit > 3 or not score(\"analytics\") == 101)",
-        expect![[r#"playbook.toml:115: warning: segment "s": score("analytics") == 101 never holds: no score is above the cap of 100"#]],
+        expect![[
+            r#"playbook.toml:115: warning: segment "s": score("analytics") == 101 never holds: no score is above the cap of 100"#
+        ]],
     );
     check(
         "score > 100 or fit >= 101",
@@ -192,11 +196,10 @@ fn a_condition_beyond_the_highest_score_is_warned_of() {
     );
     check("score >= 100 or fit > 99 or score < 500 or revenue_cents > 500", expect![[r#""#]]);
     // Said where it is written, not where it is named.
-    expect![[r#"playbook.toml:115: warning: segment "s": score > 500 never holds: no score is above the cap of 100"#]].assert_eq(
-        &said_of(
+    expect![[r#"playbook.toml:115: warning: segment "s": score > 500 never holds: no score is above the cap of 100"#]]
+        .assert_eq(&said_of(
             "[[segment]]\nid = \"s\"\nwhen = 'score > 500'\n[[segment]]\nid = \"t\"\nwhen = 'in_segment(\"s\")'\n",
-        ),
-    );
+        ));
 }
 
 #[test]

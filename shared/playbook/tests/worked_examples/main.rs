@@ -226,7 +226,8 @@ fn an_example_that_is_wrong_is_told_with_all_that_is_wrong() {
         A book is a guide.
             the playbook knows no download of book
         A decay of nothing.
-            the decay in points is 0, and must be within 1 and 10000"#]].assert_eq(&differences(wrong).unwrap().join("\n"));
+            the decay in points is 0, and must be within 1 and 10000"#]]
+    .assert_eq(&differences(wrong).unwrap().join("\n"));
 }
 
 #[test]
