@@ -87,15 +87,15 @@ pub enum HandOff {
         /// Whose.
         owner: RepId,
     },
-    /// Held, by the name of its reason.
-    Held(&'static str),
+    /// Held, and why.
+    Held(HeldReason),
 }
 
 impl From<Decision> for HandOff {
     fn from(decision: Decision) -> Self {
         match decision {
             Decision::Qualified(lead) => Self::Lead { priority: lead.priority, owner: lead.owner },
-            Decision::Held { reason, .. } => Self::Held(HeldReason::as_str(reason)),
+            Decision::Held { reason, .. } => Self::Held(reason),
         }
     }
 }

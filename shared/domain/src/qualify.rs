@@ -44,7 +44,7 @@ pub struct Snapshot<'a> {
 }
 
 /// Why a lead must wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HeldReason {
     /// Nobody has said yet who this is.
     NotIdentified,

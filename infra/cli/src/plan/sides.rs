@@ -64,7 +64,7 @@ impl Totals {
             count(&mut self.by_product, mql.product.as_str());
             count(&mut self.by_owner, mql.owner.as_ref().map_or("nobody", RepId::as_str));
             match &mql.hand_off {
-                HandOff::Held(reason) => count(&mut self.held, reason),
+                HandOff::Held(reason) => count(&mut self.held, reason.as_str()),
                 HandOff::Lead { priority, owner } => {
                     count(&mut self.leads_by_owner, owner.as_str());
                     count(&mut self.by_priority, priority.as_str());

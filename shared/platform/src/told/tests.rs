@@ -1,0 +1,100 @@
+//! Bodies that can be used, and what is said of those that cannot.
+
+use super::*;
+
+const WHOLE_REVENUE: &str = "data.revenue_cents: is not a whole number from 0 to 9223372036854775807";
+
+#[test]
+fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let long = "x".repeat(257);
+    let engagement =
+        |data: &str| format!(r#"{{"type":"engagement.recorded","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#);
+    let account =
+        |data: &str| format!(r#"{{"type":"account.updated","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#);
+    for (body, expected) in [
+        (String::new(), "body: ends too early, line 1 column 0"),
+        ("{".to_owned(), "body: ends too early, line 1 column 1"),
+        ("[]".to_owned(), "body: is not a JSON object that can be read, line 1 column 0"),
+        ("NaN".to_owned(), "body: is not a JSON object that can be read, line 1 column 1"),
+        (deep, "body: is not a JSON object that can be read, line 1 column 0"),
+        ("{}".to_owned(), "type: is missing"),
+        (r#"{"type":"x"}"#.to_owned(), "timestamp: is missing"),
+        (r#"{"type":"x","timestamp":7}"#.to_owned(), "timestamp: is not a text"),
+        (
+            r#"{"type":"x","timestamp":"yesterday"}"#.to_owned(),
+            "timestamp: is not an RFC 3339 instant such as 2026-01-05T10:15:00Z",
+        ),
+        (r#"{"type":"x","timestamp":"2026-01-05T10:00:00Z"}"#.to_owned(), "data: is missing"),
+        (r#"{"type":"x","timestamp":"2026-01-05T10:00:00Z","data":1}"#.to_owned(), "data: is not an object"),
+        (engagement("{}"), "data.contact: is missing"),
+        (engagement(r#"{"contact":"  "}"#), "data.contact: is empty"),
+        (engagement(r#"{"contact":"a\nb"}"#), "data.contact: contains control characters"),
+        (engagement(&format!(r#"{{"contact":"{long}"}}"#)), "data.contact: is longer than 256 bytes"),
+        (engagement(r#"{"contact":"c","asset":"a"}"#), "data.action: is missing"),
+        (engagement(r#"{"contact":"c","asset":"a","action":"b","email":5}"#), "data.email: is not a text"),
+        (account("{}"), "data.account: is missing"),
+        (account(r#"{"account":"a","health":"bad"}"#), "data.health: is not good or at-risk"),
+        (
+            account(r#"{"account":"a","owns":{"p":"soon"}}"#),
+            "data.owns.p: is not a date such as 2026-01-05, between 1970 and 2200",
+        ),
+        (
+            account(r#"{"account":"a","used":{"p":"2026-13-01"}}"#),
+            "data.used.p: is not a date such as 2026-01-05, between 1970 and 2200",
+        ),
+        (account(r#"{"account":"a","used":["p"]}"#), "data.used: is not an object of product and date"),
+        (account(r#"{"account":"a","maturity":"expert"}"#), "data.maturity: is not novice, intermediate or advanced"),
+        (account(r#"{"account":"a","maturity":3}"#), "data.maturity: is not a text"),
+        (account(r#"{"account":"a","market":"B2B"}"#), "data.market: is not b2b or consumer"),
+        (account(r#"{"account":"a","revenue_cents":-1}"#), WHOLE_REVENUE),
+        (account(r#"{"account":"a","revenue_cents":1.5}"#), WHOLE_REVENUE),
+        (account(r#"{"account":"a","revenue_cents":true}"#), WHOLE_REVENUE),
+        (account(r#"{"account":"a","revenue_cents":"1 000"}"#), WHOLE_REVENUE),
+        (account(r#"{"account":"a","revenue_cents":"+5"}"#), WHOLE_REVENUE),
+        (account(r#"{"account":"a","revenue_cents":""}"#), WHOLE_REVENUE),
+        (account(r#"{"account":"a","revenue_cents":9223372036854775808}"#), WHOLE_REVENUE),
+        (
+            account(r#"{"account":"a","purchases":[1]}"#),
+            "data.purchases: is not a whole number from 0 to 9223372036854775807",
+        ),
+    ] {
+        let seen = Told::from_native(&body).unwrap_err().to_string();
+        assert_eq!(seen, expected, "{}", &body[..body.len().min(120)]);
+    }
+}
+
+#[test]
+fn a_native_body_is_what_it_says() {
+    let body = r#"{"type":"account.updated","timestamp":"2026-01-05T10:00:00Z",
+                   "data":{"account":"acme","health":"at-risk","owns":{"analytics":"2025-01-01"},"shoe_size":"44","owner":null}}"#;
+    let told = Told::from_native(body).unwrap();
+    let fields = [("health", "at-risk"), ("owns.analytics", "2025-01-01T00:00:00Z"), ("owner", "")];
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    assert_eq!(told.what, What::AccountUpdated { account: "acme".into(), fields });
+    assert_eq!(told.at.to_string(), "2026-01-05T10:00:00Z");
+}
+
+#[test]
+fn what_is_said_of_an_account_becomes_text() {
+    let check = |data: &str, expected: &[(&str, &str)]| {
+        let body = format!(
+            r#"{{"type":"account.updated","timestamp":"2026-01-05T10:00:00Z","data":{{"account":"a",{data}}}}}"#
+        );
+        let what = Told::from_native(&body).map(|told| told.what);
+        let fields = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(what, Ok(What::AccountUpdated { account: "a".into(), fields }), "{data}");
+    };
+    check(r#""maturity":"novice","market":"consumer""#, &[("maturity", "novice"), ("market", "consumer")]);
+    check(
+        r#""maturity":null,"market":null,"revenue_cents":null,"purchases":null"#,
+        &[("maturity", ""), ("market", ""), ("revenue_cents", ""), ("purchases", "")],
+    );
+    check(r#""revenue_cents":500000000000,"purchases":0"#, &[("revenue_cents", "500000000000"), ("purchases", "0")]);
+    // One spelling of a number only: text is compared where two statements meet.
+    check(r#""revenue_cents":"0042","purchases":"7""#, &[("revenue_cents", "42"), ("purchases", "7")]);
+    check(
+        r#""used":{"analytics":"2026-01-02","automation":null}"#,
+        &[("used.analytics", "2026-01-02T00:00:00Z"), ("used.automation", "")],
+    );
+}
