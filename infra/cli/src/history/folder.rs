@@ -1,11 +1,11 @@
 //! A history as a folder of CSV files. The first line names the columns, in any order.
 //!
-//! | file | columns, optional ones in brackets |
+//! | file | columns |
 //! |---|---|
-//! | `engagements.csv` | `contact`, `asset`, `action`, `at` (RFC 3339), [`email`: which mail, not an address] |
-//! | [`contacts.csv`] | `contact`, [`account`, `email`, `first_name`, `last_name`, `title`, `role`] |
-//! | [`accounts.csv`] | `account`, [`name`, `health`, `owner`, `size`, `region`, `industry`, `customer_since`, `owns`, `maturity`, `market`, `revenue_cents`, `purchases`, `used`] |
-//! | [`deals.csv`] | `account`, `product`, `won_on`, [`amount_cents`, `contact`] |
+//! | `engagements.csv` | `contact`, `asset`, `action`, `at` (RFC 3339), optionally `email`: which mail, not an address |
+//! | `contacts.csv`, optional | `contact`, optionally `account`, `email`, `first_name`, `last_name`, `title`, `role` |
+//! | `accounts.csv`, optional | `account`, optionally `name`, `health`, `owner`, `size`, `region`, `industry`, `customer_since`, `owns`, `maturity`, `market`, `revenue_cents`, `purchases`, `used` |
+//! | `deals.csv`, optional | `account`, `product`, `won_on`, optionally `amount_cents`, `contact` |
 //!
 //! `owns` and `used` hold `product=date` pairs: `analytics=2024-03-01;automation=2025-01-15`. An empty cell says nothing. What
 //! may be said in a cell is what may be said at the webhook.
