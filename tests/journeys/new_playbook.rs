@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use perennial::account::{Account, Rows};
 use perennial::data::DataFolder;
 use perennial::deployment::Deployment;
