@@ -26,7 +26,7 @@ use perennial_platform::keys::{PK, SK};
 use perennial_platform::ledger::{Entry, Ledger};
 use perennial_platform::store::{Item, Store, text};
 use perennial_platform::told::Told;
-use perennial_platform::webhook::Secrets;
+use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_playbook::{Bundle, Playbook};
 use serde_json::{Value, json};
 
@@ -141,7 +141,8 @@ pub fn clock(deployment: &Deployment) -> Clock {
 pub async fn ingest_at(endpoint: &str, deployment: &Deployment, playbook: Arc<Playbook>) -> Ingest {
     Ingest {
         ledger: Ledger::new(&sdk_config(endpoint).await, &deployment.ledger_table),
-        secrets: Secrets::parse(LOCAL_WEBHOOK_SECRET).expect("a secret"),
+        secrets: SourceSecrets::native(LOCAL_WEBHOOK_SECRET).expect("a secret"),
+        addresses: perennial::deployment::address_key(),
         playbook,
         clock: clock(deployment),
     }

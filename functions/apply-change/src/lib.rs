@@ -58,7 +58,7 @@ impl ApplyChange {
     async fn apply(&self, entry: Entry) -> Result<(), Failure> {
         let (store, key, at) = (&self.store, &self.address_key, instant(entry.happened_at));
         match entry.told {
-            What::Engagement { .. } => Ok(()),
+            What::Engagement { .. } | What::ContactMerged { .. } | What::Unread {} => Ok(()),
             What::ContactIdentified { contact, fields } => {
                 let contact = ContactId::from(contact.as_str());
                 self.merge(keys::profile(&contact), fields, entry.happened_at).await?;

@@ -15,12 +15,16 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
+use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::failure::Failure;
 use perennial_platform::lambda::{answer, raw_body};
 use perennial_platform::ledger::{Entry, Kind, Ledger, Put};
 use perennial_platform::told::{FieldError, Told, What};
-use perennial_platform::webhook::Secrets;
+use perennial_platform::webhook::Delivery;
+use perennial_platform::webhook::events::{Understood, split, understand};
+use perennial_platform::webhook::secrets::SourceSecrets;
+use perennial_platform::webhook::verify::verify;
 use perennial_playbook::Playbook;
 use serde_json::json;
 
@@ -28,8 +32,6 @@ use serde_json::json;
 const LONGEST_BODY: usize = 256 * 1024;
 /// A stated time may be so far ahead of ours; what is within is taken as now.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
-/// An event id is at most so long: it is part of a key.
-const LONGEST_ID: usize = 256;
 
 /// The use case, with all it needs.
 #[derive(Debug)]
@@ -37,7 +39,9 @@ pub struct Ingest {
     /// Where events become durable.
     pub ledger: Ledger,
     /// Whom to believe.
-    pub secrets: Secrets,
+    pub secrets: SourceSecrets,
+    /// How addresses are hashed that are used as ids.
+    pub addresses: AddressKey,
     /// What is understood.
     pub playbook: Arc<Playbook>,
     /// What time it is.
@@ -88,25 +92,27 @@ impl Ingest {
             Refusal::Status(status, FieldError { field: field.to_owned(), reason: reason.to_owned() })
         };
         let now = self.clock.now();
-        let source = request.path_parameters.get("source").map(String::as_str);
-        if source != Some("native") {
-            return Err(wrong(404, "source", "is not configured; native is"));
-        }
+        let source = request.path_parameters.get("source").and_then(|id| self.playbook.sources.get(id));
+        let source = source.ok_or_else(|| wrong(404, "source", "is not configured in the playbook"))?;
         let body = raw_body(request).map_err(|_| wrong(400, "body", "is not base64 as its envelope says"))?;
         if body.len() > LONGEST_BODY {
             return Err(wrong(413, "body", "is longer than 256 KiB"));
         }
-        let body = str::from_utf8(&body).map_err(|_| wrong(400, "body", "is not UTF-8"))?;
-        let id =
-            self.secrets.verify(&request.headers, body, now).map_err(|forged| Refusal::Forged(forged.to_string()))?;
-        if id.len() > LONGEST_ID {
-            return Err(wrong(400, "webhook-id", "is longer than 256 bytes"));
-        }
-        let told = Told::from_native(body).map_err(|error| Refusal::Status(400, error))?;
+        let delivery = Delivery { method: "POST", url: "", headers: &request.headers, body: &body };
+        let secrets = self.secrets.of(&source.id, now).await.map_err(Refusal::Store)?;
+        verify(source, &secrets, &delivery, now).map_err(|forged| Refusal::Forged(forged.to_string()))?;
+        let events = split(source, &delivery).map_err(|error| Refusal::Status(400, error))?;
+        let Some(event) = events.into_iter().next() else { return Err(wrong(400, "body", "holds no event")) };
+        let told = match understand(source, &event.body, now, &self.addresses) {
+            Understood::Told(told) => told.into_iter().next(),
+            Understood::LeftAside => None,
+            Understood::Not(error) => return Err(Refusal::Status(400, error)),
+        };
+        let Some(told) = told else { return Err(wrong(400, "body", "holds no event")) };
         if told.at > now + CLOCK_SKEW {
             return Err(wrong(400, "timestamp", "is more than a day in the future"));
         }
-        self.accept("native", id, told, body, now).await.map_err(Refusal::Store)
+        self.accept(&source.id, &event.id, told, &event.body, now).await.map_err(Refusal::Store)
     }
 
     /// Makes an event durable that is believed already: after verification, or from an import.

@@ -1,16 +1,18 @@
 //! The Lambda bootstrap of ingest-engagement.
 
 use ingest_engagement::Ingest;
+use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::ledger::Ledger;
-use perennial_platform::webhook::Secrets;
+use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_platform::{lambda, settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let ledger = Ledger::from_env(&lambda::config().await)?;
-    let secrets = Secrets::parse(&settings::required("WEBHOOK_SECRETS")?)?;
-    let ingest = Ingest { ledger, secrets, playbook: settings::playbook()?, clock: Clock::system() };
+    let secrets = SourceSecrets::native(&settings::required("WEBHOOK_SECRETS")?)?;
+    let addresses = AddressKey::new(settings::key("ADDRESS_KEY")?);
+    let ingest = Ingest { ledger, secrets, addresses, playbook: settings::playbook()?, clock: Clock::system() };
     lambda::serve(|request| ingest.handle(request)).await
 }

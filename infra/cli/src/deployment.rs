@@ -25,7 +25,7 @@ use perennial_platform::mail::Mailer;
 use perennial_platform::queue::Queue;
 use perennial_platform::store::Store;
 use perennial_platform::told::Told;
-use perennial_platform::webhook::{NotASecret, Secrets};
+use perennial_platform::webhook::secrets::{NotASecret, SourceSecrets};
 use perennial_playbook::Playbook;
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
@@ -111,7 +111,7 @@ impl Deployment {
     /// [`DeploymentError`] if state cannot be opened or something does not fit together.
     pub async fn open(options: Options) -> Result<Self, DeploymentError> {
         let wiring = Wiring::parse(TEMPLATE).map_err(|error| DeploymentError::Template(error.to_string()))?;
-        let secrets = Secrets::parse(&options.webhook_secrets)?;
+        let secrets = SourceSecrets::native(&options.webhook_secrets)?;
         let world = World::open(wiring, options.store, options.clock).await?;
         let tables = sdk_config(&world.endpoints().dynamodb).await;
         let services = sdk_config(&world.endpoints().aws).await;
@@ -120,8 +120,13 @@ impl Deployment {
         let store = Store { client: aws_sdk_dynamodb::Client::new(&tables), state: "StateTable".to_owned() };
         let ledger = Ledger::new(&tables, "LedgerTable");
         let playbook = options.playbook;
-        let ingest =
-            Arc::new(Ingest { ledger: ledger.clone(), secrets, playbook: Arc::clone(&playbook), clock: clock.clone() });
+        let ingest = Arc::new(Ingest {
+            ledger: ledger.clone(),
+            secrets,
+            addresses: address_key(),
+            playbook: Arc::clone(&playbook),
+            clock: clock.clone(),
+        });
         let deployment = Self {
             world,
             playbook,
@@ -157,7 +162,7 @@ impl Deployment {
     fn register(&self, services: &SdkConfig, ledger: &Ledger, clock: &Clock, public_url: &str) {
         let world = &self.world;
         let (store, playbook, clock) = (|| self.store.clone(), || Arc::clone(&self.playbook), || clock.clone());
-        let address_key = AddressKey::new("the local world's address key");
+        let address_key = address_key();
         let links = Links::new("the local world's link key", public_url);
         let (ingest, tally) = (Arc::clone(&self.ingest), self.tally.clone());
         let counted = move |_: Arc<()>, request: ApiGatewayV2httpRequest| {
@@ -239,6 +244,11 @@ impl Deployment {
         }
         Ok(accepted)
     }
+}
+
+/// The key under which the local world hashes addresses.
+pub fn address_key() -> AddressKey {
+    AddressKey::new("the local world's address key")
 }
 
 /// A function of the template: JSON in, JSON out, as the Lambda runtime does it.

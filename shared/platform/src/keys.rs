@@ -46,6 +46,11 @@ pub fn account(account: &AccountId) -> String {
     format!("{ACCOUNT}{account}")
 }
 
+/// The ledger's partition of an event whose subject is not known yet.
+pub fn unread(event_id: &str) -> String {
+    format!("UNREAD#{}", shard_of(event_id))
+}
+
 /// What a source told of a subject, by the source's own event id.
 pub fn ledger_entry(partition: String, source: &str, event_id: &str) -> Key {
     key(partition, format!("{source}#{event_id}"))

@@ -92,6 +92,7 @@ impl Entry {
         let partition = match told.what.subject() {
             Subject::Contact(contact) => keys::contact(&ContactId::from(contact)),
             Subject::Account(account) => keys::account(&AccountId::from(account)),
+            Subject::Nobody => keys::unread(event_id),
         };
         let key = keys::ledger_entry(partition, source, event_id);
         let kind = match (&quarantine, &told.what) {

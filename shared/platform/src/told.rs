@@ -99,6 +99,17 @@ pub enum What {
         /// Who.
         contact: String,
     },
+    /// `contact.merged`: two ids are one person.
+    #[serde(rename = "contact.merged")]
+    ContactMerged {
+        /// The id that goes; what is told of it from now on is told of the other.
+        from: String,
+        /// The id that stays.
+        contact: String,
+    },
+    /// Nothing could be understood yet; the entry's body is all there is.
+    #[serde(rename = "unread")]
+    Unread {},
 }
 
 /// What sales says of a lead, as stored.
@@ -130,6 +141,8 @@ pub enum Subject<'a> {
     Contact(&'a str),
     /// An account.
     Account(&'a str),
+    /// Not known: the event could not be understood.
+    Nobody,
 }
 
 impl What {
@@ -143,6 +156,8 @@ impl What {
             | Self::MailReported { contact }
             | Self::MailBounced { contact, .. }
             | Self::Unsubscribed { contact } => Subject::Contact(contact),
+            Self::ContactMerged { from, .. } => Subject::Contact(from),
+            Self::Unread {} => Subject::Nobody,
         }
     }
 
@@ -165,7 +180,7 @@ pub struct FieldError {
     pub reason: String,
 }
 
-fn wrong(field: impl Into<String>, reason: impl Into<String>) -> FieldError {
+pub(crate) fn wrong(field: impl Into<String>, reason: impl Into<String>) -> FieldError {
     FieldError { field: field.into(), reason: reason.into() }
 }
 
@@ -230,9 +245,10 @@ impl Told {
                 },
             },
             "email.unsubscribed" => What::Unsubscribed { contact: required("contact")? },
+            "contact.merged" => What::ContactMerged { from: required("from")?, contact: required("contact")? },
             _ => {
-                let known = "engagement.recorded, contact.identified, account.updated, lead.touched, lead.accepted, \
-                             lead.rejected, email.reported, email.bounced or email.unsubscribed";
+                let known = "engagement.recorded, contact.identified, contact.merged, account.updated, lead.touched, \
+                             lead.accepted, lead.rejected, email.reported, email.bounced or email.unsubscribed";
                 return Err(wrong("type", format!("is not {known}")));
             }
         };

@@ -22,6 +22,7 @@ use perennial_domain::sorting::SortingRules;
 use crate::bundle::{Bundle, BundledPiece};
 use crate::places::Places;
 use crate::source::{self, Source};
+use crate::sources::Source as WebhookSource;
 use crate::{Company, Piece, Playbook, Product, Rep, coverage, render, segments};
 
 /// The days of the week as they are written.
@@ -93,6 +94,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
         currency: goals.currency.get_ref().clone(),
         places: Places::read(source, &bundle.playbook),
         personas: personas(source, &segments)?,
+        sources: [WebhookSource::native()].map(|native| (native.id.clone(), native)).into(),
         segments,
         coverage: coverage::count(source, bundle.pieces.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
         pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),

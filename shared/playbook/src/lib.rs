@@ -25,6 +25,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `source` | `playbook.toml` as it is written: names, defaults, places |
+//! | `sources` | webhook sources: whom to believe, and what their events mean |
 //! | `content` | the content folder: front matter, bodies, text parts |
 //! | `mjml` | whether MJML is sound; MJML becomes HTML here and nowhere else |
 //! | `expression` | the small language of segments |
@@ -51,6 +52,7 @@ mod problem;
 mod render;
 mod segments;
 mod source;
+pub mod sources;
 mod title;
 mod written;
 
@@ -79,6 +81,7 @@ pub use render::{Reader, RenderError, Rendered};
 use content::{Draft, Drafts};
 use problem::{Findings, Page};
 use source::Reading;
+use sources::Source;
 
 /// The file that holds everything but the content.
 const PLAYBOOK: &str = "playbook.toml";
@@ -115,6 +118,8 @@ pub struct Playbook {
     pub segments: Vec<Segment>,
     /// The kinds of people one writes for; the first that fits is a person's.
     pub personas: Vec<Persona>,
+    /// Whose webhooks are taken, by id. The native source is always there.
+    pub sources: BTreeMap<String, Source>,
     coverage: Coverage,
     pieces: BTreeMap<PieceId, Piece>,
     environment: Environment<'static>,
