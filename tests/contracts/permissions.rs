@@ -1,4 +1,4 @@
-//! Each function may do in DynamoDB what it does, and nothing else: what it calls while the example is played, against
+//! Each function may do in DynamoDB and Secrets Manager what it does, and nothing else: what it calls while the example is played, against
 //! the role that the template gives it. The embedded database knows no permissions; AWS does.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +16,7 @@ use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
 use perennial_platform::mail::Mailer;
 use perennial_platform::queue::Queue;
+use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{at, clock, deploy, ingest_at, root, sdk_config, settle, store_at};
 use plan_nurture::PlanNurture;
@@ -23,7 +24,7 @@ use qualify_mql::QualifyMql;
 use relay_events::RelayEvents;
 use score_and_decay::ScoreAndDecay;
 use send_nurture_email::SendNurtureEmail;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signed_pages::SignedPages;
 
 /// `action resource` by function: `UpdateItem StateTable`, `Query StateTable/index/due`.
@@ -46,7 +47,8 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
         Arc::new(|_, _, _| {}),
     )
     .await;
-    register(&deployment, &interposer.url, &running).await;
+    let secrets = secrets_of(&deployment, &used).await;
+    register(&deployment, &interposer.url, &secrets.url, &running).await;
 
     let story = Story::read(&root().join("infra/playbook/example")).unwrap();
     story.play(&deployment, start, |_| {}).await.unwrap();
@@ -59,6 +61,23 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
     for (function, used) in used {
         assert_eq!(used, allowed[&function], "{function}: used (left), allowed (right)");
     }
+}
+
+/// Secrets Manager, with the secret of the webhooks by the name of its parameter. Only ingest-engagement is led here.
+async fn secrets_of(deployment: &Deployment, used: &Arc<Mutex<Permissions>>) -> Interposer {
+    let live = json!({"native": deployment.secret_of("native")});
+    deployment.world.set_secret("WebhookSecretName", &live.to_string());
+    let seen = Arc::clone(used);
+    Interposer::start(
+        &deployment.world.endpoints().aws,
+        Arc::new(move |operation, request| {
+            let action = format!("{operation} {}", request["SecretId"].as_str().unwrap_or_default());
+            seen.lock().unwrap().entry("IngestEngagement".to_owned()).or_default().insert(action);
+            Box::pin(async move { request })
+        }),
+        Arc::new(|_, _, _| {}),
+    )
+    .await
 }
 
 /// The actions that a call needs: a transaction those of its parts.
@@ -83,7 +102,7 @@ fn actions(operation: &str, request: &Value) -> Vec<String> {
     }
 }
 
-/// What the template's roles allow in DynamoDB, streams aside: those are read by Lambda itself.
+/// What the template's roles allow in DynamoDB and Secrets Manager, streams aside: those are read by Lambda itself.
 fn allowed() -> Permissions {
     let template = std::fs::read_to_string(root().join("infra/sam/template.yaml")).unwrap();
     let mut allowed = Permissions::new();
@@ -97,10 +116,17 @@ fn allowed() -> Permissions {
         let Some(role) = &role else { continue };
         if let Some(listed) = text.strip_prefix("Action:") {
             let names = listed.trim().trim_matches(['[', ']']).split(',').map(str::trim);
-            actions = names.filter_map(|name| name.strip_prefix("dynamodb:")).map(str::to_owned).collect();
+            let known =
+                |name: &str| name.strip_prefix("dynamodb:").or(name.strip_prefix("secretsmanager:")).map(str::to_owned);
+            actions = names.filter_map(known).collect();
         } else if let Some(resource) = text.strip_prefix("Resource:").filter(|text| !text.contains("StreamArn")) {
             let resource = resource.trim().trim_start_matches("!GetAtt ").trim_start_matches("!Sub ").trim_matches('"');
             let resource = resource.replace("${StateTable.Arn}", "StateTable").replace(".Arn", "");
+            // One secret of this account and region, whatever the six characters are that end its ARN.
+            let resource = resource
+                .strip_prefix("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${")
+                .and_then(|name| name.strip_suffix("}-??????"))
+                .map_or(resource.clone(), str::to_owned);
             let rows = actions.drain(..).map(|action| format!("{action} {resource}"));
             allowed.entry(role.clone()).or_default().extend(rows);
         }
@@ -122,14 +148,15 @@ async fn press_a_lead_link(deployment: &Deployment) {
 
 /// All functions again, each behind the interposer and with its name said when it runs. Deliveries are made one after the
 /// other, so only one runs at a time.
-async fn register(deployment: &Deployment, database: &str, running: &Arc<Mutex<String>>) {
+async fn register(deployment: &Deployment, database: &str, secrets: &str, running: &Arc<Mutex<String>>) {
     let world = &deployment.world;
     let services = sdk_config(&world.endpoints().aws).await;
     let (store, playbook, clock) = (store_at(database).await, Arc::clone(&deployment.playbook), clock(deployment));
     let key = AddressKey::new("key");
     let links = Links::new("key", "https://mail.fernhill.example.com");
     let (store, playbook, clock) = (|| store.clone(), || Arc::clone(&playbook), || clock.clone());
-    let ingest = ingest_at(database, deployment, playbook()).await;
+    let mut ingest = ingest_at(database, deployment, playbook()).await;
+    ingest.secrets = SourceSecrets::manager(&sdk_config(secrets).await, "WebhookSecretName");
     let scoring = ScoreAndDecay { store: store(), playbook: playbook(), clock: clock() };
     let changes = ApplyChange { store: store(), address_key: key.clone(), playbook: playbook(), clock: clock() };
     let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };

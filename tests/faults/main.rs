@@ -10,3 +10,4 @@ mod one_email;
 mod one_mql;
 mod private;
 mod relay;
+mod webhook_secrets;

@@ -10,8 +10,9 @@ use perennial_platform::{lambda, settings};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let ledger = Ledger::from_env(&lambda::config().await)?;
-    let secrets = SourceSecrets::native(&settings::required("WEBHOOK_SECRETS")?)?;
+    let config = lambda::config().await;
+    let ledger = Ledger::from_env(&config)?;
+    let secrets = SourceSecrets::manager(&config, settings::required("WEBHOOK_SECRET_NAME")?);
     let addresses = AddressKey::new(settings::key("ADDRESS_KEY")?);
     let ingest = Ingest { ledger, secrets, addresses, playbook: settings::playbook()?, clock: Clock::system() };
     lambda::serve(|request| ingest.handle(request)).await

@@ -6,6 +6,7 @@ pub mod rebuild;
 pub mod replay;
 pub mod report;
 pub mod up;
+pub mod webhook;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stdout};

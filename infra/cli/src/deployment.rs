@@ -3,6 +3,7 @@
 //! What triggers what is read from the template; this module only gives each function of the template its use case and
 //! the clients it needs.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -10,8 +11,10 @@ use apply_change::ApplyChange;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_sdk_dynamodb::config::Credentials;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use escalate_sla::EscalateSla;
-use http::Request;
+use http::{HeaderMap, Request};
 use ingest_engagement::{Accepted, Ingest};
 use jiff::Timestamp;
 use perennial_local::{ClockHandle, Function, FunctionError, REGION, Wiring, World, WorldError};
@@ -25,8 +28,11 @@ use perennial_platform::mail::Mailer;
 use perennial_platform::queue::Queue;
 use perennial_platform::store::Store;
 use perennial_platform::told::Told;
-use perennial_platform::webhook::secrets::{NotASecret, SourceSecrets};
+use perennial_platform::webhook::Delivery;
+use perennial_platform::webhook::secrets::{NotASecret, SourceSecrets, native_secrets};
+use perennial_platform::webhook::sign::sign;
 use perennial_playbook::Playbook;
+use perennial_playbook::sources::{Source, Verify};
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
 use relay_events::RelayEvents;
@@ -35,7 +41,6 @@ use send_nurture_email::SendNurtureEmail;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signed_pages::SignedPages;
-use standardwebhooks::Webhook;
 
 use crate::data::Snapshot;
 use crate::tally::{Tally, TallyError};
@@ -101,7 +106,7 @@ pub struct Deployment {
     pub ingest: Arc<Ingest>,
     /// What was delivered.
     pub tally: Tally,
-    webhook_secret: String,
+    secrets: BTreeMap<String, Vec<String>>,
 }
 
 impl Deployment {
@@ -111,7 +116,7 @@ impl Deployment {
     /// [`DeploymentError`] if state cannot be opened or something does not fit together.
     pub async fn open(options: Options) -> Result<Self, DeploymentError> {
         let wiring = Wiring::parse(TEMPLATE).map_err(|error| DeploymentError::Template(error.to_string()))?;
-        let secrets = SourceSecrets::native(&options.webhook_secrets)?;
+        let secrets = local_secrets(&options.playbook, native_secrets(&options.webhook_secrets)?);
         let world = World::open(wiring, options.store, options.clock).await?;
         let tables = sdk_config(&world.endpoints().dynamodb).await;
         let services = sdk_config(&world.endpoints().aws).await;
@@ -122,7 +127,7 @@ impl Deployment {
         let playbook = options.playbook;
         let ingest = Arc::new(Ingest {
             ledger: ledger.clone(),
-            secrets,
+            secrets: SourceSecrets::fixed(secrets.clone()),
             addresses: address_key(),
             playbook: Arc::clone(&playbook),
             clock: clock.clone(),
@@ -134,7 +139,7 @@ impl Deployment {
             ledger_table: "LedgerTable".to_owned(),
             ingest,
             tally: options.tally,
-            webhook_secret: options.webhook_secrets.split_whitespace().next().unwrap_or_default().to_owned(),
+            secrets,
         };
         deployment.register(&services, &ledger, &clock, &options.public_url);
         deployment.world.ready()?;
@@ -208,27 +213,49 @@ impl Deployment {
     /// Delivers a native webhook as a sender would, signed at the world's time, and returns the status and the answer.
     ///
     /// # Errors
-    /// [`DeploymentError`] if the world cannot go on; a refusal is a status.
+    /// As [`Deployment::post_to`].
     pub async fn post(&self, id: &str, body: &str) -> Result<(u16, String), DeploymentError> {
-        let at = self.world.clock().now();
-        let request = Request::post("/v1/webhooks/native")
+        self.post_to("native", id, body).await
+    }
+
+    /// Delivers a webhook to a source of the playbook as its sender would, signed at the world's time. The id is that of the
+    /// delivery, where the source has such.
+    ///
+    /// # Errors
+    /// [`DeploymentError`] if the world cannot go on, or the delivery cannot be signed; a refusal is a status.
+    pub async fn post_to(&self, source: &str, id: &str, body: &str) -> Result<(u16, String), DeploymentError> {
+        let headers = self.signed(source, id, self.world.clock().now(), body)?;
+        let mut request = Request::post(format!("/v1/webhooks/{source}"))
             .header("content-type", "application/json")
-            .header("webhook-id", id)
-            .header("webhook-timestamp", at.as_second().to_string())
-            .header("webhook-signature", self.sign(id, at, body)?)
             .body(body.to_owned().into_bytes().into())
             .map_err(|error| DeploymentError::Request(error.to_string()))?;
+        request.headers_mut().extend(headers);
         let answer = self.world.http(request).await?;
         Ok((answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned()))
     }
 
-    /// The signature of a delivery.
+    /// The signature of a native delivery.
     ///
     /// # Errors
-    /// [`DeploymentError::Request`] if the secret cannot sign; it was read at the start.
+    /// [`DeploymentError::Request`] if the id cannot be sent in a header; the secret was read at the start.
     pub fn sign(&self, id: &str, at: Timestamp, body: &str) -> Result<String, DeploymentError> {
-        let request = |error: standardwebhooks::WebhookError| DeploymentError::Request(error.to_string());
-        Webhook::new(&self.webhook_secret).map_err(request)?.sign(id, at.as_second(), body.as_bytes()).map_err(request)
+        let headers = self.signed("native", id, at, body)?;
+        let signature = headers.get("webhook-signature").and_then(|value| value.to_str().ok());
+        signature.map(str::to_owned).ok_or_else(|| DeploymentError::Request("no signature".to_owned()))
+    }
+
+    /// A secret that the local world believes of a source: the first it was given for native, the public one for any other.
+    pub fn secret_of(&self, source: &str) -> Option<&str> {
+        self.secrets.get(source).and_then(|secrets| secrets.first()).map(String::as_str)
+    }
+
+    fn signed(&self, source: &str, id: &str, at: Timestamp, body: &str) -> Result<HeaderMap, DeploymentError> {
+        let request = |reason: String| DeploymentError::Request(reason);
+        let unknown = || request(format!("the playbook has no source \"{source}\""));
+        let (found, secret) = self.playbook.sources.get(source).zip(self.secret_of(source)).ok_or_else(unknown)?;
+        let url = format!("https://localhost/v1/webhooks/{source}");
+        let delivery = Delivery { method: "POST", url: &url, headers: &HeaderMap::new(), body: body.as_bytes() };
+        sign(found, secret, id, &delivery, at).map_err(|error| request(error.to_string()))
     }
 
     /// Takes in an event that did not come by webhook: an import.
@@ -244,6 +271,23 @@ impl Deployment {
         }
         Ok(accepted)
     }
+}
+
+/// The secrets of the local world: those given for native, and for every other source of the playbook the public one.
+fn local_secrets(playbook: &Playbook, native: Vec<String>) -> BTreeMap<String, Vec<String>> {
+    let others = playbook.sources.iter().map(|(id, source)| (id.clone(), vec![local_secret(source)]));
+    let mut secrets: BTreeMap<String, Vec<String>> = others.collect();
+    secrets.insert("native".to_owned(), native);
+    secrets
+}
+
+/// The secret that the local world believes of a source when none is given. Not a secret: whoever reads this knows it.
+pub fn local_secret(source: &Source) -> String {
+    if source.id == "native" {
+        return LOCAL_WEBHOOK_SECRET.to_owned();
+    }
+    let text = format!("local-secret-of-{}-0123456789", source.id);
+    if source.verify.contains(&Verify::StandardWebhooks) { format!("whsec_{}", BASE64.encode(text)) } else { text }
 }
 
 /// The key under which the local world hashes addresses.

@@ -15,6 +15,7 @@
 //! | [`quarantine`] | what was not understood, tried again |
 //! | [`rebuild`] | facts made anew from the ledger, and compared |
 //! | [`scan`] | a table, read whole |
+//! | [`webhook`] | a delivery by hand: signed, printed for curl, sent |
 //! | [`written`] | rules as the playbook writes them |
 //! | [`import`] | another tool's history, played through the functions in virtual time |
 //!
@@ -34,4 +35,5 @@ pub mod quarantine;
 pub mod rebuild;
 pub mod scan;
 pub mod tally;
+pub mod webhook;
 pub mod written;

@@ -36,6 +36,9 @@ enum Command {
     /// Reports.
     #[command(subcommand)]
     Report(commands::report::Command),
+    /// Try a webhook source by hand.
+    #[command(subcommand)]
+    Webhook(commands::webhook::Command),
 }
 
 #[tokio::main]
@@ -50,6 +53,7 @@ async fn main() -> ExitCode {
         Command::Playbook(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Report(command) => command.run(),
+        Command::Webhook(command) => command.run().await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

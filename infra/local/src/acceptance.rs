@@ -1,7 +1,7 @@
 //! What the emulated services do with a call they take.
 //!
 //! Owns the durable effect of `SendEmail`, `SendMessage(Batch)` and `PutEvents`: it is written before the reply, an event
-//! together with all its deliveries. It never delivers.
+//! together with all its deliveries. `GetSecretValue` only reads. It never delivers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -226,4 +226,20 @@ fn accept_event(core: &Core, entry: &Value) -> Result<String, Refusal> {
     writes.push(Write::put(store::BUS, store::sort_key(number), &event)?);
     core.store.write(&writes)?;
     Ok(uuid(2, number))
+}
+
+/// A secret as it was last set; those of the world are kept in memory, and it has none at first.
+pub(crate) fn tell_secret(core: &Core, request: &Value, _: &[usize]) -> Result<Value, Refusal> {
+    let missing = || Refusal::invalid("InvalidParameterException", "SecretId is missing");
+    let asked = request["SecretId"].as_str().filter(|id| !id.is_empty()).ok_or_else(missing)?;
+    let secrets = core.secrets();
+    let not_found =
+        || Refusal::invalid("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+    let value = secrets.get(asked).ok_or_else(not_found)?;
+    Ok(json!({
+        "ARN": format!("arn:aws:secretsmanager:{}:{}:secret:{asked}-local0", crate::REGION, crate::ACCOUNT),
+        "Name": asked,
+        "SecretString": value,
+        "VersionStages": ["AWSCURRENT"],
+    }))
 }

@@ -1,4 +1,4 @@
-//! SES, SQS and EventBridge on loopback: the few calls that the functions make.
+//! SES, SQS, EventBridge and Secrets Manager on loopback: the few calls that the functions make.
 //!
 //! Owns their wire formats, their errors, and the faults. What a call does is in `acceptance`. Anything else that an SDK
 //! asks for is refused by name. It never calls a function.
@@ -13,7 +13,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::acceptance::{accept_events, accept_mail, accept_message, accept_messages};
+use crate::acceptance::{accept_events, accept_mail, accept_message, accept_messages, tell_secret};
 use crate::faults::{Call, Fault};
 use crate::loopback::HangUp;
 use crate::store::StoreError;
@@ -78,6 +78,7 @@ async fn by_target(
     match target {
         "AmazonSQS.SendMessage" => answer(core, Call::SendMessage, &hang_up, &body, accept_message).await,
         "AmazonSQS.SendMessageBatch" => answer(core, Call::SendMessageBatch, &hang_up, &body, accept_messages).await,
+        "secretsmanager.GetSecretValue" => answer(core, Call::GetSecretValue, &hang_up, &body, tell_secret).await,
         "AWSEvents.PutEvents" => answer(core, Call::PutEvents, &hang_up, &body, accept_events).await,
         other => {
             tracing::error!(target = other, "an SDK asked the local world for something it does not have");
@@ -100,7 +101,9 @@ async fn answer(core: Arc<Core>, call: Call, hang_up: &HangUp, body: &Bytes, acc
         };
         match accept(&core, &request, failing) {
             Ok(reply) => {
-                core.arrived();
+                if call != Call::GetSecretValue {
+                    core.arrived();
+                }
                 ([(header::CONTENT_TYPE, "application/x-amz-json-1.0")], reply.to_string()).into_response()
             }
             Err(refusal) => refusal.into_response(),
@@ -129,14 +132,14 @@ async fn answer(core: Arc<Core>, call: Call, hang_up: &HangUp, body: &Bytes, acc
             let (status, code) = match call {
                 Call::SendEmail => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
                 Call::SendMessage | Call::SendMessageBatch => (StatusCode::BAD_REQUEST, "RequestThrottled"),
-                Call::PutEvents => (StatusCode::BAD_REQUEST, "ThrottlingException"),
+                Call::PutEvents | Call::GetSecretValue => (StatusCode::BAD_REQUEST, "ThrottlingException"),
             };
             Refusal::new(status, code, "injected").into_response()
         }
         Some(Fault::Refuse(code)) => Refusal::invalid(&code, "injected").into_response(),
         Some(Fault::FailEntries(failing)) => match call {
             Call::SendMessageBatch | Call::PutEvents => accepted(&failing),
-            Call::SendEmail | Call::SendMessage => server_error(),
+            Call::SendEmail | Call::SendMessage | Call::GetSecretValue => server_error(),
         },
     }
 }

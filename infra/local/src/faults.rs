@@ -17,6 +17,8 @@ pub enum Call {
     SendMessageBatch,
     /// EventBridge `PutEvents`.
     PutEvents,
+    /// Secrets Manager `GetSecretValue`.
+    GetSecretValue,
 }
 
 /// What happens to a call.

@@ -1,8 +1,8 @@
 //! The local world: everything that Perennial runs on AWS, in one process.
 //!
 //! [`Wiring`] is read from the SAM template, so that what triggers what is written down once. [`World`] runs it: an
-//! embedded DynamoDB served on loopback, the few calls of SES, SQS and EventBridge that the functions make, a virtual
-//! clock, and the deliveries between them. The functions themselves are handed in as [`Function`] values.
+//! embedded DynamoDB served on loopback, the few calls of SES, SQS, EventBridge and Secrets Manager that the functions make,
+//! a virtual clock, and the deliveries between them. The functions themselves are handed in as [`Function`] values.
 //!
 //! What it promises, because AWS does:
 //! - at least once: a message leaves the store only after the function that consumed it succeeded, also across kill -9;

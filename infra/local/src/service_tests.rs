@@ -69,6 +69,26 @@ async fn mail_is_kept_and_can_go_wrong() {
     send_mail(&world).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_secret_is_told_as_it_was_last_set_and_can_go_wrong() {
+    let (world, _) = open(Store::Memory).await;
+    let client = aws_sdk_secretsmanager::Client::new(&config(&world.endpoints().aws));
+    let ask = || client.get_secret_value().secret_id("perennial/webhooks").send();
+    let unknown = ask().await.unwrap_err().into_service_error();
+    assert!(unknown.is_resource_not_found_exception(), "{unknown:?}");
+    for value in ["old", "new"] {
+        world.set_secret("perennial/webhooks", value);
+        let told = ask().await.unwrap();
+        assert_eq!((told.name(), told.secret_string()), (Some("perennial/webhooks"), Some(value)));
+    }
+    for fault in [Fault::LoseReply, Fault::LoseRequest, Fault::Hang, Fault::ServerError, Fault::Throttle] {
+        world.faults().inject(Call::GetSecretValue, fault.clone());
+        assert!(ask().await.is_err(), "{fault:?}");
+    }
+    assert_eq!(world.faults().pending(), 0);
+    ask().await.unwrap();
+}
+
 fn post(path: &str, body: impl Into<Bytes>) -> Request<Bytes> {
     Request::builder().method("POST").uri(path).header("Webhook-Id", "1").body(body.into()).unwrap()
 }

@@ -58,7 +58,7 @@ pub enum Store {
 pub struct Endpoints {
     /// DynamoDB.
     pub dynamodb: String,
-    /// SES, SQS and EventBridge.
+    /// SES, SQS, EventBridge and Secrets Manager.
     pub aws: String,
 }
 
@@ -108,6 +108,7 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) arrivals: Notify,
     changes: watch::Sender<u64>,
+    secrets: Mutex<BTreeMap<String, String>>,
 }
 
 impl Core {
@@ -119,6 +120,11 @@ impl Core {
 
     pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// What Secrets Manager holds, by name.
+    pub(crate) fn secrets(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -211,6 +217,7 @@ impl World {
             faults: Faults::default(),
             arrivals: Notify::new(),
             changes: watch::channel(0).0,
+            secrets: Mutex::default(),
         });
         let (endpoints, servers) = start_servers(&core).await?;
         Ok(Self {
@@ -252,6 +259,11 @@ impl World {
     /// What goes wrong next.
     pub fn faults(&self) -> &Faults {
         &self.inner.core.faults
+    }
+
+    /// Puts a secret into Secrets Manager, or another value into it. It is kept in memory, as long as this world is open.
+    pub fn set_secret(&self, name: &str, value: &str) {
+        self.inner.core.secrets().insert(name.to_owned(), value.to_owned());
     }
 
     /// Gives a function of the template its implementation; a second one replaces the first.

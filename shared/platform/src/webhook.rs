@@ -1,10 +1,14 @@
 //! Webhooks: who is believed, what one delivery holds, and what an event means.
 //!
-//! `verify` judges raw bytes, `secrets` knows what is live, `events` splits a delivery and says what an event means. All but
-//! `secrets` is pure: the same delivery, secrets and time give the same answer.
+//! `verify` judges raw bytes, `sign` is its inverse, `challenge` answers Zoom, `secrets` knows what is live, `events` splits
+//! a delivery and says what an event means. All but `secrets` is pure: the same delivery, secrets and time give the same
+//! answer.
 
+pub mod challenge;
 pub mod events;
 pub mod secrets;
+pub mod sign;
+mod signature;
 pub mod verify;
 
 use http::HeaderMap;
