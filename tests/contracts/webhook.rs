@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use fastrand::Rng;
 use http::{HeaderName, HeaderValue, Request};
+use ingest_engagement::{Fate, Replayed};
 use jiff::SignedDuration;
 use perennial::deployment::Deployment;
 use perennial_domain::interest::FactName;
@@ -158,6 +159,7 @@ async fn what_cannot_be_understood_is_refused_with_its_field() {
         ("more than a day ahead", stated("2026-01-08T10:00:01Z"), 400, "timestamp"),
         ("no time zone", stated("2026-01-07T09:00:00"), 400, "timestamp"),
         ("one byte too many", padded(256 * 1024 + 1), 413, "body"),
+        ("4 MiB and a byte", vec![b'x'; 4 * 1024 * 1024 + 1], 413, "body"),
         ("10 MiB", vec![b'x'; 10 * 1024 * 1024], 413, "body"),
     ] {
         let (seen, answer) = Delivery::signed(&deployment, "msg_1", 0, body).post(&deployment).await;
@@ -230,13 +232,14 @@ async fn a_quarantined_event_counts_once_and_when_it_happened_after_the_playbook
     let new = ingest_at(&endpoint, &deployment, fixed).await;
     let rows: Vec<Entry> = ledger_rows(&deployment).await;
     assert_eq!(rows.iter().map(|row| row.kind).collect::<Vec<_>>(), [Kind::Quarantined]);
-    for (what, ingest, released) in [
-        ("under the playbook that does not know it", &old, false),
-        ("under the playbook that knows it", &new, true),
-        ("a second time", &new, false),
+    let unknown = Fate::Waiting(r#"asset "analytics-quiz" is not in the playbook"#.to_owned());
+    for (what, ingest, fate) in [
+        ("under the playbook that does not know it", &old, unknown),
+        ("under the playbook that knows it", &new, Fate::Counted),
+        ("a second time", &new, Fate::Gone),
     ] {
-        let seen = ingest.replay(rows[0].clone()).await.expect("the ledger answers");
-        assert_eq!(seen, released, "{what}");
+        let seen = ingest.replay(&rows[0]).await.expect("the ledger answers");
+        assert_eq!(seen, Replayed { fate, engagements: 0 }, "{what}");
         settle(&deployment).await;
     }
     let again = Delivery::signed(&deployment, "msg_quiz", 0, quiz.as_str());

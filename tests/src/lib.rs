@@ -260,7 +260,7 @@ pub async fn interest(deployment: &Deployment, contact: &str, product: &str) -> 
 /// If an entry cannot be an item.
 pub fn stream_event(entries: &[Entry]) -> Value {
     let record = |(index, entry): (usize, &Entry)| {
-        let image: serde_dynamo::Item = serde_dynamo::to_item(entry).expect("an item");
+        let image = serde_dynamo::Item::from(entry.item().expect("an item"));
         json!({
             "eventID": index.to_string(),
             "eventName": "INSERT",

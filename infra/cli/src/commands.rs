@@ -2,6 +2,7 @@
 
 pub mod explain;
 pub mod playbook;
+pub mod quarantine;
 pub mod rebuild;
 pub mod replay;
 pub mod report;

@@ -173,11 +173,8 @@ impl Deployment {
         let counted = move |_: Arc<()>, request: ApiGatewayV2httpRequest| {
             let (ingest, tally) = (Arc::clone(&ingest), tally.clone());
             async move {
-                let engagement = Tally::is_engagement(request.body.as_deref());
-                let answer = ingest.handle(request).await?;
-                if engagement {
-                    tally.count_answer(answer.status_code);
-                }
+                let (answer, taken) = ingest.take_in(&request).await;
+                tally.count(&taken);
                 Ok(answer)
             }
         };

@@ -31,6 +31,9 @@ enum Command {
     /// Check, list, compile or try a playbook.
     #[command(subcommand)]
     Playbook(commands::playbook::Command),
+    /// List, show, replay or drop events that were not understood.
+    #[command(subcommand)]
+    Quarantine(commands::quarantine::Command),
     /// Make the facts of every interest anew from the ledger, and compare.
     Rebuild(commands::rebuild::Rebuild),
     /// Reports.
@@ -51,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Replay(replay) => replay.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Playbook(command) => command.run().await,
+        Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Report(command) => command.run(),
         Command::Webhook(command) => command.run().await,

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ingest_engagement::Accepted;
+use ingest_engagement::{Accepted, Taken};
 use perennial_platform::ledger::Put;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,20 +52,22 @@ impl Tally {
         body.is_some_and(|body| body["type"] == "engagement.recorded")
     }
 
-    /// Counts an engagement by the door's answer; a refusal was not received.
-    pub fn count_answer(&self, status: i64) {
-        match status {
-            200 => self.add(true),
-            202 => self.add(false),
-            _ => {}
-        }
+    /// Counts the engagements of a delivery; what was refused was not received.
+    pub fn count(&self, taken: &[Taken]) {
+        let sum = |of: fn(&Taken) -> u64| taken.iter().map(of).sum();
+        self.add(sum(|taken| taken.engagements.new), sum(|taken| taken.engagements.known));
+    }
+
+    /// Counts engagements that were received before, when nobody knew yet what they were.
+    pub fn count_understood(&self, engagements: u64) {
+        self.add(engagements, 0);
     }
 
     /// Counts an engagement that came without a webhook.
     pub fn count_accepted(&self, accepted: &Accepted) {
         match accepted.put {
-            Put::New => self.add(false),
-            Put::Duplicate => self.add(true),
+            Put::New => self.add(1, 0),
+            Put::Duplicate => self.add(0, 1),
             Put::Conflict => {}
         }
     }
@@ -84,10 +86,13 @@ impl Tally {
         Ok(())
     }
 
-    fn add(&self, duplicate: bool) {
+    fn add(&self, new: u64, duplicates: u64) {
+        if new + duplicates == 0 {
+            return;
+        }
         let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
-        delivered.received += 1;
-        delivered.duplicates += u64::from(duplicate);
+        delivered.received += new + duplicates;
+        delivered.duplicates += duplicates;
         drop(delivered);
         if let Err(error) = self.keep() {
             tracing::error!(%error, "count not kept");

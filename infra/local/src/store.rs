@@ -152,8 +152,8 @@ impl LocalStore {
     }
 
     fn create_table(&self, name: &str, mut definition: Value, stream: Option<&str>) -> Result<(), StoreError> {
-        if self.database.get_table_metadata(name)?.is_some() {
-            return Ok(());
+        if let Some(there) = self.database.get_table_metadata(name)? {
+            return self.add_indexes(name, &definition, there.gsi_definitions.as_deref());
         }
         definition["TableName"] = json!(name);
         definition["BillingMode"] = json!("PAY_PER_REQUEST");
@@ -161,6 +161,24 @@ impl LocalStore {
             definition["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": view});
         }
         self.database.create_table(serde_json::from_value(definition)?)?;
+        Ok(())
+    }
+
+    /// Adds the indexes that the template has and a table of an earlier version has not.
+    fn add_indexes(&self, name: &str, definition: &Value, there: Option<&str>) -> Result<(), StoreError> {
+        let there: Value = there.map_or(Ok(Value::Null), serde_json::from_str)?;
+        let known = |index: &Value| {
+            there.as_array().is_some_and(|all| all.iter().any(|one| one["IndexName"] == index["IndexName"]))
+        };
+        let wanted = definition["GlobalSecondaryIndexes"].as_array();
+        for index in wanted.into_iter().flatten().filter(|index| !known(index)) {
+            let request = json!({
+                "TableName": name,
+                "AttributeDefinitions": definition["AttributeDefinitions"],
+                "GlobalSecondaryIndexUpdates": [{"Create": index}],
+            });
+            self.database.update_table(serde_json::from_value(request)?)?;
+        }
         Ok(())
     }
 

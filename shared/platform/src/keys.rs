@@ -19,6 +19,10 @@ pub const LIVE_INDEX: &str = "live";
 pub const LIVE_SHARD: &str = "live_shard";
 /// The live index's sort attribute: when the interest is looked at again, in seconds.
 pub const COOLS_AT: &str = "cools_at";
+/// The ledger's sparse index of what waits in quarantine.
+pub const QUARANTINE_INDEX: &str = "quarantine";
+/// The quarantine index's partition attribute; its sort attribute is when an entry was received.
+pub const QUARANTINE_SHARD: &str = "quarantine_shard";
 
 /// How many partitions each sparse index and the outbox are spread over.
 pub const SHARDS: u32 = 4;
@@ -54,6 +58,21 @@ pub fn unread(event_id: &str) -> String {
 /// What a source told of a subject, by the source's own event id.
 pub fn ledger_entry(partition: String, source: &str, event_id: &str) -> Key {
     key(partition, format!("{source}#{event_id}"))
+}
+
+/// The id of an event's statement, by its number from 0: the first has the event's own.
+pub fn statement(event_id: &str, number: usize) -> String {
+    if number == 0 { event_id.to_owned() } else { format!("{event_id}#{number}") }
+}
+
+/// Where a quarantined entry is found in the ledger's index.
+pub fn quarantine_shard(event_id: &str) -> String {
+    quarantine_shard_number(shard_of(event_id))
+}
+
+/// One partition of the quarantine index.
+pub fn quarantine_shard_number(shard: u32) -> String {
+    format!("QUARANTINE#{shard}")
 }
 
 /// What is known of a contact.

@@ -1,7 +1,13 @@
-//! The ledger: everything that was told to us, as it was told. Append-only.
+//! The ledger: everything that was told to us, as it was told. Append-only, but for what waits in quarantine and for erasure.
 //!
 //! One conditional put makes an event durable and counted once. The key comes from the body and the source alone, never
 //! from state, so that a second delivery finds the first.
+//!
+//! `stored` is the form of an entry as an item, which is kept below one write unit; `quarantine` finds, settles and drops
+//! what was not understood.
+
+mod quarantine;
+mod stored;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -10,13 +16,16 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::ids::{AccountId, ContactId};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
-use crate::keys;
+use crate::keys::{self, Key, PK, SK};
 use crate::settings::{self, SettingsError};
 use crate::store::string;
 use crate::told::{Subject, Told, What};
+use crate::webhook::events::{Event, hash};
+
+pub use quarantine::Settled;
+pub use stored::{WRITE_UNIT, size};
 
 /// How long an entry is kept after it was received; interest looks back 392 days.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
@@ -40,13 +49,13 @@ pub enum Kind {
     Quarantined,
 }
 
-/// One entry.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One entry. Its form as an item is [`Entry::item`]; read, it may be of any form that was ever written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Partition: the subject as sent.
     #[serde(rename = "PK")]
     pub pk: String,
-    /// The source and its event id.
+    /// The source and its event id; `#1`, `#2` … behind it for the further statements of one event.
     #[serde(rename = "SK")]
     pub sk: String,
     /// Who consumes it.
@@ -57,13 +66,24 @@ pub struct Entry {
     pub received_at: i64,
     /// What was told, understood.
     pub told: What,
-    /// The body as received.
+    /// The event as received: all of it, also where it tells several things.
+    #[serde(deserialize_with = "stored::body")]
     pub body: String,
-    /// SHA-256 of the body, in hex.
+    /// SHA-256 of what makes it this event, in hex.
+    #[serde(deserialize_with = "stored::hash")]
     pub hash: String,
+    /// Which statement of its event it is, from 0.
+    #[serde(default, skip_serializing_if = "stored::is_zero")]
+    pub statement: usize,
+    /// How many statements its event made when it was received; none is written for one.
+    #[serde(default = "stored::one", skip_serializing_if = "stored::is_one")]
+    pub statements: usize,
     /// Why it is quarantined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Where a quarantined entry is found in the index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine_shard: Option<String>,
     /// When DynamoDB may delete it, in seconds.
     pub expires_at: i64,
 }
@@ -79,8 +99,22 @@ pub enum Put {
     Conflict,
 }
 
+/// Which statement of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its number, from 0.
+    pub number: usize,
+    /// How many the event makes.
+    pub of: usize,
+}
+
+impl Statement {
+    /// The only one.
+    pub const ONLY: Self = Self { number: 0, of: 1 };
+}
+
 impl Entry {
-    /// An entry of what a source told under its own event id.
+    /// An entry of what a source told under its own event id, in a body of its own.
     pub fn new(
         source: &str,
         event_id: &str,
@@ -89,14 +123,27 @@ impl Entry {
         received_at: Timestamp,
         quarantine: Option<String>,
     ) -> Self {
+        let event = Event { id: event_id.to_owned(), body: body.to_owned(), hash: hash(body.as_bytes()) };
+        Self::of_event(source, &event, Statement::ONLY, told, received_at, quarantine)
+    }
+
+    /// An entry of one statement of an event.
+    pub fn of_event(
+        source: &str,
+        event: &Event,
+        statement: Statement,
+        told: Told,
+        received_at: Timestamp,
+        quarantine: Option<String>,
+    ) -> Self {
         let partition = match told.what.subject() {
             Subject::Contact(contact) => keys::contact(&ContactId::from(contact)),
             Subject::Account(account) => keys::account(&AccountId::from(account)),
-            Subject::Nobody => keys::unread(event_id),
+            Subject::Nobody => keys::unread(&event.id),
         };
-        let key = keys::ledger_entry(partition, source, event_id);
+        let key = keys::ledger_entry(partition, source, &keys::statement(&event.id, statement.number));
         let kind = match (&quarantine, &told.what) {
-            (Some(_), _) => Kind::Quarantined,
+            (Some(_), _) | (None, What::Unread {}) => Kind::Quarantined,
             (None, What::Engagement { .. }) => Kind::Engagement,
             (None, _) => Kind::Change,
         };
@@ -107,11 +154,38 @@ impl Entry {
             happened_at: told.at.min(received_at).as_second(),
             received_at: received_at.as_second(),
             told: told.what,
-            body: body.to_owned(),
-            hash: Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+            body: event.body.clone(),
+            hash: event.hash.clone(),
+            statement: statement.number,
+            statements: statement.of,
             reason: quarantine,
+            quarantine_shard: (kind == Kind::Quarantined).then(|| keys::quarantine_shard(&event.id)),
             expires_at: (received_at + KEPT).as_second(),
         }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> Key {
+        Key { pk: self.pk.clone(), sk: self.sk.clone() }
+    }
+
+    /// Who sent it.
+    pub fn source(&self) -> &str {
+        self.sk.split_once('#').map_or(self.sk.as_str(), |(source, _)| source)
+    }
+
+    /// The event's id at its source.
+    pub fn event_id(&self) -> &str {
+        let id = self.sk.split_once('#').map_or("", |(_, id)| id);
+        match self.statement {
+            0 => id,
+            number => id.strip_suffix(&format!("#{number}")).unwrap_or(id),
+        }
+    }
+
+    /// The event that it is a statement of.
+    pub fn event(&self) -> Event {
+        Event { id: self.event_id().to_owned(), body: self.body.clone(), hash: self.hash.clone() }
     }
 }
 
@@ -140,33 +214,29 @@ impl Ledger {
             Ok(_) => Ok(Put::New),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(known)) => {
-                    let hash = known.item().and_then(|item| item.get("hash")?.as_s().ok());
-                    Ok(if hash == Some(&entry.hash) { Put::Duplicate } else { Put::Conflict })
+                    let known = known.item().and_then(stored::known_hash);
+                    Ok(if known.as_ref() == Some(&entry.hash) { Put::Duplicate } else { Put::Conflict })
                 }
                 _ => Err(Failure::from_sdk("ledger put", &error)),
             },
         }
     }
 
-    /// Releases a quarantined entry that is understood now: its consumers see it as if it had just been told, with the
-    /// time at which it happened. False if it was released already.
+    /// Deletes an entry, whatever it is: somebody is to be forgotten.
     ///
     /// # Errors
     /// [`Failure`] if the store could not be reached.
-    pub async fn release(&self, entry: &Entry) -> Result<bool, Failure> {
-        let request = self.put_if(entry, "kind = :quarantined")?;
-        match request.expression_attribute_values(":quarantined", string("quarantined")).send().await {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Ok(false)
-            }
-            Err(error) => Err(Failure::from_sdk("ledger release", &error)),
-        }
+    pub async fn forget(&self, key: &Key) -> Result<(), Failure> {
+        let request =
+            self.client.delete_item().table_name(&self.table).key(PK, string(&key.pk)).key(SK, string(&key.sk));
+        request.send().await.map(drop).map_err(|error| Failure::from_sdk("ledger forget", &error))
     }
 
     fn put_if(&self, entry: &Entry, condition: &str) -> Result<PutItemFluentBuilder, Failure> {
-        let item =
-            serde_dynamo::to_item(entry).map_err(|_| Failure::shape("ledger entry", "not of the shape we give it"))?;
-        Ok(self.client.put_item().table_name(&self.table).set_item(Some(item)).condition_expression(condition))
+        let request = self.client.put_item().table_name(&self.table).condition_expression(condition);
+        Ok(request.set_item(Some(entry.item()?)))
     }
 }
+
+#[cfg(test)]
+mod tests;

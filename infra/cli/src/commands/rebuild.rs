@@ -143,7 +143,7 @@ impl Rebuild {
 }
 
 /// The world itself, which nobody else may serve meanwhile.
-async fn open_world(data: &DataFolder, playbook: Arc<Playbook>) -> Result<Deployment, Failed> {
+pub(super) async fn open_world(data: &DataFolder, playbook: Arc<Playbook>) -> Result<Deployment, Failed> {
     prepare(data, false)?;
     let options = Options {
         playbook,

@@ -1,0 +1,52 @@
+//! What an event becomes in the ledger. Pure: intake and replay ask the same.
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_platform::address::AddressKey;
+use perennial_platform::ledger::{Entry, Statement};
+use perennial_platform::told::{FieldError, Told, What};
+use perennial_platform::webhook::events::{Event, Understood, understand};
+use perennial_playbook::Playbook;
+use perennial_playbook::sources::{Format, Source};
+
+use crate::unknown;
+
+/// A stated time may be so far ahead of ours; what is within is taken as now.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
+
+/// The entries of an event under this playbook; none if it is left aside.
+///
+/// # Errors
+/// [`FieldError`] if our own format is not kept to: nothing is written, and the sender hears of it. What is wrong in another
+/// format may be our mapping's fault, so it is quarantined.
+pub fn entries(
+    playbook: &Playbook,
+    addresses: &AddressKey,
+    source: &Source,
+    event: &Event,
+    received_at: Timestamp,
+) -> Result<Vec<Entry>, FieldError> {
+    let ours = source.format == Format::Native;
+    let told = match understand(source, &event.body, received_at, addresses) {
+        Understood::Told(told) => told,
+        Understood::LeftAside => return Ok(Vec::new()),
+        Understood::Not(error) if ours => return Err(error),
+        Understood::Not(error) => {
+            let told = Told { at: received_at, what: What::Unread {} };
+            let reason = Some(error.to_string());
+            return Ok(vec![Entry::of_event(&source.id, event, Statement::ONLY, told, received_at, reason)]);
+        }
+    };
+    let of = told.len();
+    let entry = |(number, told): (usize, Told)| {
+        let ahead = told.at > received_at + CLOCK_SKEW;
+        let too_far =
+            FieldError { field: "timestamp".to_owned(), reason: "is more than a day in the future".to_owned() };
+        let reason = match unknown::of(playbook, &told.what) {
+            _ if ahead && ours => return Err(too_far),
+            _ if ahead => Some(too_far.to_string()),
+            unknown => unknown.map(|unknown| unknown.to_string()),
+        };
+        Ok(Entry::of_event(&source.id, event, Statement { number, of }, told, received_at, reason))
+    };
+    told.into_iter().enumerate().map(entry).collect()
+}

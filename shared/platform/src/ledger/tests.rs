@@ -1,0 +1,114 @@
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
+
+use super::*;
+use crate::store::Item;
+
+/// What Segment's library for browsers sends of a tracked event. Source: the fields of "Spec: Common Fields".
+fn track() -> String {
+    json!({
+        "type": "track", "event": "Guide Downloaded", "messageId": "ajs-next-1767607200123-7d4f0c5a-3a8b-4a53-9d0c-0b9f4b7e6a11",
+        "userId": "user-8f3b2c71", "anonymousId": "2f0b9d8e-6c1f-4f4e-a1c7-53b8d6f0a7c2",
+        "properties": {"asset": "analytics-guide", "action": "download", "title": "Reports that are read", "pages": 24},
+        "context": {
+            "ip": "203.0.113.24", "locale": "en-GB", "timezone": "Europe/Berlin",
+            "library": {"name": "analytics.js", "version": "next-1.70.0"},
+            "page": {
+                "path": "/guides/reports", "referrer": "https://www.example.com/", "search": "?utm_source=newsletter",
+                "title": "Reports that are read", "url": "https://www.example.com/guides/reports?utm_source=newsletter",
+            },
+            "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+            "campaign": {"source": "newsletter", "medium": "email", "name": "january"},
+        },
+        "integrations": {}, "originalTimestamp": "2026-01-05T10:00:00.123Z", "sentAt": "2026-01-05T10:00:01.456Z",
+        "timestamp": "2026-01-05T10:00:00.123Z", "channel": "client",
+    })
+    .to_string()
+}
+
+fn entry(body: &str, quarantine: Option<&str>) -> Entry {
+    let what = What::Engagement {
+        contact: "user-8f3b2c71".into(),
+        asset: "analytics-guide".into(),
+        action: "download".into(),
+        email: None,
+    };
+    let at = "2026-01-05T10:00:00Z".parse().unwrap();
+    let id = "ajs-next-1767607200123-7d4f0c5a-3a8b-4a53-9d0c-0b9f4b7e6a11";
+    Entry::new("segment", id, Told { at, what }, body, at, quarantine.map(str::to_owned))
+}
+
+#[test]
+fn a_tracked_event_is_one_write_unit() {
+    let body = track();
+    let item = entry(&body, None).item().unwrap();
+    println!("{} bytes as sent, {} bytes as an item", body.len(), size(&item));
+    assert!(body.len() > 1_100, "{} bytes are not typical", body.len());
+    assert!(size(&item) <= WRITE_UNIT, "{} bytes", size(&item));
+    // Only what would not fit is deflated.
+    assert!(entry("{}", None).item().unwrap()["body"].is_s());
+}
+
+#[test]
+fn an_item_reads_back_as_the_entry_it_was() {
+    let long = format!("[\"{}\"]", "ü".repeat(100_000));
+    for body in ["", "{}", &track(), &long] {
+        for reason in [None, Some("asset \"x\" is not in the playbook")] {
+            let entry = entry(body, reason);
+            let item = entry.item().unwrap();
+            assert!(item["hash"].is_b());
+            let read: Entry = serde_dynamo::from_item(item).unwrap();
+            assert_eq!(read, entry);
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_no_body_are_refused() {
+    for bytes in [&b""[..], b"\xff\xff", b"{}", &compressed(&[0xff, 0xfe]), &compressed(&vec![b' '; 2 * 1024 * 1024])] {
+        let mut item = entry("{}", None).item().unwrap();
+        item.insert("body".into(), AttributeValue::B(Blob::new(bytes)));
+        assert!(serde_dynamo::from_item::<_, Entry>(item).is_err(), "{} bytes", bytes.len());
+    }
+}
+
+fn compressed(bytes: &[u8]) -> Vec<u8> {
+    miniz_oxide::deflate::compress_to_vec(bytes, 6)
+}
+
+#[test]
+fn a_size_is_counted_as_dynamodb_counts_it() {
+    let text = |text: &str| AttributeValue::S(text.into());
+    let number = |digits: &str| AttributeValue::N(digits.into());
+    for (what, value, bytes) in [
+        ("a text", text("abc"), 3),
+        ("a text of other letters", text("äö"), 4),
+        ("a number of one digit", number("7"), 2),
+        ("zeros at the end are not significant", number("1000"), 2),
+        ("an instant", number("1767607261"), 6),
+        ("a sign", number("-12"), 3),
+        ("bytes", AttributeValue::B(Blob::new(vec![0; 32])), 32),
+        ("true", AttributeValue::Bool(true), 1),
+        ("nothing", AttributeValue::Null(true), 1),
+        ("an empty map", AttributeValue::M([].into()), 3),
+        ("a map", AttributeValue::M([("a".into(), text("bc"))].into()), 7),
+        ("a list", AttributeValue::L(vec![text("a"), number("1")]), 8),
+        ("numbers", AttributeValue::Ns(vec!["1".into(), "22".into()]), 4),
+    ] {
+        let item: Item = [("name".into(), value)].into();
+        assert_eq!(size(&item), 4 + bytes, "{what}");
+    }
+}
+
+#[test]
+fn an_entry_knows_its_event() {
+    let at = "2026-01-05T10:00:00Z".parse().unwrap();
+    for (id, number, sk) in [("a", 0, "s#a"), ("a", 1, "s#a#1"), ("a#b#1", 0, "s#a#b#1"), ("a#b#1", 2, "s#a#b#1#2")] {
+        let event = Event { id: id.into(), body: "{}".into(), hash: hash(b"{}") };
+        let told = Told { at, what: What::Unread {} };
+        let entry = Entry::of_event("s", &event, Statement { number, of: 3 }, told, at, None);
+        assert_eq!((entry.sk.as_str(), entry.source(), entry.event_id()), (sk, "s", id));
+        assert_eq!((entry.event(), entry.kind), (event, Kind::Quarantined));
+    }
+}
