@@ -68,6 +68,8 @@ fn the_schema_is_printed_or_written() {
     let file = folder.path().join("playbook.schema.json");
     assert!(perennial(&["playbook", "schema", "--out", file.to_str().unwrap()]).status.success());
     assert_eq!(std::fs::read_to_string(file).unwrap(), committed);
+    let of_sources = std::fs::read_to_string(example_playbook().join("sources.schema.json")).unwrap();
+    assert_eq!(String::from_utf8(perennial(&["playbook", "schema", "--sources"]).stdout).unwrap(), of_sources);
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub struct Bundle {
     pub playbook: String,
     /// The pieces by id.
     pub pieces: BTreeMap<String, BundledPiece>,
+    /// The text of each webhook source by id, unchanged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, String>,
 }
 
 /// Without the text of the playbook, which holds addresses.

@@ -53,7 +53,7 @@ pub(crate) fn time(text: &str) -> Option<Time> {
 }
 
 /// Compiles what the check let through; `None` if it should not have, or a template of the bundle has no syntax.
-pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
+pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String, WebhookSource>) -> Option<Playbook> {
     let mut environment = render::environment();
     for (id, piece) in &bundle.pieces {
         for (part, template) in [
@@ -94,7 +94,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle) -> Option<Playbook> {
         currency: goals.currency.get_ref().clone(),
         places: Places::read(source, &bundle.playbook),
         personas: personas(source, &segments)?,
-        sources: [WebhookSource::native()].map(|native| (native.id.clone(), native)).into(),
+        sources,
         segments,
         coverage: coverage::count(source, bundle.pieces.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
         pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),

@@ -26,6 +26,7 @@
 //! |---|---|
 //! | `source` | `playbook.toml` as it is written: names, defaults, places |
 //! | `sources` | webhook sources: whom to believe, and what their events mean |
+//! | `webhooks` | the files of webhook sources: their format, their checks |
 //! | `content` | the content folder: front matter, bodies, text parts |
 //! | `mjml` | whether MJML is sound; MJML becomes HTML here and nowhere else |
 //! | `expression` | the small language of segments |
@@ -54,6 +55,7 @@ mod segments;
 mod source;
 pub mod sources;
 mod title;
+mod webhooks;
 mod written;
 
 use std::collections::BTreeMap;
@@ -252,6 +254,11 @@ impl Playbook {
         source::schema::schema()
     }
 
+    /// The JSON Schema of a webhook source's file, draft 2020-12.
+    pub fn sources_schema() -> serde_json::Value {
+        webhooks::schema::schema()
+    }
+
     /// A product's name in front of people; its id if the playbook no longer sells it.
     pub fn product_name<'a>(&'a self, id: &'a ProductId) -> &'a str {
         self.products.iter().find(|product| product.id == *id).map_or(id.as_str(), |product| &product.name)
@@ -296,6 +303,7 @@ pub fn check(folder: &Path) -> (Option<Playbook>, Vec<Problem>) {
 fn build(folder: &Path) -> (Option<(Bundle, Playbook)>, Vec<Problem>) {
     let mut findings = Findings::default();
     let drafts = content::read(folder, &mut findings);
+    let texts = webhooks::texts(folder, &mut findings);
     let Some(text) = content::read_file(folder, Path::new(PLAYBOOK), &mut findings) else {
         return (None, findings.in_order());
     };
@@ -304,10 +312,11 @@ fn build(folder: &Path) -> (Option<(Bundle, Playbook)>, Vec<Problem>) {
     if let Some(reading) = &reading {
         check::check(page, reading, &drafts, &mut findings);
     }
+    let sources = webhooks::compile(&texts, reading.as_ref(), &mut findings);
     let whole = reading.filter(|reading| reading.unread.is_empty() && !findings.any_error());
     let built = whole.and_then(|Reading { source, .. }| {
-        let bundle = Bundle { playbook: text.clone(), pieces: bundled(drafts)? };
-        let playbook = compile::compile(&source, &bundle)?;
+        let bundle = Bundle { playbook: text.clone(), pieces: bundled(drafts)?, sources: texts };
+        let playbook = compile::compile(&source, &bundle, sources)?;
         Some((bundle, playbook))
     });
     if built.is_none() && !findings.any_error() {
@@ -329,10 +338,11 @@ fn compile_bundle(bundle: &Bundle, findings: &mut Findings) -> Option<Playbook> 
         |front: &FrontMatter| Draft { file: bundle::FILE.into(), front: Some(front.clone()), ..Draft::default() };
     let drafts: Drafts = bundle.pieces.iter().map(|(id, piece)| (id.clone(), draft(&piece.front))).collect();
     check::check(page, &reading, &drafts, findings);
+    let sources = webhooks::compile(&bundle.sources, Some(&reading), findings);
     if findings.any_error() || !reading.unread.is_empty() {
         return None;
     }
-    let playbook = compile::compile(&reading.source, bundle);
+    let playbook = compile::compile(&reading.source, bundle, sources);
     if playbook.is_none() {
         findings.error(
             Place::file(bundle::FILE),

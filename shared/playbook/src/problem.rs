@@ -157,6 +157,11 @@ impl Findings {
         self.0.iter().any(|problem| problem.severity == Severity::Error)
     }
 
+    /// Whether one of them is an error in this file.
+    pub fn any_error_in(&self, file: &Path) -> bool {
+        self.0.iter().any(|problem| problem.severity == Severity::Error && problem.file == file)
+    }
+
     /// All of them in the order of reading: `playbook.toml` first, then the content, each from top to bottom.
     pub fn in_order(mut self) -> Vec<Problem> {
         self.0.sort_by_key(|problem| (problem.file.components().count(), problem.file.clone(), problem.line));

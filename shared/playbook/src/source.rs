@@ -27,7 +27,7 @@ pub(crate) use people::{Example, Persona, Segment};
 pub(crate) use placed::Placed;
 pub(crate) use points::{Decay, DefaultPoints, EFFORTS, Interest, Quarter, Repeat, Requalify};
 pub(crate) use qualify::{Band, Fit, Grades, Qualify};
-pub(crate) use reading::{Reading, read};
+pub(crate) use reading::{Reading, Sections, read};
 pub(crate) use team::{Company, Goals, Recipient, Rep, Rung, Sla, Team};
 pub(crate) use wording::note;
 

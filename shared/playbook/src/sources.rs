@@ -4,7 +4,9 @@
 //! the deployment knows the secrets by the source's id.
 //!
 //! A place in a message is a JSON Pointer (RFC 6901): `/payload/object/id`. Within an array that a rule goes through, one
-//! that begins with `./` starts at the element.
+//! that begins with `./` starts at the element, and `.` is the element.
+
+pub mod native;
 
 use std::collections::BTreeMap;
 
@@ -32,7 +34,8 @@ pub struct Source {
 pub enum Format {
     /// Perennial's own body in a Standard Webhooks envelope, or CloudEvents 1.0 carrying it.
     Native,
-    /// Segment's and RudderStack's calls; rules say what tracked events, pages and screens mean.
+    /// Segment's and RudderStack's calls; rules say what tracked events, pages and screens mean. A rule's kind is the call's
+    /// `type`, such as `track`.
     Segment,
     /// Zoom: like mapped, and its address validation is answered.
     Zoom,
@@ -150,6 +153,9 @@ pub struct Envelope {
     pub kind: Option<String>,
     /// When it happened; without it, when it was received.
     pub at: Option<Take>,
+    /// Places whose value may differ from one delivery of an event to the next, such as a count of attempts: no part of what
+    /// makes it this event.
+    pub varies: Vec<String>,
 }
 
 /// What events of some kinds mean.
@@ -184,6 +190,9 @@ pub enum Field {
 }
 
 /// Where a value comes from, and what is made of it.
+///
+/// What is null or an empty text in the message is not there. A text that is empty in the playbook (`from` or `otherwise`) states
+/// nothing, which empties the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Take {
     /// The first of these that is there.
@@ -205,7 +214,7 @@ pub enum Origin {
     Text(String),
     /// It stands here in the event: a JSON Pointer.
     Event(String),
-    /// It stands here in the element that the rule goes through: a JSON Pointer.
+    /// It stands here in the element that the rule goes through: a JSON Pointer; an empty one is the element itself.
     Element(String),
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use expect_test::expect_file;
+use expect_test::{Expect, expect, expect_file};
 use perennial_playbook::Playbook;
 use serde_json::{Value, json};
 
@@ -26,6 +26,43 @@ fn a_sound_playbook_keeps_to_it() {
     }
     let example = fs::read_to_string(folder("../../infra/playbook/playbook.toml")).unwrap();
     assert!(example.starts_with("#:schema ./playbook.schema.json\n"));
+}
+
+#[test]
+fn the_committed_schema_of_sources_is_the_one_of_this_version() {
+    let json = serde_json::to_string_pretty(&Playbook::sources_schema()).unwrap() + "\n";
+    expect_file!["../../../infra/playbook/sources.schema.json"].assert_eq(&json);
+}
+
+#[test]
+fn the_shipped_sources_keep_to_theirs() {
+    for (id, text) in &Playbook::bundle(&folder("../../infra/playbook")).unwrap().sources {
+        assert_eq!(faults_by(&Playbook::sources_schema(), text), Vec::<String>::new(), "{id}");
+    }
+}
+
+#[test]
+fn a_slip_in_a_source_that_a_schema_can_see_is_refused_by_both() {
+    let bundle = Playbook::bundle(&folder("../../infra/playbook")).unwrap();
+    let check = |id: &str, from: &str, to: &str, expected: Expect| {
+        let mut broken = bundle.clone();
+        let text = broken.sources.get_mut(id).unwrap();
+        assert!(text.contains(from), "the sound source does not hold {from}");
+        *text = text.replacen(from, to, 1);
+        expected.assert_eq(&faults_by(&Playbook::sources_schema(), text).join("; "));
+        assert!(Playbook::from_bundle(broken.to_json().unwrap().as_bytes()).is_err(), "{from} -> {to}");
+    };
+    check("zoom", "format = \"zoom\"", "format = \"zom\"", expect!["/format: oneOf"]);
+    check("zoom", "format = \"zoom\"", "", expect!["/format is missing"]);
+    check("segment", "[[verify]]", "[[verfy]]", expect!["/verfy is unknown"]);
+    check("segment", "scheme = \"token\"", "scheme = \"tokken\"", expect!["/verify/0/scheme: oneOf"]);
+    check("segment", "scheme = \"token\"", "scheme = \"token\"\nheadr = \"x\"", expect!["/verify/0/headr is unknown"]);
+    check("hubspot", "becomes = \"lead.touched\"", "becomes = \"lead.touch\"", expect!["/rule/0/becomes: enum"]);
+    check("hubspot", "becomes = \"lead.touched\"\n", "", expect!["/rule/0/becomes is missing"]);
+    check("hubspot", "product = \"analytics\"", "prodcut = \"analytics\"", expect!["/rule/0/prodcut is unknown"]);
+    check("hubspot", "unit = \"milliseconds\"", "unit = \"millis\"", expect!["/envelope/at: anyOf"]);
+    check("stripe", "value = { take", "value = { tak", expect!["/rule/0/owns: anyOf"]);
+    check("stripe", "else = 1", "else = 1.5", expect!["/rule/0/seats: anyOf"]);
 }
 
 #[test]
@@ -79,10 +116,14 @@ fn a_slip_that_a_schema_can_see_is_refused_by_both() {
 
 /// What the schema says of a playbook.
 fn faults(playbook: &str) -> Vec<String> {
-    let schema = Playbook::schema();
-    let value: Value = toml::from_str(playbook).unwrap();
+    faults_by(&Playbook::schema(), playbook)
+}
+
+/// What a schema says of a file.
+fn faults_by(schema: &Value, file: &str) -> Vec<String> {
+    let value: Value = toml::from_str(file).unwrap();
     let mut faults = Vec::new();
-    judge(&schema, &schema, &value, "", &mut faults);
+    judge(schema, schema, &value, "", &mut faults);
     faults
 }
 

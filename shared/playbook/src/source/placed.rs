@@ -1,7 +1,7 @@
 //! A value and where it stands in the file.
 
 use std::borrow::Cow;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
@@ -16,6 +16,11 @@ impl<T> Placed<T> {
     /// A value that nobody has written.
     pub fn default_of(value: T) -> Self {
         Self(Spanned::new(0..0, value))
+    }
+
+    /// A value that was written here.
+    pub fn at(span: Range<usize>, value: T) -> Self {
+        Self(Spanned::new(span, value))
     }
 }
 

@@ -23,12 +23,7 @@ pub(crate) struct Reading {
 
 /// Reads the file; what could not be read is noted. `None` if it is no TOML.
 pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Reading> {
-    let (table, errors) = DeTable::parse_recoverable(page.text);
-    if !errors.is_empty() {
-        syntax(page, errors, findings);
-        return None;
-    }
-    let mut sections = Sections { page, table: table.into_inner(), unread: BTreeSet::new(), findings };
+    let mut sections = Sections::of(page, findings)?;
     let format: Option<Number> = sections.required("format");
     if let Some(format) = format.filter(|format| *format.get_ref() != 1) {
         let reason = format!("format {} is not known: this version reads format 1", format.get_ref());
@@ -51,8 +46,7 @@ pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Reading> {
         segments: sections.list("segment"),
         personas: sections.list("persona"),
     };
-    let unread = std::mem::take(&mut sections.unread);
-    sections.refuse_the_rest();
+    let unread = sections.end("a playbook", &SECTIONS);
     Some(Reading { source, unread })
 }
 
@@ -72,15 +66,27 @@ pub(super) const SECTIONS: [&str; 16] = [
     "sla", "rep", "goals", "segment", "persona",
 ];
 
-struct Sections<'a, 'f> {
+/// The names at the top of a file, as far as they are not read yet.
+pub(crate) struct Sections<'a, 'f> {
     page: Page<'a>,
     table: DeTable<'a>,
     unread: BTreeSet<&'static str>,
     findings: &'f mut Findings,
 }
 
-impl<'a> Sections<'a, '_> {
-    fn required<T: Deserialize<'a> + JsonSchema>(&mut self, name: &'static str) -> Option<T> {
+impl<'a, 'f> Sections<'a, 'f> {
+    /// Of a file; `None` if it is no TOML, which is noted.
+    pub fn of(page: Page<'a>, findings: &'f mut Findings) -> Option<Self> {
+        let (table, errors) = DeTable::parse_recoverable(page.text);
+        if !errors.is_empty() {
+            syntax(page, errors, findings);
+            return None;
+        }
+        Some(Self { page, table: table.into_inner(), unread: BTreeSet::new(), findings })
+    }
+
+    /// A section that must be there.
+    pub fn required<T: Deserialize<'a> + JsonSchema>(&mut self, name: &'static str) -> Option<T> {
         match self.table.remove(name) {
             Some(value) => self.section(name, value),
             None => {
@@ -92,9 +98,15 @@ impl<'a> Sections<'a, '_> {
     }
 
     /// A section that is left out is one without fields: all its defaults hold.
-    fn optional<T: Deserialize<'a> + JsonSchema + Default>(&mut self, name: &'static str) -> T {
+    pub fn optional<T: Deserialize<'a> + JsonSchema + Default>(&mut self, name: &'static str) -> T {
         let value = self.table.remove(name).unwrap_or_else(|| Spanned::new(0..0, DeValue::Table(DeTable::new())));
         self.section(name, value).unwrap_or_default()
+    }
+
+    /// A section, if it is written.
+    pub fn present<T: Deserialize<'a> + JsonSchema>(&mut self, name: &'static str) -> Option<T> {
+        let value = self.table.remove(name)?;
+        self.section(name, value)
     }
 
     fn section<T: Deserialize<'a> + JsonSchema>(
@@ -113,7 +125,7 @@ impl<'a> Sections<'a, '_> {
     }
 
     /// The entries `[[name]]` that can be read.
-    fn list<T: Deserialize<'a> + JsonSchema>(&mut self, name: &'static str) -> Vec<T> {
+    pub fn list<T: Deserialize<'a> + JsonSchema>(&mut self, name: &'static str) -> Vec<T> {
         let Some(value) = self.table.remove(name) else { return Vec::new() };
         let place = self.page.at_span(value.span());
         let DeValue::Array(entries) = value.into_inner() else {
@@ -141,12 +153,14 @@ impl<'a> Sections<'a, '_> {
         None
     }
 
-    fn refuse_the_rest(self) {
+    /// Refuses whatever was not asked for; returns the sections in which something could not be read.
+    pub fn end(self, whole: &str, known: &[&str]) -> BTreeSet<&'static str> {
         for name in self.table.keys() {
             let place = self.page.at_span(name.span());
-            let reason = format!("{} is not a section of a playbook", quoted(name.get_ref()));
-            self.findings.error(place, reason).did_you_mean(name.get_ref(), SECTIONS);
+            let reason = format!("{} is not a section of {whole}", quoted(name.get_ref()));
+            self.findings.error(place, reason).did_you_mean(name.get_ref(), known.iter().copied());
         }
+        self.unread
     }
 }
 

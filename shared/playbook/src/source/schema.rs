@@ -19,8 +19,13 @@ pub(super) const ID: &str = "^[a-z0-9][a-z0-9._-]{0,63}$";
 
 /// The schema of the whole file.
 pub(crate) fn schema() -> Value {
+    schema_of::<Source>()
+}
+
+/// The schema of a file.
+pub(crate) fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(plain));
-    settings.into_generator().into_root_schema_for::<Source>().to_value()
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// Adds the one name that is no section, and says which sections a playbook cannot do without.

@@ -8,6 +8,7 @@ mod rules;
 mod scoring;
 mod sections;
 mod segments;
+mod sources;
 
 use std::fs;
 use std::path::Path;

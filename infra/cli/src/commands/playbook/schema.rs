@@ -1,4 +1,4 @@
-//! `perennial playbook schema`: what an editor needs to complete and check a playbook.
+//! `perennial playbook schema`: what an editor needs to complete and check a playbook and its webhook sources.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,9 @@ use crate::commands::{EXIT_CODES, Failed, print_json, say};
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub struct Schema {
+    /// That of the files in infra/playbook/sources, not that of playbook.toml.
+    #[arg(long)]
+    sources: bool,
     /// Write it to a file instead, such as infra/playbook/playbook.schema.json.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -23,7 +26,8 @@ pub struct Schema {
 
 impl Schema {
     pub fn run(self) -> Result<(), Failed> {
-        let json = serde_json::to_string_pretty(&Playbook::schema())?;
+        let schema = if self.sources { Playbook::sources_schema() } else { Playbook::schema() };
+        let json = serde_json::to_string_pretty(&schema)?;
         match self.out {
             Some(file) => {
                 let written = std::fs::write(&file, json + "\n");

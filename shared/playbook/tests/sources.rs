@@ -1,0 +1,211 @@
+//! What webhook sources become: whom to believe, and what events mean.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use expect_test::{Expect, expect, expect_file};
+use perennial_playbook::sources::native::{BY_PRODUCT, DATES, NUMBERS, NativeType, TYPES};
+use perennial_playbook::sources::{Field, Format, Origin, Otherwise, Source, Take, Verify};
+use perennial_playbook::{Bundle, Playbook};
+
+fn minimal() -> Bundle {
+    Playbook::bundle(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/minimal"))).unwrap()
+}
+
+fn example() -> Playbook {
+    Playbook::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"))).unwrap()
+}
+
+/// The compiled form of a source in the minimal playbook.
+fn compiled(id: &str, text: &str) -> Source {
+    let mut bundle = minimal();
+    bundle.sources = [(id.to_owned(), text.to_owned())].into();
+    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes());
+    playbook.unwrap_or_else(|problems| panic!("{problems:?}")).sources.remove(id).unwrap()
+}
+
+fn text(take: &Take) -> String {
+    let from = take.from.iter().map(|origin| match origin {
+        Origin::Text(text) => format!("\"{text}\""),
+        Origin::Event(pointer) => pointer.clone(),
+        Origin::Element(pointer) => format!(".{pointer}"),
+    });
+    let mut text = from.collect::<Vec<_>>().join(" or ");
+    if !take.is.is_empty() {
+        let meanings: Vec<String> = take.is.iter().map(|(theirs, ours)| format!("{theirs} = {ours}")).collect();
+        write!(text, " ({})", meanings.join(", ")).unwrap();
+    }
+    for more in [
+        take.otherwise.as_ref().map(|otherwise| format!(" else \"{otherwise}\"")),
+        take.unit.map(|unit| format!(" in {unit:?}").to_lowercase()),
+        take.times.map(|times| format!(" times {times}")),
+    ] {
+        text.push_str(&more.unwrap_or_default());
+    }
+    text
+}
+
+/// A source, so that a person can read what it believes and understands.
+fn shown(source: &Source) -> String {
+    let mut text_of = format!("{} ({:?}, otherwise {:?})\n", source.id, source.format, source.otherwise);
+    for way in &source.verify {
+        writeln!(text_of, "  believes {way:?}").unwrap();
+    }
+    let envelope = &source.envelope;
+    let at = envelope.at.as_ref().map(text);
+    writeln!(
+        text_of,
+        "  each {:?}, id {:?}, kind {:?}, at {at:?}, varies {:?}",
+        envelope.each, envelope.id, envelope.kind, envelope.varies
+    )
+    .unwrap();
+    for rule in &source.rules {
+        let becomes = rule.becomes.as_deref().unwrap_or("ignored");
+        writeln!(text_of, "  {}: {:?} {:?} {:?} -> {becomes}", rule.line, rule.kinds, rule.when, rule.for_each)
+            .unwrap();
+        for (name, field) in &rule.fields {
+            let value = match field {
+                Field::One(take) => text(take),
+                Field::ByProduct { product, value } => format!("[{}] {}", text(product), text(value)),
+            };
+            writeln!(text_of, "    {name}: {value}").unwrap();
+        }
+    }
+    text_of
+}
+
+#[test]
+fn the_shipped_sources_become_this() {
+    let playbook = example();
+    let all: String = playbook.sources.values().map(shown).collect();
+    expect_file!["example-sources.txt"].assert_eq(&all);
+}
+
+#[test]
+fn every_rule_of_a_shipped_source_stands_where_it_says() {
+    let bundle = Playbook::bundle(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"))).unwrap();
+    let playbook = example();
+    for source in playbook.sources.values().filter(|source| !source.rules.is_empty()) {
+        let lines: Vec<&str> = bundle.sources[&source.id].lines().collect();
+        for rule in &source.rules {
+            assert_eq!(lines[rule.line - 1], "[[rule]]", "{}:{}", source.id, rule.line);
+        }
+    }
+    for text in bundle.sources.values() {
+        assert!(text.starts_with("#:schema ../sources.schema.json\n"));
+    }
+}
+
+#[test]
+fn a_playbook_without_sources_takes_native_ones() {
+    let bundle = minimal();
+    assert!(!bundle.to_json().unwrap().contains("sources"));
+    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    assert_eq!(playbook.sources, BTreeMap::from([("native".to_owned(), Source::native())]));
+    // Whoever writes it down gets the same.
+    assert_eq!(compiled("native", "format = \"native\""), Source::native());
+    let own = compiled("shop", "format = \"native\"");
+    assert_eq!(own, Source { id: "shop".to_owned(), ..Source::native() });
+}
+
+#[test]
+fn sources_belong_to_the_version_of_a_playbook() {
+    let (plain, mut with) = (minimal(), minimal());
+    with.sources.insert("shop".to_owned(), "format = \"native\"\n".to_owned());
+    let mut other = with.clone();
+    other.sources.insert("shop".to_owned(), "format = \"native\" # ours\n".to_owned());
+    let versions = [&plain, &with, &other].map(|bundle| bundle.version().unwrap());
+    assert!(versions[0] != versions[1] && versions[1] != versions[2], "{versions:?}");
+}
+
+#[test]
+fn a_bundle_is_no_way_around_the_checks() {
+    let mut bundle = minimal();
+    bundle.sources.insert("../shop".to_owned(), "format = \"zom\"\n".to_owned());
+    let problems = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap_err();
+    expect![[r#"
+        sources/../shop.toml: error: the file's name is the source's id, and "../shop" is not 1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit
+        sources/../shop.toml:1: error: unknown value "zom", expected one of "native", "segment", "zoom", "mapped" (did you mean "zoom"?)"#]].assert_eq(&problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn settings_have_defaults() {
+    let check = |text: &str, expected: Expect| expected.assert_eq(&shown(&compiled("crm", text)));
+    check(
+        r#"
+format = "mapped"
+otherwise = "ignore"
+[[verify]]
+scheme = "hmac"
+header = { name = "X-Signature", entry = "v1" }
+signed = "v1:{timestamp}:{body}"
+timestamp = { header = "X-Timestamp" }
+[envelope]
+each = "/events"
+id = ["/a", "/b"]
+at = "/at"
+"#,
+        expect![[r#"
+            crm (Mapped, otherwise Ignore)
+              believes Hmac(Hmac { algorithm: Sha256, encoding: Hex, signature: HeaderPart { header: "x-signature", entry: Some("v1") }, prefix: "", signed: [Text("v1:"), Timestamp, Text(":"), Body], timestamp: Some(SignedAt { at: HeaderPart { header: "x-timestamp", entry: None }, unit: Seconds, tolerance_seconds: 300 }), only_where_sent: false })
+              each Some("/events"), id ["/a", "/b"], kind None, at Some("/at"), varies []
+        "#]],
+    );
+    check(
+        r#"
+format = "mapped"
+[[verify]]
+scheme = "hmac"
+algorithm = "sha1"
+encoding = "base64"
+header = "x-signature"
+prefix = "sha1="
+signed = "{body}"
+[[verify]]
+scheme = "standard-webhooks"
+[envelope]
+[[rule]]
+for_each = "/items"
+becomes = "lead.rejected"
+contact = "."
+product = "analytics"
+reason = { take = "./why", else = "" }
+"#,
+        expect![[r#"
+            crm (Mapped, otherwise Quarantine)
+              believes Hmac(Hmac { algorithm: Sha1, encoding: Base64, signature: HeaderPart { header: "x-signature", entry: None }, prefix: "sha1=", signed: [Body], timestamp: None, only_where_sent: false })
+              believes StandardWebhooks
+              each None, id [], kind None, at None, varies []
+              13: [] [] Some("/items") -> lead.rejected
+                contact: .
+                product: "analytics"
+                reason: ./why else ""
+        "#]],
+    );
+}
+
+#[test]
+fn zoom_has_an_envelope_of_its_own_unless_another_is_written() {
+    let zoom = compiled("zoom", "format = \"zoom\"\n[[rule]]\nbecomes = \"ignored\"\n");
+    assert_eq!((zoom.format, zoom.otherwise), (Format::Zoom, Otherwise::Quarantine));
+    assert_eq!((zoom.envelope.kind.as_deref(), zoom.envelope.id.len()), (Some("/event"), 0));
+    assert!(matches!(&zoom.verify[..], [Verify::Hmac(hmac)] if hmac.signature.header == "x-zm-signature"));
+    let other = compiled("zoom", "format = \"zoom\"\n[envelope]\ntype = \"/kind\"\n[[rule]]\nbecomes = \"ignored\"\n");
+    assert_eq!((other.envelope.kind.as_deref(), other.envelope.at), (Some("/kind"), None));
+}
+
+#[test]
+fn the_table_of_native_types_is_sound() {
+    let fields: Vec<&str> = TYPES.iter().flat_map(NativeType::fields).collect();
+    for native in TYPES {
+        assert_eq!(NativeType::of(native.name), Some(&native));
+        let own: Vec<&str> = native.fields().collect();
+        assert!(own.iter().all(|name| own.iter().filter(|other| other == &name).count() == 1), "{}", native.name);
+    }
+    for name in BY_PRODUCT.iter().chain(&DATES).chain(&NUMBERS) {
+        assert!(fields.contains(name), "{name}");
+    }
+    // Names that a rule has for itself.
+    assert!(["type", "when", "for_each", "becomes"].iter().all(|name| !fields.contains(name)));
+}
