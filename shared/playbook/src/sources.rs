@@ -150,6 +150,8 @@ pub struct Envelope {
     pub kind: Option<String>,
     /// When it happened; without it, when it was received.
     pub at: Option<Take>,
+    /// What a second delivery of the same event may say differently, such as the number of attempts: JSON Pointers.
+    pub varies: Vec<String>,
 }
 
 /// What events of some kinds mean.
