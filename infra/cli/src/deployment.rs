@@ -262,6 +262,7 @@ impl Deployment {
     pub async fn take_in(&self, source: &str, id: &str, body: &str, told: Told) -> Result<Accepted, DeploymentError> {
         let engagement = Tally::is_engagement(Some(body));
         let now = self.world.clock().now();
+        let told = told.concealed(&self.ingest.addresses);
         let accepted = self.ingest.accept(source, id, told, body, now).await?;
         if engagement {
             self.tally.count_accepted(&accepted);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
@@ -123,12 +124,24 @@ pub struct Account {
     pub owns: BTreeMap<ProductId, Timestamp>,
     /// When each product was last used.
     pub used: BTreeMap<ProductId, Timestamp>,
+    /// When the contract for each product ends, or ended.
+    pub ends: BTreeMap<ProductId, Timestamp>,
+    /// How many seats are paid for, by product.
+    pub seats: BTreeMap<ProductId, i64>,
+    /// How many of them are in use, by product.
+    pub seats_used: BTreeMap<ProductId, i64>,
 }
 
 /// The prefix of the fields that say since when a product is owned: `owns.analytics`.
 pub const OWNS: &str = "owns.";
 /// The prefix of the fields that say when a product was last used: `used.analytics`.
 pub const USED: &str = "used.";
+/// The prefix of the fields that say when the contract for a product ends: `ends.analytics`.
+pub const ENDS: &str = "ends.";
+/// The prefix of the fields that say how many seats of a product are paid for: `seats.analytics`.
+pub const SEATS: &str = "seats.";
+/// The prefix of the fields that say how many seats of a product are in use: `seats_used.analytics`.
+pub const SEATS_USED: &str = "seats_used.";
 
 impl Account {
     /// How often it has bought: what its own system counts, or the products it owns if those are more. Unknown if nobody
@@ -139,7 +152,7 @@ impl Account {
     }
 
     /// The account as it was at an instant, as far as it is dated: what was bought or used later, or made it a customer later,
-    /// was not there yet. Everything else is as it is known now.
+    /// was not there yet. Everything else is as it is known now, also when contracts end.
     pub fn as_of(&self, at: Timestamp) -> Cow<'_, Self> {
         let mut dates = self.customer_since.iter().chain(self.owns.values()).chain(self.used.values());
         if dates.all(|date| *date <= at) {
@@ -157,13 +170,6 @@ impl Account {
     pub fn from_fields(id: AccountId, fields: &Fields) -> Self {
         let text = |name: &str| fields.get(name).map(str::to_owned);
         let number = |name: &str| fields.get(name).and_then(|text| text.parse().ok());
-        let by_product = |prefix: &str| {
-            let dated = fields.0.iter().filter_map(|(name, stated)| {
-                let product = name.strip_prefix(prefix)?;
-                Some((ProductId::from(product), stated.value.parse().ok()?))
-            });
-            dated.collect()
-        };
         Self {
             id,
             name: text("name"),
@@ -177,10 +183,21 @@ impl Account {
             revenue_cents: number("revenue_cents"),
             purchases: number("purchases"),
             customer_since: fields.get("customer_since").and_then(|text| text.parse().ok()),
-            owns: by_product(OWNS),
-            used: by_product(USED),
+            owns: by_product(fields, OWNS),
+            used: by_product(fields, USED),
+            ends: by_product(fields, ENDS),
+            seats: by_product(fields, SEATS),
+            seats_used: by_product(fields, SEATS_USED),
         }
     }
+}
+
+/// The fields that begin with `prefix`, by product; one that cannot be read counts as not stated.
+fn by_product<T: FromStr>(fields: &Fields, prefix: &str) -> BTreeMap<ProductId, T> {
+    let read = |(name, stated): (&String, &Stated)| {
+        Some((ProductId::from(name.strip_prefix(prefix)?), stated.value.parse().ok()?))
+    };
+    fields.0.iter().filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -228,6 +245,22 @@ mod tests {
         let mut fields = Fields::default();
         assert!(fields.merge([("title".to_owned(), "VP".to_owned())], 1));
         assert!(!fields.merge([("title".to_owned(), "VP".to_owned())], 1));
+    }
+
+    #[test]
+    fn contracts_and_seats_are_read_by_product() {
+        let mut fields = Fields::default();
+        let stated = [
+            ("ends.analytics", "2027-01-31T00:00:00Z"),
+            ("seats.analytics", "25"),
+            ("seats_used.analytics", "19"),
+            ("seats.automation", ""),
+        ];
+        fields.merge(stated.map(|(name, value)| (name.to_owned(), value.to_owned())), 1);
+        let account = Account::from_fields(AccountId::from("a"), &fields);
+        assert_eq!(account.ends.get("analytics").map(ToString::to_string).as_deref(), Some("2027-01-31T00:00:00Z"));
+        assert_eq!(account.seats, BTreeMap::from([("analytics".into(), 25)]));
+        assert_eq!(account.seats_used, BTreeMap::from([("analytics".into(), 19)]));
     }
 
     #[test]

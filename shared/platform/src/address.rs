@@ -20,6 +20,23 @@ impl AddressKey {
         mac.update(address.trim().to_lowercase().as_bytes());
         mac.finalize().into_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
+
+    /// The id of a contact whom a sender names by address: `@` and the hash. `None` if what was sent is no address.
+    pub fn contact_id(&self, sent: &str) -> Option<String> {
+        perennial_playbook::is_address(sent.trim()).then(|| format!("@{}", self.hash(sent)))
+    }
+}
+
+/// Whether an id stands for an address. Only [`AddressKey::contact_id`] makes such ids; one that is sent is refused.
+pub fn is_concealed(id: &str) -> bool {
+    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    id.trim().strip_prefix('@').is_some_and(|hash| hash.len() == 32 && hash.bytes().all(hex))
+}
+
+/// Whether two ids as sent are one: addresses are the same in any case.
+pub(crate) fn same_contact(one: &str, other: &str) -> bool {
+    let address = |id: &str| perennial_playbook::is_address(id.trim());
+    one == other || address(one) && address(other) && one.trim().eq_ignore_ascii_case(other.trim())
 }
 
 impl std::fmt::Debug for AddressKey {

@@ -1,9 +1,13 @@
 //! What a sender can tell us, and the body of the native webhook.
 //!
 //! Native body: `{"type": "...", "timestamp": "<when it happened, RFC 3339>", "data": {…}}`. Everything here is plain
-//! text as the sender said it; ids become typed where they are used.
+//! text as the sender said it; ids become typed where they are used. Other formats are turned into native types and data
+//! first, so that every field is judged in one place.
 
 mod account;
+mod concealed;
+mod json;
+mod native;
 
 use std::collections::BTreeMap;
 
@@ -11,12 +15,11 @@ use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 use perennial_domain::interest::FactName;
 use perennial_domain::lead::SalesEvent;
-use perennial_domain::quarter::Quarter;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-/// No id or field is longer than this many bytes: keys of DynamoDB end at 1,024.
-const LONGEST: usize = 256;
+pub(crate) use json::{read_object, read_value};
+pub use native::TYPES;
+pub(crate) use native::{accepts, instant_of};
 
 /// What happened, and when by the sender's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,124 +185,6 @@ pub struct FieldError {
 
 pub(crate) fn wrong(field: impl Into<String>, reason: impl Into<String>) -> FieldError {
     FieldError { field: field.into(), reason: reason.into() }
-}
-
-impl Told {
-    /// Reads a native body.
-    ///
-    /// # Errors
-    /// [`FieldError`] with the first field that cannot be used.
-    pub fn from_native(body: &str) -> Result<Self, FieldError> {
-        let body: Map<String, Value> = serde_json::from_str(body).map_err(|error| {
-            // Of serde_json's message only kind and place: the rest may quote the body.
-            let kind = if error.is_eof() { "ends too early" } else { "is not a JSON object that can be read" };
-            wrong("body", format!("{kind}, line {} column {}", error.line(), error.column()))
-        })?;
-        let kind = text(&body, "type", "type")?;
-        let stated = text(&body, "timestamp", "timestamp")?;
-        let at: Timestamp = stated
-            .parse()
-            .map_err(|_| wrong("timestamp", "is not an RFC 3339 instant such as 2026-01-05T10:15:00Z"))?;
-        let data = match body.get("data") {
-            Some(Value::Object(data)) => data,
-            Some(_) => return Err(wrong("data", "is not an object")),
-            None => return Err(wrong("data", "is missing")),
-        };
-        let required = |name: &str| text(data, name, &format!("data.{name}"));
-        let optional =
-            |name: &str| if data.get(name).is_none_or(Value::is_null) { Ok(None) } else { required(name).map(Some) };
-        let lead = |step| {
-            if let Some(quarter) = optional("quarter")? {
-                quarter.parse::<Quarter>().map_err(|error| wrong("data.quarter", error.to_string()))?;
-            }
-            Ok(What::Lead {
-                contact: required("contact")?,
-                product: required("product")?,
-                quarter: optional("quarter")?,
-                step,
-                by: optional("by")?,
-                reason: optional("reason")?,
-            })
-        };
-        let what = match kind.as_str() {
-            "engagement.recorded" => What::Engagement {
-                contact: required("contact")?,
-                asset: required("asset")?,
-                action: required("action")?,
-                email: optional("email")?,
-            },
-            "contact.identified" => {
-                What::ContactIdentified { contact: required("contact")?, fields: contact_fields(data)? }
-            }
-            "account.updated" => What::AccountUpdated { account: required("account")?, fields: account::fields(data)? },
-            "lead.touched" => lead(SalesStep::Touched)?,
-            "lead.accepted" => lead(SalesStep::Accepted)?,
-            "lead.rejected" => lead(SalesStep::Rejected)?,
-            "email.reported" => What::MailReported { contact: required("contact")? },
-            "email.bounced" => What::MailBounced {
-                contact: required("contact")?,
-                permanent: match data.get("permanent") {
-                    Some(Value::Bool(permanent)) => *permanent,
-                    Some(_) => return Err(wrong("data.permanent", "is not true or false")),
-                    None => return Err(wrong("data.permanent", "is missing")),
-                },
-            },
-            "email.unsubscribed" => What::Unsubscribed { contact: required("contact")? },
-            "contact.merged" => What::ContactMerged { from: required("from")?, contact: required("contact")? },
-            _ => {
-                let known = "engagement.recorded, contact.identified, contact.merged, account.updated, lead.touched, \
-                             lead.accepted, lead.rejected, email.reported, email.bounced or email.unsubscribed";
-                return Err(wrong("type", format!("is not {known}")));
-            }
-        };
-        Ok(Self { at, what })
-    }
-}
-
-/// A text field: there, not empty, not too long, without control characters.
-fn text(object: &Map<String, Value>, name: &str, path: &str) -> Result<String, FieldError> {
-    match object.get(name) {
-        None | Some(Value::Null) => Err(wrong(path, "is missing")),
-        Some(Value::String(text)) => plain(text, path),
-        Some(_) => Err(wrong(path, "is not a text")),
-    }
-}
-
-fn plain(text: &str, path: &str) -> Result<String, FieldError> {
-    if text.trim().is_empty() {
-        Err(wrong(path, "is empty"))
-    } else if text.len() > LONGEST {
-        Err(wrong(path, format!("is longer than {LONGEST} bytes")))
-    } else if text.chars().any(char::is_control) {
-        Err(wrong(path, "contains control characters"))
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
-/// The fields of `data` that are known, as text. Others are ignored here and kept in the ledger's raw body.
-fn known_fields(data: &Map<String, Value>, names: &[&str]) -> Result<BTreeMap<String, String>, FieldError> {
-    let mut fields = BTreeMap::new();
-    for name in names {
-        let path = format!("data.{name}");
-        match data.get(*name) {
-            None => {}
-            // Stating nothing is a statement: it empties the field.
-            Some(Value::Null) => drop(fields.insert((*name).to_owned(), String::new())),
-            Some(Value::String(value)) => drop(fields.insert((*name).to_owned(), plain(value, &path)?)),
-            Some(_) => return Err(wrong(path, "is not a text")),
-        }
-    }
-    Ok(fields)
-}
-
-fn contact_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>, FieldError> {
-    let fields = known_fields(data, &["account", "email", "first_name", "last_name", "title", "role", "time_zone"])?;
-    // One spelling of an address only: a suppressed one must not come back in brackets or quotes.
-    if fields.get("email").is_some_and(|email| !email.is_empty() && !perennial_playbook::is_address(email)) {
-        return Err(wrong("data.email", "is not a plain address such as name@example.com"));
-    }
-    Ok(fields)
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use perennial_domain::profile::{OWNS, USED};
+use perennial_domain::profile::{ENDS, OWNS, SEATS, SEATS_USED, USED};
 use perennial_domain::segment::Attribute;
 use serde_json::{Map, Value};
 
-use super::{FieldError, known_fields, plain, wrong};
+use super::native::{known_fields, plain};
+use super::{FieldError, wrong};
 
 /// What business is about lies between 1970 …
 const SANE_FROM: i64 = 0;
@@ -32,8 +33,12 @@ pub(super) fn fields(data: &Map<String, Value>) -> Result<BTreeMap<String, Strin
     if let Some(since) = fields.get_mut("customer_since").filter(|since| !since.is_empty()) {
         *since = instant(since, "data.customer_since")?;
     }
-    fields.extend(dates_by_product(data, "owns", OWNS)?);
-    fields.extend(dates_by_product(data, "used", USED)?);
+    for (name, prefix) in [("owns", OWNS), ("used", USED), ("ends", ENDS)] {
+        fields.extend(by_product(data, name, prefix, "date", date)?);
+    }
+    for (name, prefix) in [("seats", SEATS), ("seats_used", SEATS_USED)] {
+        fields.extend(by_product(data, name, prefix, "number", amount)?);
+    }
     Ok(fields)
 }
 
@@ -62,31 +67,37 @@ fn amount(value: &Value, path: &str) -> Result<String, FieldError> {
         .ok_or_else(|| wrong(path, format!("is not a whole number from 0 to {}", i64::MAX)))
 }
 
-/// The fields that begin with `prefix`: a product each, and an instant.
-fn dates_by_product(
+/// The fields that begin with `prefix`: a product each, and what `read` makes of its value.
+fn by_product(
     data: &Map<String, Value>,
     name: &str,
     prefix: &str,
+    value: &str,
+    read: fn(&Value, &str) -> Result<String, FieldError>,
 ) -> Result<BTreeMap<String, String>, FieldError> {
     let path = format!("data.{name}");
-    let dated = match data.get(name) {
+    let stated = match data.get(name) {
         None => return Ok(BTreeMap::new()),
-        Some(Value::Object(dated)) if dated.len() > MOST_OWNED => {
+        Some(Value::Object(stated)) if stated.len() > MOST_OWNED => {
             return Err(wrong(path, format!("has more than {MOST_OWNED} products")));
         }
-        Some(Value::Object(dated)) => dated,
-        Some(_) => return Err(wrong(path, "is not an object of product and date")),
+        Some(Value::Object(stated)) => stated,
+        Some(_) => return Err(wrong(path, format!("is not an object of product and {value}"))),
     };
-    let field = |(product, at): (&String, &Value)| {
+    let field = |(product, value): (&String, &Value)| {
         let path = format!("{path}.{}", plain(product, &path)?);
-        let at = match at {
-            Value::Null => String::new(),
-            Value::String(at) => instant(at, &path)?,
-            _ => return Err(wrong(path, "is not a date")),
-        };
-        Ok((format!("{prefix}{product}"), at))
+        Ok((format!("{prefix}{product}"), read(value, &path)?))
     };
-    dated.iter().map(field).collect()
+    stated.iter().map(field).collect()
+}
+
+/// A date as an instant; `null` empties the field.
+fn date(value: &Value, path: &str) -> Result<String, FieldError> {
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => instant(text, path),
+        _ => Err(wrong(path, "is not a date")),
+    }
 }
 
 /// A date or an instant, as an instant.

@@ -1,6 +1,7 @@
 //! Bodies that can be used, and what is said of those that cannot.
 
 use super::*;
+use crate::address::AddressKey;
 
 const WHOLE_REVENUE: &str = "data.revenue_cents: is not a whole number from 0 to 9223372036854775807";
 
@@ -17,7 +18,7 @@ fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
         ("{".to_owned(), "body: ends too early, line 1 column 1"),
         ("[]".to_owned(), "body: is not a JSON object that can be read, line 1 column 0"),
         ("NaN".to_owned(), "body: is not a JSON object that can be read, line 1 column 1"),
-        (deep, "body: is not a JSON object that can be read, line 1 column 0"),
+        (deep.clone(), "body: is not a JSON object that can be read, line 1 column 0"),
         ("{}".to_owned(), "type: is missing"),
         (r#"{"type":"x"}"#.to_owned(), "timestamp: is missing"),
         (r#"{"type":"x","timestamp":7}"#.to_owned(), "timestamp: is not a text"),
@@ -33,6 +34,26 @@ fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
         (engagement(&format!(r#"{{"contact":"{long}"}}"#)), "data.contact: is longer than 256 bytes"),
         (engagement(r#"{"contact":"c","asset":"a"}"#), "data.action: is missing"),
         (engagement(r#"{"contact":"c","asset":"a","action":"b","email":5}"#), "data.email: is not a text"),
+        (
+            engagement(r#"{"contact":"c","asset":"a","action":"b","email":"ada@example.com"}"#),
+            "data.email: is an address; it names the mail in which something was done",
+        ),
+        (
+            engagement(r#"{"contact":"@0123456789abcdef0123456789abcdef"}"#),
+            "data.contact: is @ and 32 hex digits, which stands for an address here",
+        ),
+        (
+            r#"{"type":"contact.merged","timestamp":"2026-01-05T10:00:00Z","data":{"from":"a","contact":"a"}}"#
+                .to_owned(),
+            "data.from: is the contact that stays",
+        ),
+        (
+            r#"{"type":"contact.merged","timestamp":"2026-01-05T10:00:00Z",
+                "data":{"from":"Ada@Example.com","contact":"ada@example.com"}}"#
+                .to_owned(),
+            "data.from: is the contact that stays",
+        ),
+        (format!("{{\"more\":{}}}", deep.clone()), "body: is nested 128 levels deep or more, line 1 column 135"),
         (account("{}"), "data.account: is missing"),
         (account(r#"{"account":"a","health":"bad"}"#), "data.health: is not good or at-risk"),
         (
@@ -44,6 +65,12 @@ fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
             "data.used.p: is not a date such as 2026-01-05, between 1970 and 2200",
         ),
         (account(r#"{"account":"a","used":["p"]}"#), "data.used: is not an object of product and date"),
+        (account(r#"{"account":"a","ends":{"p":7}}"#), "data.ends.p: is not a date"),
+        (account(r#"{"account":"a","seats":7}"#), "data.seats: is not an object of product and number"),
+        (
+            account(r#"{"account":"a","seats_used":{"p":1.5}}"#),
+            "data.seats_used.p: is not a whole number from 0 to 9223372036854775807",
+        ),
         (account(r#"{"account":"a","maturity":"expert"}"#), "data.maturity: is not novice, intermediate or advanced"),
         (account(r#"{"account":"a","maturity":3}"#), "data.maturity: is not a text"),
         (account(r#"{"account":"a","market":"B2B"}"#), "data.market: is not b2b or consumer"),
@@ -96,5 +123,42 @@ fn what_is_said_of_an_account_becomes_text() {
     check(
         r#""used":{"analytics":"2026-01-02","automation":null}"#,
         &[("used.analytics", "2026-01-02T00:00:00Z"), ("used.automation", "")],
+    );
+    check(
+        r#""ends":{"analytics":"2027-01-31"},"seats":{"analytics":25,"automation":null},"seats_used":{"analytics":"019"}"#,
+        &[
+            ("ends.analytics", "2027-01-31T00:00:00Z"),
+            ("seats.analytics", "25"),
+            ("seats.automation", ""),
+            ("seats_used.analytics", "19"),
+        ],
+    );
+}
+
+#[test]
+fn a_contact_that_is_named_by_address_gets_the_id_that_stands_for_it() {
+    let key = AddressKey::new("a key");
+    let (id, other) = (format!("@{}", key.hash("ada@example.com")), format!("@{}", key.hash("bob@example.com")));
+    let check = |kind: &str, data: &str, expected: What| {
+        let body = format!(r#"{{"type":"{kind}","timestamp":"2026-01-05T10:00:00Z","data":{{{data}}}}}"#);
+        assert_eq!(Told::from_native(&body).unwrap().concealed(&key).what, expected, "{kind} {data}");
+    };
+    let identified = |fields: &[(&str, &str)]| What::ContactIdentified {
+        contact: id.clone(),
+        fields: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    check("contact.identified", r#""contact":" Ada@Example.com ""#, identified(&[("email", "Ada@Example.com")]));
+    check(
+        "contact.identified",
+        r#""contact":"ada@example.com","email":"ada@work.example.com""#,
+        identified(&[("email", "ada@work.example.com")]),
+    );
+    check("contact.identified", r#""contact":"ada@example.com","email":null"#, identified(&[("email", "")]));
+    check("email.unsubscribed", r#""contact":"ada@example.com""#, What::Unsubscribed { contact: id.clone() });
+    check("email.unsubscribed", r#""contact":"ada""#, What::Unsubscribed { contact: "ada".into() });
+    check(
+        "contact.merged",
+        r#""from":"bob@example.com","contact":"ada@example.com""#,
+        What::ContactMerged { from: other, contact: id.clone() },
     );
 }

@@ -1,15 +1,33 @@
 //! What a delivery holds: events, each with its own id, and what each of them means.
+//!
+//! Every format becomes native types and data, which `told` judges; so a field means the same whoever tells it. Reasons name
+//! the field, the rule and the place in the message, never what stands there.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `native` | our own body in a Standard Webhooks envelope |
+//! | `cloudevents` | CloudEvents 1.0 that carry it: structured, batched, binary |
+//! | `segment` | the calls of Segment and RudderStack, and when they happened |
+//! | `mapped` | messages of any shape, and Zoom's, by rules alone |
+//! | `mapping` | applying a source's rules |
+//! | `message` | places in a message, and numbers as they are written |
 
-use http::HeaderMap;
+mod cloudevents;
+mod mapped;
+mod mapping;
+mod message;
+mod native;
+mod segment;
+
 use jiff::Timestamp;
-use perennial_playbook::sources::Source;
+use perennial_playbook::sources::{Format, Source};
 use sha2::{Digest, Sha256};
 
 use super::Delivery;
 use crate::address::AddressKey;
 use crate::told::{FieldError, Told, wrong};
 
-/// An event id is at most so long: it is part of a key.
+/// An event id is at most so many bytes long: it is part of a key.
 const LONGEST_ID: usize = 256;
 
 /// One event of a delivery, before anybody asks what it means.
@@ -34,34 +52,39 @@ pub enum Understood {
     Not(FieldError),
 }
 
-/// Splits a delivery that is believed into its events.
+/// Splits a delivery that is believed into its events, in the order in which it holds them.
 ///
 /// # Errors
 /// [`FieldError`] if it is not a message of the source's format at all: the sender's fault, and nothing is kept.
 pub fn split(source: &Source, delivery: &Delivery<'_>) -> Result<Vec<Event>, FieldError> {
-    let _ = source;
     let body = str::from_utf8(delivery.body).map_err(|_| wrong("body", "is not UTF-8"))?;
-    let id = webhook_id(delivery.headers)?;
-    Ok(vec![Event { id: id.to_owned(), body: body.to_owned(), hash: hash(body.as_bytes()) }])
-}
-
-/// What an event means under the source's rules. Pure: a quarantined event is asked again with the time at which it was
-/// received.
-pub fn understand(source: &Source, body: &str, received_at: Timestamp, addresses: &AddressKey) -> Understood {
-    let _ = (source, received_at, addresses);
-    match Told::from_native(body) {
-        Ok(told) => Understood::Told(vec![told]),
-        Err(error) => Understood::Not(error),
+    match source.format {
+        Format::Native => native::split(source, delivery.headers, body),
+        Format::Segment => segment::split(body),
+        Format::Zoom | Format::Mapped => mapped::split(source, body),
     }
 }
 
-fn webhook_id(headers: &HeaderMap) -> Result<&str, FieldError> {
-    let id = headers.get("webhook-id").and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| wrong("webhook-id", "is missing or unreadable"))?;
-    if id.len() > LONGEST_ID { Err(wrong("webhook-id", "is longer than 256 bytes")) } else { Ok(id) }
+/// What an event means under the source's rules. Pure: a quarantined event is asked again with the time at which it was
+/// received, of which only whole seconds count, because no more is kept.
+pub fn understand(source: &Source, body: &str, received_at: Timestamp, addresses: &AddressKey) -> Understood {
+    let received_at = Timestamp::from_second(received_at.as_second()).unwrap_or(received_at);
+    let told = match source.format {
+        Format::Native => native::read(body).map(|told| vec![told]),
+        Format::Segment => segment::read(source, body, received_at),
+        Format::Zoom | Format::Mapped => mapped::read(source, body, received_at),
+    };
+    match told {
+        Ok(told) if told.is_empty() => Understood::LeftAside,
+        Ok(told) => Understood::Told(told.into_iter().map(|told| told.concealed(addresses)).collect()),
+        Err(error) => Understood::Not(error),
+    }
 }
 
 /// SHA-256 in hex.
 pub fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;
