@@ -270,3 +270,41 @@ fn an_empty_world_waits_for_its_first_event() {
     let world = served.world();
     assert_eq!((world["contacts"].as_array().unwrap().len(), &world["totals"]["received"]), (0, &Value::from(0)));
 }
+
+#[test]
+fn a_webhook_by_hand_is_signed_sent_and_judged_by_its_answer() {
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(&data.path().join("world"), &["--no-example"]);
+    let file = data.path().join("event.json");
+    let engagement = serde_json::json!({"type": "engagement.recorded", "timestamp": "2026-01-05T10:00:00Z",
+        "data": {"contact": "ada", "asset": "analytics-checklist", "action": "download"}});
+    std::fs::write(&file, engagement.to_string()).unwrap();
+    let url = format!("http://127.0.0.1:{}/v1/webhooks/native", served.port);
+    let webhook = |verb: &str, more: &[&str]| {
+        let playbook = example_playbook();
+        let fixed = ["--url", &url, "--playbook", playbook.to_str().unwrap(), file.to_str().unwrap()];
+        let output = perennial(&[&["webhook", verb], more, &fixed].concat());
+        let said = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code(), said(&output.stdout), said(&output.stderr))
+    };
+    let sent = |more: &[&str]| {
+        let (code, said, _) = webhook("send", more);
+        (code, said.lines().next().unwrap_or_default().to_owned())
+    };
+    assert_eq!(sent(&["--source", "native"]), (Some(0), "202".to_owned()));
+    assert_eq!(sent(&["--source", "native"]), (Some(0), "200".to_owned()), "the same content is the same event");
+    assert_eq!(sent(&["--source", "native", "--id", "another"]), (Some(0), "202".to_owned()));
+    let other = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let (code, said, complaint) = webhook("send", &["--source", "native", "--secret", other]);
+    assert_eq!((code, said.lines().next(), complaint.as_str()), (Some(1), Some("401"), ""));
+    let (code, _, complaint) = webhook("send", &["--source", "native", "--secret", "short"]);
+    assert!(code == Some(1) && complaint.contains("shorter than 16 bytes"), "{complaint}");
+    let (code, _, complaint) = webhook("sign", &["--source", "nobody"]);
+    assert!(code == Some(1) && complaint.contains("no source \"nobody\"; it has") && complaint.contains("native"));
+    let (code, signed, _) = webhook("sign", &["--source", "native", "--json"]);
+    let signed: Value = serde_json::from_str(&signed).unwrap();
+    let headers = signed["headers"].as_object().unwrap().iter();
+    let headers: Vec<_> = headers.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+    let answer = served.ask("POST /v1/webhooks/native", &headers, engagement.to_string().as_bytes());
+    assert_eq!((code, answer.0), (Some(0), 200), "{}", answer.1);
+}
