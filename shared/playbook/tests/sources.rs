@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use expect_test::{Expect, expect, expect_file};
 use perennial_playbook::sources::native::{BY_PRODUCT, DATES, NUMBERS, NativeType, TYPES};
 use perennial_playbook::sources::{Field, Format, Origin, Otherwise, Source, Take, Verify};
 use perennial_playbook::{Bundle, Playbook};
+use proptest::prelude::*;
 
 fn minimal() -> Bundle {
     Playbook::bundle(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/minimal"))).unwrap()
@@ -15,6 +17,13 @@ fn minimal() -> Bundle {
 
 fn example() -> Playbook {
     Playbook::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"))).unwrap()
+}
+
+/// The example playbook, which is read once.
+fn shipped() -> Bundle {
+    static SHIPPED: OnceLock<Bundle> = OnceLock::new();
+    let read = || Playbook::bundle(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"))).unwrap();
+    SHIPPED.get_or_init(read).clone()
 }
 
 /// The compiled form of a source in the minimal playbook.
@@ -84,8 +93,7 @@ fn the_shipped_sources_become_this() {
 
 #[test]
 fn every_rule_of_a_shipped_source_stands_where_it_says() {
-    let bundle = Playbook::bundle(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"))).unwrap();
-    let playbook = example();
+    let (bundle, playbook) = (shipped(), example());
     for source in playbook.sources.values().filter(|source| !source.rules.is_empty()) {
         let lines: Vec<&str> = bundle.sources[&source.id].lines().collect();
         for rule in &source.rules {
@@ -208,4 +216,36 @@ fn the_table_of_native_types_is_sound() {
     }
     // Names that a rule has for itself.
     assert!(["type", "when", "for_each", "becomes"].iter().all(|name| !fields.contains(name)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever is written, a source is refused with a reason, or believes nobody without proof.
+    #[test]
+    fn a_source_is_refused_with_a_reason_or_asks_for_proof(
+        id in prop::sample::select(vec!["hubspot", "salesforce", "segment", "stripe", "zoom"]),
+        from in any::<prop::sample::Index>(),
+        length in 0_usize..40,
+        put in prop_oneof![
+            "[a-z/.{}\\[\\]=\" \\n]{0,12}",
+            prop::sample::select(vec!["[[rule]]\n", "[[verify]]\n", "only_where_sent = true\n", "0", "true", "\"\"", "{}"])
+                .prop_map(str::to_owned),
+        ],
+    ) {
+        let mut bundle = shipped();
+        let text = &bundle.sources[id];
+        let chars: Vec<char> = text.chars().collect();
+        let from = from.index(chars.len());
+        let rest = chars[(from + length).min(chars.len())..].iter();
+        let broken: String = chars[..from].iter().copied().chain(put.chars()).chain(rest.copied()).collect();
+        bundle.sources = [(id.to_owned(), broken)].into();
+        match Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()) {
+            Ok(playbook) => prop_assert!(!playbook.sources[id].verify.is_empty()),
+            Err(problems) => {
+                let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+                prop_assert!(said.contains("sources/") && !said.contains("please report this"), "{said}");
+            }
+        }
+    }
 }

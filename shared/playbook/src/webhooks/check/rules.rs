@@ -9,6 +9,9 @@ use crate::sources::native::{BY_PRODUCT, NativeType, TYPES};
 use super::super::written::{Field, Format, IGNORED, Rule, Shape};
 use super::Check;
 
+/// The calls of Segment and RudderStack.
+const CALLS: [&str; 6] = ["identify", "track", "page", "screen", "group", "alias"];
+
 impl Check<'_> {
     pub(super) fn rules(&mut self) {
         if self.is_format(Format::Native) {
@@ -38,6 +41,11 @@ impl Check<'_> {
         if let Some(kinds) = rule.kinds.as_ref().filter(|kinds| kinds.texts().is_empty()) {
             self.error(kinds, "no type in the list: the rule would never apply. Leave type out for every type");
         }
+        if self.is_format(Format::Segment) {
+            for kind in rule.kinds.iter().flat_map(|kinds| kinds.texts()) {
+                self.call(&kind);
+            }
+        }
         for (place, values) in &rule.when {
             self.event_place("when", place);
             if values.texts().is_empty() {
@@ -46,6 +54,17 @@ impl Check<'_> {
         }
         if let Some(for_each) = &rule.for_each {
             self.event_place("for_each", for_each);
+        }
+    }
+
+    /// Source: Segment, "Spec overview". Others may follow, so another word is no error.
+    fn call(&mut self, kind: &Text) {
+        if !CALLS.contains(&kind.get_ref().as_str()) {
+            let reason = format!(
+                "{} is no call of Segment's: a tracked event is asked for by when = {{ \"/event\" = … }}",
+                quoted(kind.get_ref())
+            );
+            self.warn(kind, reason).did_you_mean(kind.get_ref(), CALLS);
         }
     }
 
@@ -126,7 +145,8 @@ impl Check<'_> {
             }
         }
         let Some(catalogue) = self.catalogue else { return };
-        for action in actions {
+        let exists = |action: &Text| catalogue.assets.values().any(|own| own.contains(action.get_ref().as_str()));
+        for action in actions.iter().filter(|action| exists(action)) {
             let known = |asset: &Text| catalogue.assets.get(asset.get_ref().as_str());
             let lacking: BTreeSet<&str> = assets
                 .iter()
@@ -136,7 +156,7 @@ impl Check<'_> {
             let Some(asset) = lacking.first() else { continue };
             let others = catalogue.assets.get(asset).into_iter().flatten().copied();
             let reason = format!("asset {} has no action {}", quoted(asset), quoted(action.get_ref()));
-            self.error(&action, reason).did_you_mean(action.get_ref(), others);
+            self.error(action, reason).did_you_mean(action.get_ref(), others);
         }
     }
 }

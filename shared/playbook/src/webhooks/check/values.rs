@@ -37,8 +37,8 @@ impl Check<'_> {
             Origin::Event(pointer) => self.pointer(name, text, &pointer),
             Origin::Element(pointer) => {
                 if !within {
-                    let reason =
-                        format!("{name} is a place in an element ({}), and the rule has no for_each", text.get_ref());
+                    let place = quoted(text.get_ref());
+                    let reason = format!("{name} is {place}, a place in an element, and the rule has no for_each");
                     self.error(text, reason);
                 }
                 self.pointer(name, text, &pointer);
