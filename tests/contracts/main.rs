@@ -2,6 +2,7 @@
 //! which function may do what.
 
 mod arrows;
+mod believed;
 mod capacity;
 mod permissions;
 mod runtime_api;

@@ -37,7 +37,7 @@ impl Delivery {
     fn signed(deployment: &Deployment, id: &str, seconds_off: i64, body: impl Into<Vec<u8>>) -> Self {
         let stated = deployment.world.clock().now() + SignedDuration::from_secs(seconds_off);
         let body = body.into();
-        let signature = deployment.sign(id, stated, &String::from_utf8_lossy(&body)).expect("a signature");
+        let signature = deployment.sign(id, stated, &body).expect("a signature");
         Self {
             source: "native",
             id: Some(id.to_owned()),

@@ -221,7 +221,7 @@ impl Deployment {
     /// # Errors
     /// [`DeploymentError`] if the world cannot go on, or the delivery cannot be signed; a refusal is a status.
     pub async fn post_to(&self, source: &str, id: &str, body: &str) -> Result<(u16, String), DeploymentError> {
-        let headers = self.signed(source, id, self.world.clock().now(), body)?;
+        let headers = self.signed(source, id, self.world.clock().now(), body.as_bytes())?;
         let mut request = Request::post(format!("/v1/webhooks/{source}"))
             .header("content-type", "application/json")
             .body(body.to_owned().into_bytes().into())
@@ -235,8 +235,8 @@ impl Deployment {
     ///
     /// # Errors
     /// [`DeploymentError::Request`] if the id cannot be sent in a header; the secret was read at the start.
-    pub fn sign(&self, id: &str, at: Timestamp, body: &str) -> Result<String, DeploymentError> {
-        let headers = self.signed("native", id, at, body)?;
+    pub fn sign(&self, id: &str, at: Timestamp, body: impl AsRef<[u8]>) -> Result<String, DeploymentError> {
+        let headers = self.signed("native", id, at, body.as_ref())?;
         let signature = headers.get("webhook-signature").and_then(|value| value.to_str().ok());
         signature.map(str::to_owned).ok_or_else(|| DeploymentError::Request("no signature".to_owned()))
     }
@@ -246,12 +246,12 @@ impl Deployment {
         self.secrets.get(source).and_then(|secrets| secrets.first()).map(String::as_str)
     }
 
-    fn signed(&self, source: &str, id: &str, at: Timestamp, body: &str) -> Result<HeaderMap, DeploymentError> {
+    fn signed(&self, source: &str, id: &str, at: Timestamp, body: &[u8]) -> Result<HeaderMap, DeploymentError> {
         let request = |reason: String| DeploymentError::Request(reason);
         let unknown = || request(format!("the playbook has no source \"{source}\""));
         let (found, secret) = self.playbook.sources.get(source).zip(self.secret_of(source)).ok_or_else(unknown)?;
         let url = format!("https://localhost/v1/webhooks/{source}");
-        let delivery = Delivery { method: "POST", url: &url, headers: &HeaderMap::new(), body: body.as_bytes() };
+        let delivery = Delivery { method: "POST", url: &url, headers: &HeaderMap::new(), body };
         sign(found, secret, id, &delivery, at).map_err(|error| request(error.to_string()))
     }
 

@@ -175,7 +175,7 @@ mod tests {
             header = "content-type: application/json"
             header = "webhook-id: msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"
             header = "webhook-timestamp: 1649367553"
-            header = "webhook-signature: v1,SIGNATURE"
+            header = "webhook-signature: v1,oqu+mMVOUIN2xSNSGs8DKIh1L5vWXmI05PuTCQmClG4="
             data-raw = "{\"a\":\t\"\\\\ü\"}\r\n"
             silent
             show-error

@@ -20,8 +20,10 @@ const LONGEST_TOKEN: usize = 128;
 /// signed it, and only a token that cannot be taken for the content of a signature: short, and without the colons of
 /// `v0:timestamp:body` or anything of JSON.
 pub fn challenge(source: &Source, secrets: &[String], delivery: &Delivery<'_>, now: Timestamp) -> Option<Value> {
-    let token = asked(source, delivery.body)?;
-    verify(source, secrets, delivery, now).ok()?;
+    if source.format != Format::Zoom || verify(source, secrets, delivery, now).is_err() {
+        return None;
+    }
+    let token = asked(delivery.body)?;
     let by = |way: &Verify| match way {
         Verify::Hmac(_) => fitting(way, source, secrets, delivery, now).ok().flatten(),
         _ => None,
@@ -32,10 +34,7 @@ pub fn challenge(source: &Source, secrets: &[String], delivery: &Delivery<'_>, n
 }
 
 /// The token of a validation, if it may be signed.
-fn asked(source: &Source, body: &[u8]) -> Option<String> {
-    if source.format != Format::Zoom {
-        return None;
-    }
+fn asked(body: &[u8]) -> Option<String> {
     let message: Value = serde_json::from_slice(body).ok()?;
     if message["event"] != "endpoint.url_validation" {
         return None;

@@ -8,6 +8,9 @@
 //!   token as well, over TLS.
 //! - A source has one list of secrets for all of its ways. Whoever has seen the token of a source that also signs can sign,
 //!   unless the two are different secrets and the signing one is not sent as a token.
+//! - Pieces that are signed with nothing between them (HubSpot's address and body) can be cut elsewhere: a part of the body
+//!   would stand in the address. What is left of a JSON document without its beginning is none, and is refused when it is read.
+//! - Headers that no scheme names are not signed.
 //! - A signature without a timestamp can be repeated for ever: the ledger counts it once.
 
 use base64::Engine;

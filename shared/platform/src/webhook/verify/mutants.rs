@@ -8,6 +8,8 @@ use super::*;
 
 /// For each of the eleven schemes.
 const MUTANTS: usize = 500;
+/// Another one makes other mutants.
+const SEED: u64 = 20_260_105;
 
 /// One way to change a delivery. Nothing: it cannot be done to this one.
 type Change = fn(&mut fastrand::Rng, &Scheme, &Sent) -> Option<Sent>;
@@ -35,9 +37,8 @@ const TO_TIME: &[Change] = &[shift_time, cut_elsewhere];
 
 #[test]
 fn no_mutant_is_believed() {
-    let seed = std::env::var("PERENNIAL_SEED").map_or(20_260_105, |text| text.parse().unwrap());
-    println!("PERENNIAL_SEED={seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    println!("seed {SEED}");
+    let mut rng = fastrand::Rng::with_seed(SEED);
     let (mut judged, mut equal) = (0, 0);
     for scheme in schemes() {
         let mut mutants = 0;

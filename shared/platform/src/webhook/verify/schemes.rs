@@ -127,9 +127,9 @@ pub(super) fn schemes() -> Vec<Scheme> {
     let one = |name, hmac| Scheme::of(name, vec![Verify::Hmac(hmac)]);
     vec![
         Scheme::of("standard", vec![Verify::StandardWebhooks]),
-        Scheme::of("token", vec![token("x-perennial-secret", "")]),
+        Scheme::of("token", vec![token("x-perennial-key", "")]),
         Scheme::of("bearer", vec![token("authorization", "Bearer ")]),
-        Scheme::of("segment", vec![token("x-perennial-secret", ""), Verify::Hmac(first_event())]),
+        Scheme::of("segment", vec![token("authorization", "Bearer "), Verify::Hmac(first_event())]),
         one("sha1-hex", hmac("x-signature", Algorithm::Sha1, Encoding::Hex, "sha1=")),
         one("sha1-base64", hmac("x-signature", Algorithm::Sha1, Encoding::Base64, "")),
         one("sha256-hex", hmac("x-signature", Algorithm::Sha256, Encoding::Hex, "sha256=")),

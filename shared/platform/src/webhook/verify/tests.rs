@@ -50,11 +50,11 @@ fn any_live_secret_will_do_and_a_weak_one_never() {
     }
     let token = scheme("token");
     let check = |secret: &str| {
-        let headers = [("x-perennial-secret".parse().unwrap(), secret.parse().unwrap())].into_iter().collect();
+        let headers = [("x-perennial-key".parse().unwrap(), secret.parse().unwrap())].into_iter().collect();
         let delivery = Delivery { method: "POST", url: "", headers: &headers, body: b"{}" };
         verify(&token.source, &[secret.to_owned()], &delivery, now())
     };
-    assert_eq!(check("fifteen letters"), signature("x-perennial-secret"));
+    assert_eq!(check("fifteen letters"), signature("x-perennial-key"));
     assert_eq!(check("sixteen letters!"), Ok(()));
 }
 
@@ -151,7 +151,7 @@ fn each_way_must_hold() {
         assert_eq!(segment.judge(&sent, now()), expected);
     };
     check(&|headers| drop(headers.remove("x-signature")), Ok(()));
-    check(&|headers| drop(headers.remove("x-perennial-secret")), unreadable("x-perennial-secret"));
+    check(&|headers| drop(headers.remove("authorization")), unreadable("authorization"));
     check(&|headers| drop(headers.insert("x-signature", "0".parse().unwrap())), signature("x-signature"));
 }
 
@@ -276,4 +276,20 @@ fn a_reason_names_a_header_and_never_what_it_held() {
         "nothing in the delivery proves who sent it",
     ];
     assert_eq!(reasons, expected);
+}
+
+#[test]
+fn the_schemes_of_these_tests_are_those_that_ship() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/playbook");
+    let playbook = perennial_playbook::Playbook::open(&folder).unwrap();
+    let tested = |name: &str| scheme(name).source.verify;
+    for (id, source) in &playbook.sources {
+        let name = match id.as_str() {
+            "native" => "standard",
+            "salesforce" => "token",
+            same => same,
+        };
+        assert_eq!(source.verify, tested(name), "{id}");
+    }
+    assert_eq!(playbook.sources.len(), 6);
 }
