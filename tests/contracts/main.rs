@@ -3,6 +3,8 @@
 
 mod arrows;
 mod capacity;
+mod corpus;
 mod permissions;
+mod recorded;
 mod runtime_api;
 mod webhook;
