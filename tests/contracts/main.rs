@@ -4,6 +4,8 @@
 mod arrows;
 mod believed;
 mod capacity;
+mod corpus;
 mod permissions;
+mod recorded;
 mod runtime_api;
 mod webhook;

@@ -18,8 +18,7 @@ use perennial_domain::lead::SalesEvent;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use json::{read_object, read_value};
-pub use native::TYPES;
-pub(crate) use native::{accepts, instant_of};
+pub(crate) use native::{accepts, instant_of, types};
 
 /// What happened, and when by the sender's word.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use perennial_domain::quarter::Quarter;
+use perennial_playbook::sources::native::TYPES;
 use serde_json::{Map, Value};
 
 use super::{FieldError, SalesStep, Told, What, account, read_object, wrong};
@@ -11,20 +12,6 @@ use crate::address;
 
 /// No id or field is longer than this many bytes: keys of DynamoDB end at 1,024.
 const LONGEST: usize = 256;
-
-/// What a native body can be: its `type`.
-pub const TYPES: [&str; 10] = [
-    "engagement.recorded",
-    "contact.identified",
-    "contact.merged",
-    "account.updated",
-    "lead.touched",
-    "lead.accepted",
-    "lead.rejected",
-    "email.reported",
-    "email.bounced",
-    "email.unsubscribed",
-];
 
 impl Told {
     /// Reads a native body.
@@ -37,6 +24,13 @@ impl Told {
         let at = instant_of(&text(&body, "timestamp", "timestamp")?, "timestamp")?;
         Ok(Self { at, what: What::from_data(&kind, data_of(&body)?)? })
     }
+}
+
+/// The native types, as a reason lists them.
+pub(crate) fn types() -> String {
+    let names = TYPES.map(|native| native.name);
+    let (last, others) = names.split_last().unwrap_or((&"", &[]));
+    format!("{} or {last}", others.join(", "))
 }
 
 /// The `data` of a native body.
@@ -74,10 +68,7 @@ impl What {
             "email.reported" => Self::MailReported { contact: contact(data, "contact")? },
             "email.bounced" => Self::MailBounced { contact: contact(data, "contact")?, permanent: permanent(data)? },
             "email.unsubscribed" => Self::Unsubscribed { contact: contact(data, "contact")? },
-            _ => {
-                let (last, others) = TYPES.split_last().unwrap_or((&"", &[]));
-                return Err(wrong("type", format!("is not {} or {last}", others.join(", "))));
-            }
+            _ => return Err(wrong("type", format!("is not {}", types()))),
         })
     }
 }

@@ -1,5 +1,10 @@
 //! Bodies that can be used, and what is said of those that cannot.
 
+use std::collections::BTreeSet;
+
+use perennial_playbook::sources::native::{NativeType, TYPES};
+use serde_json::{Map, Value};
+
 use super::*;
 use crate::address::AddressKey;
 
@@ -161,4 +166,27 @@ fn a_contact_that_is_named_by_address_gets_the_id_that_stands_for_it() {
         r#""from":"bob@example.com","contact":"ada@example.com""#,
         What::ContactMerged { from: other, contact: id.clone() },
     );
+}
+
+#[test]
+fn the_playbook_knows_the_native_types_and_their_fields_as_they_are_read() {
+    let sample = |name: &str| if name == "permanent" { Value::Bool(true) } else { Value::String(format!("a {name}")) };
+    let all: BTreeSet<&str> = TYPES.iter().flat_map(NativeType::fields).collect();
+    for native in TYPES {
+        let least: Map<String, Value> = native.required.iter().map(|name| ((*name).to_owned(), sample(name))).collect();
+        assert!(What::from_data(native.name, &least).is_ok(), "{}", native.name);
+        for name in &all {
+            let refused = |value: Option<Value>| {
+                let mut data = least.clone();
+                data.remove(*name);
+                data.extend(value.map(|value| ((*name).to_owned(), value)));
+                What::from_data(native.name, &data).is_err_and(|error| error.field == format!("data.{name}"))
+            };
+            let (required, known) = (native.required.contains(name), native.fields().any(|field| field == *name));
+            assert_eq!(refused(None), required, "{} without {name}", native.name);
+            assert_eq!(refused(Some(Value::Array(Vec::new()))), known, "{} with an unusable {name}", native.name);
+        }
+    }
+    let unknown = What::from_data("lead.forgotten", &Map::new()).unwrap_err().to_string();
+    assert_eq!(unknown, format!("type: is not {}", types()));
 }

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use http::{HeaderMap, header};
+use perennial_playbook::sources::native::TYPES;
 use perennial_playbook::sources::{Source, Verify};
 use serde_json::{Map, Value, json};
 
 use super::message::{canonical, elements};
 use super::native::webhook_id;
 use super::{Event, LONGEST_ID, hash};
-use crate::told::{FieldError, TYPES, Told, What, instant_of, read_object, read_value, wrong};
+use crate::told::{FieldError, Told, What, instant_of, read_object, read_value, types, wrong};
 
 /// One event in JSON.
 pub(super) fn structured(body: &str) -> Result<Event, FieldError> {
@@ -121,12 +122,9 @@ pub(super) fn read(body: &str) -> Result<Told, FieldError> {
 
 /// The native type that a type is, or ends in behind a full stop.
 fn native_type(kind: &str) -> Result<&'static str, FieldError> {
-    let is =
-        |native: &&&str| kind.strip_suffix(**native).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'));
-    let native = TYPES.iter().find(is);
-    native
-        .copied()
-        .ok_or_else(|| wrong("type", format!("is not {}, also behind a name such as com.example.", TYPES.join(", "))))
+    let is = |native: &&str| kind.strip_suffix(*native).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let native = TYPES.map(|native| native.name).into_iter().find(is);
+    native.ok_or_else(|| wrong("type", format!("is not {}, alone or behind a name such as com.example.", types())))
 }
 
 fn is_json(kind: &str) -> bool {

@@ -8,7 +8,7 @@ use perennial_playbook::sources::{Envelope, Format, Origin, Source, Take, TimeUn
 
 use super::mapping::{Applied, Missing, apply, file, instant, without_rule};
 use super::message::{Message, canonical, elements, members, remove};
-use super::{Event, LONGEST_ID, hash};
+use super::{Event, LONGEST_ID, by_content, hash};
 use crate::told::{FieldError, Told, read_value, wrong};
 
 /// What Zoom sends to make sure that an address is ours. Source: Zoom's documentation of webhooks, validation.
@@ -47,7 +47,7 @@ fn event(envelope: &Envelope, text: &str) -> Result<Event, FieldError> {
     let mut content = message.into_value();
     envelope.varies.iter().for_each(|pointer| remove(&mut content, pointer));
     let hash = hash(canonical(content).as_bytes());
-    let id = id.unwrap_or_else(|| hash.clone());
+    let id = id.unwrap_or_else(|| by_content(&hash));
     Ok(Event { id, body: text.to_owned(), hash })
 }
 

@@ -13,6 +13,7 @@ use perennial_playbook::sources::{Field, Otherwise, Rule, Source};
 use serde_json::{Map, Value};
 
 use super::message::Message;
+use crate::address::same_contact;
 use crate::told::{FieldError, Told, What, wrong};
 pub(super) use take::{Missing, instant};
 
@@ -49,6 +50,13 @@ impl Statement {
     /// What the format itself makes of an event.
     pub(super) fn built_in(kind: &str, data: Map<String, Value>) -> Self {
         Self { kind: kind.to_owned(), data, place: None, missing: BTreeMap::new(), repeated: false }
+    }
+
+    /// Whether it merges a contact into itself. Senders list the one that stays among those that were merged.
+    fn says_nothing(&self) -> bool {
+        let id = |name: &str| self.data.get(name).and_then(Value::as_str);
+        self.kind == "contact.merged"
+            && id("from").zip(id("contact")).is_some_and(|(from, contact)| same_contact(from, contact))
     }
 
     /// Reads it as a native body is read.
@@ -109,7 +117,10 @@ pub(super) fn apply(source: &Source, message: &Message<'_>, kind: Option<&str>) 
             if applied.statements.len() == MOST_STATEMENTS {
                 return Err(wrong(place, format!("the event tells more than {MOST_STATEMENTS} things")));
             }
-            applied.statements.push(statement(rule, becomes, message, element.as_deref(), &place)?);
+            let statement = statement(rule, becomes, message, element.as_deref(), &place)?;
+            if !statement.says_nothing() {
+                applied.statements.push(statement);
+            }
         }
     }
     Ok(applied)

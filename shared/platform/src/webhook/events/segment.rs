@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::mapping::{Applied, Statement, apply, without_rule};
 use super::message::{Message, canonical, elements, members};
-use super::{Event, LONGEST_ID, hash};
+use super::{Event, LONGEST_ID, by_content, hash};
 use crate::told::{FieldError, Told, read_value, wrong};
 
 /// The type of facts: a rule that makes one replaces what a tracked event says by itself.
@@ -60,7 +60,7 @@ fn event(body: String) -> Result<Event, FieldError> {
         }
     }
     let hash = hash(canonical(content).as_bytes());
-    let id = id.ok().flatten().unwrap_or_else(|| hash.clone());
+    let id = id.ok().flatten().unwrap_or_else(|| by_content(&hash));
     Ok(Event { id, body, hash })
 }
 

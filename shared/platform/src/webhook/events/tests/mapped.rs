@@ -103,7 +103,7 @@ fn an_event_is_known_by_what_its_envelope_says_or_by_its_content() {
     assert_eq!(twice[0], twice[1], "the number of attempts is no part of it");
     assert_ne!(twice[0].1, twice[2].1);
     let without = ids(r#"[{"c":"ada","e":5}]"#).remove(0);
-    assert_eq!(without.0, without.1);
+    assert_eq!(without.0, without.1[..32]);
     let said = meant(&source, r#"{"batch":{"events":[{"c":"ada","e":5}]}}"#);
     assert_eq!(said, ["not: sources/crm.toml: envelope.id: nothing at /s"]);
     let nowhere = parts(&source, &[], r#"{"batch":[]}"#).unwrap_err().to_string();
@@ -177,7 +177,7 @@ fn what_the_playbook_says_itself_is_taken_as_it_is() {
         &[r#"{"type":"contact.identified","contact":"a","fields":{"title":"VP"}}"#],
     );
     check(
-        r#"{"type":"merge","into":1,"ids":[2,3]}"#,
+        r#"{"type":"merge","into":1,"ids":[2,1,3]}"#,
         &[
             r#"{"type":"contact.merged","from":"2","contact":"1"}"#,
             r#"{"type":"contact.merged","from":"3","contact":"1"}"#,
