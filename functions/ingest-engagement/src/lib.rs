@@ -80,6 +80,7 @@ impl Ingest {
             Err(refusal) => return (answer::refused(&refusal), Vec::new()),
         };
         match received {
+            receive::Received::Challenge(reply) => (answer::json(200, &reply), Vec::new()),
             receive::Received::Events { source, events, now } => {
                 let taken = self.keep(source, &events, now).await;
                 keep::log(&source.id, &taken);

@@ -6,9 +6,10 @@ use perennial_platform::failure::Failure;
 use perennial_platform::lambda::raw_body;
 use perennial_platform::told::FieldError;
 use perennial_platform::webhook::Delivery;
+use perennial_platform::webhook::challenge::challenge;
 use perennial_platform::webhook::events::{Event, split};
-use perennial_platform::webhook::verify::verify;
 use perennial_playbook::sources::Source;
+use serde_json::Value;
 
 use crate::Ingest;
 
@@ -19,6 +20,8 @@ const MOST_EVENTS: usize = 1_000;
 
 /// A delivery that is believed.
 pub(crate) enum Received<'a> {
+    /// It is asked whether the address is ours: this is the answer.
+    Challenge(Value),
     /// These events, of this source, at this time.
     Events { source: &'a Source, events: Vec<Event>, now: Timestamp },
 }
@@ -51,7 +54,10 @@ impl Ingest {
         }
         let url = url(request);
         let delivery = Delivery { method, url: &url, headers: &request.headers, body: &body };
-        self.believe(source, &delivery, now).await?;
+        let secrets = self.believe(source, &delivery, now).await?;
+        if let Some(reply) = challenge(source, &secrets, &delivery, now) {
+            return Ok(Received::Challenge(reply));
+        }
         let events = split(source, &delivery).map_err(|error| Refusal::Status(400, error))?;
         match events.len() {
             0 => Err(refusal(400, "body", "holds no event")),
@@ -60,9 +66,10 @@ impl Ingest {
         }
     }
 
-    async fn believe(&self, source: &Source, delivery: &Delivery<'_>, now: Timestamp) -> Result<(), Refusal> {
-        let secrets = self.secrets.of(&source.id, now).await.map_err(Refusal::Store)?;
-        verify(source, &secrets, delivery, now).map_err(|forged| refusal(401, "signature", forged.to_string()))
+    /// The secrets by which it is believed.
+    async fn believe(&self, source: &Source, delivery: &Delivery<'_>, now: Timestamp) -> Result<Vec<String>, Refusal> {
+        let believed = self.secrets.believe(source, delivery, now).await.map_err(Refusal::Store)?;
+        believed.map_err(|forged| refusal(401, "signature", forged.to_string()))
     }
 }
 

@@ -19,6 +19,12 @@ fn track() -> String {
                 "title": "Reports that are read", "url": "https://www.example.com/guides/reports?utm_source=newsletter",
             },
             "userAgent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+            "userAgentData": {
+                "brands": [
+                    {"brand": "Google Chrome", "version": "131"}, {"brand": "Chromium", "version": "131"},
+                ],
+                "mobile": false, "platform": "macOS",
+            },
             "campaign": {"source": "newsletter", "medium": "email", "name": "january"},
         },
         "integrations": {}, "originalTimestamp": "2026-01-05T10:00:00.123Z", "sentAt": "2026-01-05T10:00:01.456Z",
