@@ -2,6 +2,8 @@
 //! which function may do what.
 
 mod arrows;
+mod bad_bodies;
+mod batch_cost;
 mod believed;
 mod capacity;
 mod corpus;

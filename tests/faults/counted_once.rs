@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use futures::StreamExt as _;
 use jiff::SignedDuration;
-use perennial_domain::interest::{FactName, Facts};
-use perennial_tests::{
-    at, deploy, engagement, ingest_at, interest, ledger_rows, playbook, seed, settle, tally, told, webhook_request,
-};
+use perennial::account::Account;
+use perennial_domain::ids::ProductId;
+use perennial_domain::interest::{FactName, Facts, evaluate};
+use perennial_tests::{at, deploy, engagement, interest, ledger_rows, seed, settle, tally, told, webhook_request};
 
-const EVENTS: usize = 500;
+const EVENTS: usize = 2_000;
 const DELIVERIES: usize = 5;
 const AT_ONCE: usize = 64;
 
@@ -27,6 +27,8 @@ async fn five_shuffled_deliveries_of_each_event_count_once() {
     let kinds = [
         ("analytics-infographic", "download", "analytics"),
         ("analytics-checklist", "download", "analytics"),
+        ("analytics-guide", "download", "analytics"),
+        ("analytics-case-study", "download", "analytics"),
         ("analytics-pricing", "view", "analytics"),
         ("analytics-emails", "click", "analytics"),
         ("automation-checklist", "download", "automation"),
@@ -49,30 +51,38 @@ async fn five_shuffled_deliveries_of_each_event_count_once() {
 
     let mut deliveries: Vec<&(String, String)> = std::iter::repeat_n(events.iter(), DELIVERIES).flatten().collect();
     random.shuffle(&mut deliveries);
-    let ingest = ingest_at(&deployment.world.endpoints().dynamodb, &deployment, playbook()).await;
-    let requests = deliveries.into_iter().map(|(id, body)| webhook_request(&deployment, id, body));
-    let answers = futures::stream::iter(requests).map(|request| ingest.handle(request)).buffer_unordered(AT_ONCE);
-    let statuses: Vec<i64> =
-        answers.map(|answer| answer.expect("whatever happens is an answer").status_code).collect().await;
+    let posts = deliveries.into_iter().map(|(id, body)| deployment.post(id, body));
+    let answers = futures::stream::iter(posts).buffer_unordered(AT_ONCE);
+    let statuses: Vec<u16> = answers.map(|answer| answer.expect("the world goes on").0).collect().await;
     let expected_statuses = BTreeMap::from([(202, EVENTS), (200, EVENTS * (DELIVERIES - 1))]);
     assert_eq!(tally(statuses), expected_statuses);
 
     settle(&deployment).await;
     let rows = ledger_rows(&deployment).await;
     assert_eq!(rows.len(), EVENTS);
+    let (rules, mut points) = (&deployment.playbook.interest, 0);
     for ((contact, product), facts) in &expected {
-        assert_eq!(interest(&deployment, contact, product).await.facts, *facts, "{contact} {product}");
+        let stored = interest(&deployment, contact, product).await.facts;
+        assert_eq!(stored, *facts, "{contact} {product}");
+        let product = ProductId::from(*product);
+        let score = evaluate(rules, &product, facts, now);
+        assert_eq!(evaluate(rules, &product, &stored, now), score, "{contact} {product}");
+        points += score.points;
     }
+    assert!(points > 0, "nothing was worth anything");
+    let report = Account::of(&deployment).await.expect("the report").engagements;
+    let total = (EVENTS * DELIVERIES) as u64;
+    assert_eq!((report.received, report.counted, report.duplicates), (total, EVENTS as u64, total - EVENTS as u64));
     assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_bodies_under_one_id_exactly_one_counts() {
+async fn of_nine_bodies_under_one_id_exactly_one_counts_and_two_hundred_are_refused() {
     let now = at("2026-01-07T10:00:00Z");
     let deployment = deploy(now).await;
-    for round in 0..20 {
+    for round in 0..25 {
         let (id, contact) = (format!("msg-{round}"), format!("contact-{round}"));
-        let bodies: Vec<String> = (0..8)
+        let bodies: Vec<String> = (0..9)
             .map(|minute| {
                 let happened_at = now - SignedDuration::from_mins(minute);
                 engagement(&contact, "analytics-checklist", "download", happened_at)
@@ -82,7 +92,7 @@ async fn of_many_bodies_under_one_id_exactly_one_counts() {
         let answers = futures::future::join_all(requests).await;
         let statuses: Vec<i64> =
             answers.into_iter().map(|answer| answer.expect("whatever happens is an answer").status_code).collect();
-        assert_eq!(tally(statuses.iter().copied()), BTreeMap::from([(202, 1), (409, 7)]), "round {round}");
+        assert_eq!(tally(statuses.iter().copied()), BTreeMap::from([(202, 1), (409, 8)]), "round {round}");
         settle(&deployment).await;
         let winner = statuses.iter().position(|status| *status == 202).expect("one was accepted");
         let name = FactName { asset: "analytics-checklist".into(), action: "download".into(), email: None };

@@ -1,5 +1,6 @@
 //! What must hold when things break: deliveries repeat, senders race, replies are lost, processes die.
 
+mod batch;
 mod consent;
 mod counted_once;
 mod decay_run;

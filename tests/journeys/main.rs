@@ -6,6 +6,7 @@ mod marketo;
 mod new_playbook;
 mod plan_world;
 mod plan_year;
+mod quarantine;
 mod rebuild;
 mod rebuild_meanwhile;
 

@@ -5,6 +5,7 @@
 //! by [`interpose`].
 
 pub mod interpose;
+pub mod senders;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -134,14 +135,13 @@ pub fn clock(deployment: &Deployment) -> Clock {
     Clock::from_fn(move || handle.now())
 }
 
-/// Ingestion of its own, with the ledger at this endpoint.
-///
-/// # Panics
-/// Never: the secret is the local world's.
+/// Ingestion of its own, with the ledger at this endpoint and the local world's secrets.
 pub async fn ingest_at(endpoint: &str, deployment: &Deployment, playbook: Arc<Playbook>) -> Ingest {
+    let secret = |source| vec![perennial::deployment::local_secret(source)];
+    let secrets = playbook.sources.iter().map(|(id, source)| (id.clone(), secret(source))).collect();
     Ingest {
         ledger: Ledger::new(&sdk_config(endpoint).await, &deployment.ledger_table),
-        secrets: SourceSecrets::native(LOCAL_WEBHOOK_SECRET).expect("a secret"),
+        secrets: SourceSecrets::fixed(secrets),
         addresses: perennial::deployment::address_key(),
         playbook,
         clock: clock(deployment),

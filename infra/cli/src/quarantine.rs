@@ -106,21 +106,14 @@ pub async fn replay(ingest: &Ingest, entries: &[Entry], mut done: impl FnMut(usi
     Ok(replay)
 }
 
-/// Replays entries of a local world, and delivers what counts now.
+/// Delivers what counts now after a replay in a local world; in AWS the stream does.
 ///
 /// # Errors
-/// [`DeploymentError`] if a table cannot be reached.
-pub async fn replay_world(
-    deployment: &Deployment,
-    entries: &[Entry],
-    done: impl FnMut(usize),
-) -> Result<Replay, DeploymentError> {
-    let replay = replay(&deployment.ingest, entries, done).await?;
+/// [`DeploymentError`] if the world cannot go on.
+pub async fn deliver(deployment: &Deployment, replay: &Replay) -> Result<(), DeploymentError> {
     deployment.tally.count_understood(replay.engagements);
-    if replay.counted > 0 {
-        deployment.world.settle().await?;
-    }
-    Ok(replay)
+    deployment.world.settle().await?;
+    Ok(())
 }
 
 /// Replays everything that waits in a local world; says how many events count now.
@@ -128,8 +121,11 @@ pub async fn replay_world(
 /// # Errors
 /// [`DeploymentError`] if a table cannot be reached.
 pub async fn replay_all(deployment: &Deployment) -> Result<usize, DeploymentError> {
-    let entries = of_world(deployment).await?;
-    Ok(replay_world(deployment, &entries, |_| {}).await?.counted)
+    let replay = replay(&deployment.ingest, &of_world(deployment).await?, |_| {}).await?;
+    if replay.counted > 0 {
+        deliver(deployment, &replay).await?;
+    }
+    Ok(replay.counted)
 }
 
 /// Drops entries that are still quarantined; says how many were.

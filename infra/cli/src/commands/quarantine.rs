@@ -241,16 +241,17 @@ impl Show {
 impl Replaying {
     async fn run(self) -> Result<(), Failed> {
         let opened = self.place.open(true).await?;
+        // Before anything is read: what cannot be hashed is not asked for.
+        let ingest = match &opened {
+            Opened::World { deployment, .. } => Arc::clone(&deployment.ingest),
+            Opened::Stack { ledger, .. } => Arc::new(self.ingest(ledger.clone())?),
+        };
         let entries = if self.all { opened.waiting().await? } else { opened.named(&self.keys).await? };
         let bar = progress(entries.len(), "replaying");
-        let done = |count: usize| bar.set_position(count as u64);
-        let replay = match &opened {
-            Opened::World { deployment, .. } => quarantine::replay_world(deployment, &entries, done).await?,
-            Opened::Stack { ledger, .. } => {
-                let ingest = self.ingest(ledger.clone())?;
-                quarantine::replay(&ingest, &entries, done).await?
-            }
-        };
+        let replay = quarantine::replay(&ingest, &entries, |count| bar.set_position(count as u64)).await?;
+        if let Opened::World { deployment, .. } = &opened {
+            quarantine::deliver(deployment, &replay).await?;
+        }
         bar.finish_and_clear();
         if self.place.json { print_json(&replay) } else { say(in_words(&replay)) }
     }
