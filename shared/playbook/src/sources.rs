@@ -165,7 +165,8 @@ pub struct Rule {
     pub line: usize,
     /// The kinds of event it is for; none: every kind.
     pub kinds: Vec<String>,
-    /// Further conditions: each place holds one of these values, numbers and true or false as they are written.
+    /// Further conditions: each place holds one of these values, numbers and true or false as they are written. A place that
+    /// begins with `.` is one in the element and picks elements; the others are in the event.
     pub when: Vec<(String, Vec<String>)>,
     /// The array through which the rule goes, one statement for each element.
     pub for_each: Option<String>,

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::problem::quoted;
 use crate::source::{Placed, Text};
+use crate::sources::Origin;
 use crate::sources::native::{BY_PRODUCT, NativeType, TYPES};
 
+use super::super::compile;
 use super::super::written::{Field, Format, IGNORED, Rule, Shape};
 use super::Check;
 
@@ -47,7 +49,11 @@ impl Check<'_> {
             }
         }
         for (place, values) in &rule.when {
-            self.event_place("when", place);
+            match compile::origin(place.get_ref()) {
+                Origin::Element(pointer) if rule.for_each.is_some() => self.pointer("when", place, &pointer),
+                Origin::Element(_) => self.element_of_nothing("when", place),
+                Origin::Event(_) | Origin::Text(_) => self.event_place("when", place),
+            }
             if values.texts().is_empty() {
                 self.error(values, "no value in the list: the rule would never apply");
             }

@@ -37,9 +37,7 @@ impl Check<'_> {
             Origin::Event(pointer) => self.pointer(name, text, &pointer),
             Origin::Element(pointer) => {
                 if !within {
-                    let place = quoted(text.get_ref());
-                    let reason = format!("{name} is {place}, a place in an element, and the rule has no for_each");
-                    self.error(text, reason);
+                    self.element_of_nothing(name, text);
                 }
                 self.pointer(name, text, &pointer);
             }
@@ -51,6 +49,12 @@ impl Check<'_> {
             }
             Origin::Text(_) => {}
         }
+    }
+
+    /// A place in an element, where there is none.
+    pub(super) fn element_of_nothing(&mut self, name: &str, text: &Text) {
+        let place = quoted(text.get_ref());
+        self.error(text, format!("{name} is {place}, a place in an element, and the rule has no for_each"));
     }
 
     fn meanings(&mut self, view: &View<'_>) {

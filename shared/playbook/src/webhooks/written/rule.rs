@@ -81,7 +81,9 @@ impl JsonSchema for Rule {
         add(
             "when",
             when,
-            own("Further conditions: what must stand at each place, such as { \"/status\" = [\"won\", \"lost\"] }."),
+            own(
+                "Further conditions: what must stand at each place, such as { \"/status\" = [\"won\", \"lost\"] }; one that begins with ./ picks elements of for_each.",
+            ),
         );
         add(
             "for_each",

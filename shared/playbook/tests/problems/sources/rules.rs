@@ -13,6 +13,8 @@ fn a_place_is_a_place() {
             ("type = \"/kind\"", "type = \"/a~b\""),
             ("at = { take = \"/at\", unit = \"seconds\" }", "at = { take = \"now\", is = { a = \"b\" }, times = 2 }"),
             ("\"/ok\" = true", "ok = true"),
+            ("\"/ok\" = true", "\"./ok\" = true"),
+            ("for_each = \"/items\"", "for_each = \"/items\"\nwhen = { \"./live\" = true, \"./~\" = 1 }"),
             ("[1, \"2\"]", "[]"),
             ("for_each = \"/items\"", "for_each = \"items\""),
             ("for_each = \"/items\"\n", ""),
@@ -37,6 +39,12 @@ fn a_place_is_a_place() {
 
             "\"/ok\" = true" -> "ok = true"
             17: error: when is "ok", and a place in the event begins with / (did you mean "/ok"?)
+
+            "\"/ok\" = true" -> "\"./ok\" = true"
+            17: error: when is "./ok", a place in an element, and the rule has no for_each
+
+            "for_each = \"/items\"" -> "for_each = \"/items\"\nwhen = { \"./live\" = true, \"./~\" = 1 }"
+            25: error: when: in a place, ~ is written ~0 (and a / within a name ~1)
 
             "[1, \"2\"]" -> "[]"
             17: error: no value in the list: the rule would never apply
