@@ -2,7 +2,8 @@
 //!
 //! In AWS they are one secret of Secrets Manager, read at run time: a JSON object, source id → text with one or more secrets
 //! separated by white space. What was read is believed for at most five minutes, so a secret that is taken out stops working
-//! within that time, and one that is put in works at the first delivery that is signed with it.
+//! within that time. One that is put in works within fifteen seconds: a signature that does not fit makes us read again, but not
+//! more often than that, whoever knocks.
 //!
 //! Never shows a secret: not in an error, not in `Debug`, not in a log.
 
@@ -67,7 +68,8 @@ impl SourceSecrets {
     }
 
     /// Believes a delivery if it proves itself by the source's live secrets, and says which those are. Where a signature does not
-    /// fit they are read again, so that a secret that was put in a moment ago works at once.
+    /// fit they are read again, so that a secret that was put in works before the
+    /// five minutes are over; at most every fifteen seconds, since a forger may ask as often as it likes.
     ///
     /// # Errors
     /// Outer: as [`SourceSecrets::of`], nobody knows whether it is forged. Inner: it is, for this reason.
