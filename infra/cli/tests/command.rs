@@ -251,7 +251,7 @@ fn the_offered_delivery_makes_a_lead_once_and_a_kill_loses_nothing() {
         let mut other = body.clone();
         other.push(b' ');
         assert_eq!(served.ask(webhook, &headers, &other).0, 401, "the signature is of the other body");
-        assert_eq!(served.ask(webhook, &headers, &vec![b'x'; 256 * 1024 + 1]).0, 413);
+        assert_eq!(served.ask(webhook, &headers, &vec![b'x'; 4 * 1024 * 1024 + 1]).0, 413);
         // Killed at once: what was answered with 202 must come out all the same.
     }
     let served = Served::start(data.path(), &[]);
