@@ -46,7 +46,8 @@ impl Recorded {
             Some(set) => {
                 let set: BTreeMap<&str, &str> =
                     set.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?))).collect();
-                let id = format!("{}#{}", set["ce-source"], set["ce-id"]);
+                // Everything that is read from these headers is signed.
+                let id = ["ce-source", "ce-id", "ce-type", "ce-time"].map(|name| set[name]).join("#");
                 let header = |(name, value): (&&str, &&str)| {
                     Some((HeaderName::try_from(*name).ok()?, HeaderValue::try_from(*value).ok()?))
                 };

@@ -54,7 +54,7 @@ fn to_several(source: &Source, taken: &[Taken]) -> ApiGatewayV2httpResponse {
     let events: Vec<Value> = taken
         .iter()
         .map(|taken| {
-            let mut event = object!({"id": taken.id});
+            let mut event = if taken.id.is_empty() { object!({}) } else { object!({"id": taken.id}) };
             if let (Value::Object(event), Value::Object(said)) = (&mut event, said(source, &taken.outcome)) {
                 event.extend(said);
             }

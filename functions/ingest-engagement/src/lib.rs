@@ -6,13 +6,14 @@
 //! | 202 `quarantined` | durable, but not understood under the present playbook; counted when it is replayed |
 //! | 202 `ignored` | the playbook leaves such events aside: nothing was written |
 //! | 200 `duplicate` | the same event again: no effect |
-//! | 400, 401, 405, 409, 413 | the sender's fault, with field and reason; nothing was written |
+//! | 400, 401, 404, 405, 409, 413 | the sender's fault, with field and reason; nothing was written |
 //! | 503 | the store could not be reached: send it again |
 //!
 //! A delivery of several events is answered with what became of each: 202, or 503 if one of them must be sent again (then all may
 //! be), or 400 if every one was refused.
 //!
-//! What it never does: read. While it serves it may only PutItem, on the ledger; `replay` is for the `perennial` command.
+//! What it never does: read what it keeps. While it serves it may only PutItem, on the ledger, and get the secrets of the sources
+//! from Secrets Manager; `replay` is for the `perennial` command.
 //!
 //! Map: `receive` turns a request into events, `entries` an event into ledger entries (pure), `keep` puts them, `answer` says what
 //! became of them, `replay` asks again what a quarantined event means.
@@ -32,9 +33,11 @@ use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::failure::Failure;
 use perennial_platform::ledger::{Entry, Ledger, Put};
-use perennial_platform::told::Told;
+use perennial_platform::told::{FieldError, Told};
+use perennial_platform::webhook::events::Event;
 use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_playbook::Playbook;
+use perennial_playbook::sources::Source;
 
 pub use entries::entries;
 pub use keep::{Engagements, Outcome, Taken};
@@ -53,6 +56,14 @@ pub struct Ingest {
     pub playbook: Arc<Playbook>,
     /// What time it is.
     pub clock: Clock,
+}
+
+impl Taken {
+    /// What is no event, and so has no id.
+    fn refused(FieldError { field, reason }: FieldError) -> Self {
+        let outcome = Outcome::Refused(400, field, reason);
+        Self { id: String::new(), outcome, engagements: Engagements::default() }
+    }
 }
 
 /// An event that is not refused.
@@ -82,11 +93,31 @@ impl Ingest {
         match received {
             receive::Received::Challenge(reply) => (answer::json(200, &reply), Vec::new()),
             receive::Received::Events { source, events, now } => {
-                let taken = self.keep(source, &events, now).await;
+                let taken = self.keep_those_that_are(source, events, now).await;
                 keep::log(&source.id, &taken);
                 (answer::to(source, &taken), taken)
             }
         }
+    }
+
+    /// What became of each event of a delivery; what is none is refused in its place, and the others are kept.
+    async fn keep_those_that_are(
+        &self,
+        source: &Source,
+        events: Vec<Result<Event, FieldError>>,
+        now: Timestamp,
+    ) -> Vec<Taken> {
+        let (mut kept, mut refused) = (Vec::with_capacity(events.len()), Vec::new());
+        for (place, event) in events.into_iter().enumerate() {
+            match event {
+                Ok(event) => kept.push(event),
+                Err(error) => refused.push((place, Taken::refused(error))),
+            }
+        }
+        let mut taken = self.keep(source, &kept, now).await;
+        // From the first to the last, so that each finds those before it in their places.
+        refused.into_iter().for_each(|(place, refused)| taken.insert(place, refused));
+        taken
     }
 
     /// Makes an event durable that is believed already: from an import.

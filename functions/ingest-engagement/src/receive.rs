@@ -7,7 +7,7 @@ use perennial_platform::lambda::raw_body;
 use perennial_platform::told::FieldError;
 use perennial_platform::webhook::Delivery;
 use perennial_platform::webhook::challenge::challenge;
-use perennial_platform::webhook::events::{Event, split};
+use perennial_platform::webhook::events::{Event, Unsplit, split};
 use perennial_playbook::sources::Source;
 use serde_json::Value;
 
@@ -15,15 +15,13 @@ use crate::Ingest;
 
 /// A body is at most so long: Lambda takes 6 MB, and base64 makes four bytes of three.
 const LONGEST_BODY: usize = 4 * 1024 * 1024;
-/// One request holds at most so many events.
-const MOST_EVENTS: usize = 1_000;
 
 /// A delivery that is believed.
 pub(crate) enum Received<'a> {
     /// It is asked whether the address is ours: this is the answer.
     Challenge(Value),
-    /// These events, of this source, at this time.
-    Events { source: &'a Source, events: Vec<Event>, now: Timestamp },
+    /// These events, of this source, at this time; in the place of one that is none, what is wrong with it.
+    Events { source: &'a Source, events: Vec<Result<Event, FieldError>>, now: Timestamp },
 }
 
 /// A delivery that is refused as a whole.
@@ -58,11 +56,13 @@ impl Ingest {
         if let Some(reply) = challenge(source, &secrets, &delivery, now) {
             return Ok(Received::Challenge(reply));
         }
-        let events = split(source, &delivery).map_err(|error| Refusal::Status(400, error))?;
-        match events.len() {
-            0 => Err(refusal(400, "body", "holds no event")),
-            1..=MOST_EVENTS => Ok(Received::Events { source, events, now }),
-            _ => Err(refusal(413, "body", "holds more than 1,000 events: send them in several requests")),
+        match split(source, &delivery) {
+            Ok(events) if events.is_empty() => Err(refusal(400, "body", "holds no event")),
+            Ok(events) => Ok(Received::Events { source, events, now }),
+            Err(Unsplit::TooMany) => {
+                Err(refusal(413, "body", "holds more than 1,000 events: send them in several requests"))
+            }
+            Err(Unsplit::Wrong(error)) => Err(Refusal::Status(400, error)),
         }
     }
 

@@ -17,7 +17,7 @@ use perennial_domain::interest::FactName;
 use perennial_domain::lead::SalesEvent;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use json::{read_object, read_value};
+pub(crate) use json::{is_json, read_object, read_value};
 pub(crate) use native::{accepts, instant_of, types};
 
 /// What happened, and when by the sender's word.

@@ -64,7 +64,8 @@ fn events(source: &Source, content_type: &'static str, body: &str) -> Vec<Event>
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static(content_type));
     headers.insert("webhook-id", HeaderValue::from_static("an id"));
-    split(source, &Delivery { method: "POST", url: "", headers: &headers, body: body.as_bytes() }).unwrap_or_default()
+    let delivery = Delivery { method: "POST", url: "", headers: &headers, body: body.as_bytes() };
+    split(source, &delivery).unwrap_or_default().into_iter().flatten().collect()
 }
 
 /// Everything that a delivery tells, read as every format and by every content type.
@@ -88,14 +89,17 @@ fn told(body: &str, received_at: Timestamp) -> Vec<Told> {
 
 fn ids(what: &What) -> Vec<&str> {
     match what {
+        What::ContactIdentified { contact, fields } => {
+            fields.get("account").map(String::as_str).into_iter().chain([contact.as_str()]).collect()
+        }
         What::Engagement { contact, .. }
-        | What::ContactIdentified { contact, .. }
         | What::Lead { contact, .. }
         | What::MailReported { contact }
         | What::MailBounced { contact, .. }
         | What::Unsubscribed { contact } => vec![contact],
         What::ContactMerged { from, contact } => vec![from, contact],
-        What::AccountUpdated { .. } | What::Unread {} => Vec::new(),
+        What::AccountUpdated { account, .. } => vec![account],
+        What::Unread {} => Vec::new(),
     }
 }
 

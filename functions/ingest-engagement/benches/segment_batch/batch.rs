@@ -46,7 +46,7 @@ impl Batch {
         verify(source, &[SECRET.to_owned()], &delivery, self.now).ok()?;
         let mut items = 0;
         for event in split(source, &delivery).ok()? {
-            for entry in entries(&self.playbook, &self.addresses, source, &event, self.now).ok()? {
+            for entry in entries(&self.playbook, &self.addresses, source, &event.ok()?, self.now).ok()? {
                 entry.reason.is_none().then_some(())?;
                 black_box(entry.item().ok()?);
                 items += 1;

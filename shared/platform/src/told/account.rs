@@ -84,9 +84,10 @@ fn by_product(
         Some(Value::Object(stated)) => stated,
         Some(_) => return Err(wrong(path, format!("is not an object of product and {value}"))),
     };
+    // A product is what was sent: a reason is logged, and never holds any of that.
+    let within = format!("{path}.<product>");
     let field = |(product, value): (&String, &Value)| {
-        let path = format!("{path}.{}", plain(product, &path)?);
-        Ok((format!("{prefix}{product}"), read(value, &path)?))
+        Ok((format!("{prefix}{}", plain(product, &path)?), read(value, &within)?))
     };
     stated.iter().map(field).collect()
 }

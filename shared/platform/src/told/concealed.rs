@@ -1,18 +1,22 @@
-//! Addresses are not ids: where a sender names a contact by address, the id is the address' keyed hash, so that keys,
-//! events, queues and logs never hold it.
+//! Addresses are not ids: where a sender names a contact or an account by address, the id is the address' keyed hash, so that
+//! keys, events, queues and logs never hold it.
 
 use super::{Told, What};
 use crate::address::AddressKey;
 
 impl Told {
-    /// The same, with every contact that is named by an address under the id that stands for it. Who is identified by an
-    /// address, and says no other, has that one.
+    /// The same, with every contact and every account that is named by an address under the id that stands for it: an account
+    /// under the same whether it is updated itself or is a contact's. Who is identified by an address, and says no other, has
+    /// that one.
     #[must_use]
     pub fn concealed(mut self, addresses: &AddressKey) -> Self {
         match &mut self.what {
             What::ContactIdentified { contact, fields } => {
                 if let Some(address) = conceal(contact, addresses) {
                     fields.entry("email".to_owned()).or_insert(address);
+                }
+                if let Some(account) = fields.get_mut("account") {
+                    drop(conceal(account, addresses));
                 }
             }
             What::Engagement { contact, .. }
@@ -24,7 +28,8 @@ impl Told {
                 drop(conceal(from, addresses));
                 drop(conceal(contact, addresses));
             }
-            What::AccountUpdated { .. } | What::Unread {} => {}
+            What::AccountUpdated { account, .. } => drop(conceal(account, addresses)),
+            What::Unread {} => {}
         }
         self
     }

@@ -56,18 +56,16 @@ impl What {
         Ok(match kind {
             "engagement.recorded" => engagement(data)?,
             "contact.identified" => {
-                Self::ContactIdentified { contact: contact(data, "contact")?, fields: contact_fields(data)? }
+                Self::ContactIdentified { contact: id(data, "contact")?, fields: contact_fields(data)? }
             }
             "contact.merged" => merged(data)?,
-            "account.updated" => {
-                Self::AccountUpdated { account: required(data, "account")?, fields: account::fields(data)? }
-            }
+            "account.updated" => Self::AccountUpdated { account: id(data, "account")?, fields: account::fields(data)? },
             "lead.touched" => lead(data, SalesStep::Touched)?,
             "lead.accepted" => lead(data, SalesStep::Accepted)?,
             "lead.rejected" => lead(data, SalesStep::Rejected)?,
-            "email.reported" => Self::MailReported { contact: contact(data, "contact")? },
-            "email.bounced" => Self::MailBounced { contact: contact(data, "contact")?, permanent: permanent(data)? },
-            "email.unsubscribed" => Self::Unsubscribed { contact: contact(data, "contact")? },
+            "email.reported" => Self::MailReported { contact: id(data, "contact")? },
+            "email.bounced" => Self::MailBounced { contact: id(data, "contact")?, permanent: permanent(data)? },
+            "email.unsubscribed" => Self::Unsubscribed { contact: id(data, "contact")? },
             _ => return Err(wrong("type", format!("is not {}", types()))),
         })
     }
@@ -90,7 +88,7 @@ fn engagement(data: &Map<String, Value>) -> Result<What, FieldError> {
     if email.as_deref().is_some_and(|email| perennial_playbook::is_address(email.trim())) {
         return Err(wrong("data.email", "is an address; it names the mail in which something was done"));
     }
-    let (contact, asset) = (contact(data, "contact")?, required(data, "asset")?);
+    let (contact, asset) = (id(data, "contact")?, required(data, "asset")?);
     Ok(What::Engagement { contact, asset, action: required(data, "action")?, email })
 }
 
@@ -99,12 +97,12 @@ fn lead(data: &Map<String, Value>, step: SalesStep) -> Result<What, FieldError> 
     if let Some(quarter) = &quarter {
         quarter.parse::<Quarter>().map_err(|error| wrong("data.quarter", error.to_string()))?;
     }
-    let (contact, product) = (contact(data, "contact")?, required(data, "product")?);
+    let (contact, product) = (id(data, "contact")?, required(data, "product")?);
     Ok(What::Lead { contact, product, quarter, step, by: optional(data, "by")?, reason: optional(data, "reason")? })
 }
 
 fn merged(data: &Map<String, Value>) -> Result<What, FieldError> {
-    let (from, contact) = (contact(data, "from")?, contact(data, "contact")?);
+    let (from, contact) = (id(data, "from")?, id(data, "contact")?);
     if address::same_contact(&from, &contact) {
         return Err(wrong("data.from", "is the contact that stays"));
     }
@@ -119,13 +117,19 @@ fn permanent(data: &Map<String, Value>) -> Result<bool, FieldError> {
     }
 }
 
-/// The id of a contact. What an address becomes as an id is ours to say: nobody may guess it.
-fn contact(data: &Map<String, Value>, name: &str) -> Result<String, FieldError> {
+/// The id of a contact or an account.
+fn id(data: &Map<String, Value>, name: &str) -> Result<String, FieldError> {
     let id = required(data, name)?;
-    if address::is_concealed(&id) {
+    ours_to_say(&id, name)?;
+    Ok(id)
+}
+
+/// What an address becomes as an id is ours to say: nobody may guess it.
+fn ours_to_say(id: &str, name: &str) -> Result<(), FieldError> {
+    if address::is_concealed(id) {
         return Err(wrong(format!("data.{name}"), "is @ and 32 hex digits, which stands for an address here"));
     }
-    Ok(id)
+    Ok(())
 }
 
 fn required(data: &Map<String, Value>, name: &str) -> Result<String, FieldError> {
@@ -178,6 +182,9 @@ fn contact_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>,
     // One spelling of an address only: a suppressed one must not come back in brackets or quotes.
     if fields.get("email").is_some_and(|email| !email.is_empty() && !perennial_playbook::is_address(email)) {
         return Err(wrong("data.email", "is not a plain address such as name@example.com"));
+    }
+    if let Some(account) = fields.get("account") {
+        ours_to_say(account, "account")?;
     }
     Ok(fields)
 }

@@ -60,21 +60,25 @@ fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
         ),
         (format!("{{\"more\":{}}}", deep.clone()), "body: is nested 128 levels deep or more, line 1 column 135"),
         (account("{}"), "data.account: is missing"),
+        (
+            account(r#"{"account":"@0123456789abcdef0123456789abcdef"}"#),
+            "data.account: is @ and 32 hex digits, which stands for an address here",
+        ),
         (account(r#"{"account":"a","health":"bad"}"#), "data.health: is not good or at-risk"),
         (
             account(r#"{"account":"a","owns":{"p":"soon"}}"#),
-            "data.owns.p: is not a date such as 2026-01-05, between 1970 and 2200",
+            "data.owns.<product>: is not a date such as 2026-01-05, between 1970 and 2200",
         ),
         (
             account(r#"{"account":"a","used":{"p":"2026-13-01"}}"#),
-            "data.used.p: is not a date such as 2026-01-05, between 1970 and 2200",
+            "data.used.<product>: is not a date such as 2026-01-05, between 1970 and 2200",
         ),
         (account(r#"{"account":"a","used":["p"]}"#), "data.used: is not an object of product and date"),
-        (account(r#"{"account":"a","ends":{"p":7}}"#), "data.ends.p: is not a date"),
+        (account(r#"{"account":"a","ends":{"p":7}}"#), "data.ends.<product>: is not a date"),
         (account(r#"{"account":"a","seats":7}"#), "data.seats: is not an object of product and number"),
         (
             account(r#"{"account":"a","seats_used":{"p":1.5}}"#),
-            "data.seats_used.p: is not a whole number from 0 to 9223372036854775807",
+            "data.seats_used.<product>: is not a whole number from 0 to 9223372036854775807",
         ),
         (account(r#"{"account":"a","maturity":"expert"}"#), "data.maturity: is not novice, intermediate or advanced"),
         (account(r#"{"account":"a","maturity":3}"#), "data.maturity: is not a text"),
@@ -161,6 +165,17 @@ fn a_contact_that_is_named_by_address_gets_the_id_that_stands_for_it() {
     check("contact.identified", r#""contact":"ada@example.com","email":null"#, identified(&[("email", "")]));
     check("email.unsubscribed", r#""contact":"ada@example.com""#, What::Unsubscribed { contact: id.clone() });
     check("email.unsubscribed", r#""contact":"ada""#, What::Unsubscribed { contact: "ada".into() });
+    // An account is the same one whether it is updated or is a contact's.
+    check(
+        "account.updated",
+        r#""account":" Ada@Example.com ""#,
+        What::AccountUpdated { account: id.clone(), fields: [].into() },
+    );
+    check(
+        "contact.identified",
+        r#""contact":"ada@example.com","email":null,"account":"ada@example.com""#,
+        identified(&[("account", &id), ("email", "")]),
+    );
     check(
         "contact.merged",
         r#""from":"bob@example.com","contact":"ada@example.com""#,

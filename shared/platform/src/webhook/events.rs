@@ -29,6 +29,10 @@ use crate::told::{FieldError, Told, wrong};
 
 /// An event id is at most so many bytes long: it is part of a key.
 const LONGEST_ID: usize = 256;
+/// One delivery holds at most so many events.
+pub const MOST_EVENTS: usize = 1_000;
+/// An event is at most so many bytes long: as much as EventBridge carries. A longer one is not even read.
+pub const LONGEST_EVENT: usize = 256 * 1024;
 
 /// One event of a delivery, before anybody asks what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,16 +56,28 @@ pub enum Understood {
     Not(FieldError),
 }
 
-/// Splits a delivery that is believed into its events, in the order in which it holds them.
+/// Why a delivery has no events that could be looked at: the sender's fault, and nothing is kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsplit {
+    /// It holds more events than one delivery may. They were counted, and not read.
+    #[error("body: holds more than {MOST_EVENTS} events")]
+    TooMany,
+    /// It is not a message of the source's format at all.
+    #[error(transparent)]
+    Wrong(#[from] FieldError),
+}
+
+/// Splits a delivery that is believed into its events, in the order in which it holds them; in the place of one that is none,
+/// what is wrong with it. An event that is longer than [`LONGEST_EVENT`] is given back unread, and must not be kept.
 ///
 /// # Errors
-/// [`FieldError`] if it is not a message of the source's format at all: the sender's fault, and nothing is kept.
-pub fn split(source: &Source, delivery: &Delivery<'_>) -> Result<Vec<Event>, FieldError> {
+/// [`Unsplit`] if there is nothing in it that could be kept.
+pub fn split(source: &Source, delivery: &Delivery<'_>) -> Result<Vec<Result<Event, FieldError>>, Unsplit> {
     let body = str::from_utf8(delivery.body).map_err(|_| wrong("body", "is not UTF-8"))?;
     match source.format {
         Format::Native => native::split(source, delivery.headers, body),
-        Format::Segment => segment::split(body),
-        Format::Zoom | Format::Mapped => mapped::split(source, body),
+        Format::Segment => Ok(segment::split(body)?.into_iter().map(Ok).collect()),
+        Format::Zoom | Format::Mapped => Ok(mapped::split(source, body)?.into_iter().map(Ok).collect()),
     }
 }
 
@@ -79,6 +95,14 @@ pub fn understand(source: &Source, body: &str, received_at: Timestamp, addresses
         Ok(told) => Understood::Told(told.into_iter().map(|told| told.concealed(addresses)).collect()),
         Err(error) => Understood::Not(error),
     }
+}
+
+/// An event that is too long, unread: what is made of a text may be many times as long.
+fn unread(body: &str) -> Option<Event> {
+    (body.len() > LONGEST_EVENT).then(|| {
+        let hash = hash(body.as_bytes());
+        Event { id: by_content(&hash), body: body.to_owned(), hash }
+    })
 }
 
 /// The id of an event that has none: the first 128 bits of its hash.

@@ -2,8 +2,10 @@
 //! when it happened; `data` is the native data. `source` and `id` together are the event's id.
 //!
 //! In the binary form the attributes are headers, which Standard Webhooks does not sign. Where a source is verified by it, the
-//! `webhook-id`, which is signed, must be `<ce-source>#<ce-id>`, so that nobody can make a second event out of a delivery that
-//! they have seen. What is kept is the structured form: it needs no headers to be understood again.
+//! `webhook-id`, which is signed, must be `<ce-source>#<ce-id>#<ce-type>#<ce-time>`: all that is read of the event besides its
+//! body. So nobody can make another event, or a second one, out of a delivery that they have seen. A `#` within one of them is
+//! `%23` there. Where a token proves the sender, nobody else has seen a delivery, and any `webhook-id` will do. What is kept is
+//! the structured form: it needs no headers to be understood again.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +13,21 @@ use base64::Engine;
 use http::{HeaderMap, header};
 use perennial_playbook::sources::native::TYPES;
 use perennial_playbook::sources::{Source, Verify};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::message::{canonical, elements};
-use super::native::webhook_id;
-use super::{Event, LONGEST_ID, hash};
+use super::{Event, LONGEST_EVENT, LONGEST_ID, Unsplit, hash, unread};
 use crate::told::{FieldError, Told, What, instant_of, read_object, read_value, types, wrong};
+
+/// What must be signed of an event in the binary form.
+const SIGNED: [&str; 4] = ["source", "id", "type", "time"];
 
 /// One event in JSON.
 pub(super) fn structured(body: &str) -> Result<Event, FieldError> {
+    if let Some(event) = unread(body) {
+        return Ok(event);
+    }
     let attributes = read_object(body)?;
     attribute(&attributes, "specversion")?;
     let id = identity(&attributes)?;
@@ -28,10 +36,13 @@ pub(super) fn structured(body: &str) -> Result<Event, FieldError> {
     Ok(Event { id, body: body.to_owned(), hash: hash(canonical(json!(content)).as_bytes()) })
 }
 
-/// An array of events in JSON; it may be empty.
-pub(super) fn batched(body: &str) -> Result<Vec<Event>, FieldError> {
+/// An array of events in JSON, and in the place of one that is none, what is wrong with it. None at all if it is empty: whoever
+/// asks for events refuses that.
+pub(super) fn batched(body: &str) -> Result<Vec<Result<Event, FieldError>>, Unsplit> {
     let events = elements(body)?.ok_or_else(|| wrong("body", "is not an array of CloudEvents"))?;
-    events.into_iter().map(|event| structured(event.get())).collect()
+    let placed = |place: usize, error: FieldError| wrong(format!("[{place}].{}", error.field), error.reason);
+    let event = |(place, event): (usize, &RawValue)| structured(event.get()).map_err(|error| placed(place, error));
+    Ok(events.into_iter().enumerate().map(event).collect())
 }
 
 /// Whether the headers announce an event whose attributes they are.
@@ -41,6 +52,23 @@ pub(super) fn is_binary(headers: &HeaderMap) -> bool {
 
 /// An event whose attributes are headers, in its structured form.
 pub(super) fn binary(source: &Source, headers: &HeaderMap, body: &str) -> Result<Event, FieldError> {
+    let mut attributes = attributes(headers)?;
+    if source.verify.contains(&Verify::StandardWebhooks) {
+        all_signed(&attributes, headers)?;
+    }
+    if let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
+        attributes.insert("datacontenttype".to_owned(), json!(kind));
+    }
+    if body.len() <= LONGEST_EVENT {
+        // Read before it is put between braces: it must be one value.
+        read_value(body)?;
+    }
+    let text = Value::Object(attributes).to_string();
+    structured(&format!("{},\"data\":{body}}}", text.strip_suffix('}').unwrap_or(&text)))
+}
+
+/// The attributes that are headers, in alphabetical order.
+fn attributes(headers: &HeaderMap) -> Result<Map<String, Value>, FieldError> {
     let mut attributes = BTreeMap::new();
     for name in headers.keys() {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
@@ -51,17 +79,31 @@ pub(super) fn binary(source: &Source, headers: &HeaderMap, body: &str) -> Result
     }
     // These are the message's and not attributes.
     attributes.retain(|name, _| name != "data" && name != "data_base64");
-    if let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) {
-        attributes.insert("datacontenttype".to_owned(), json!(kind));
+    Ok(attributes.into_iter().collect())
+}
+
+/// Refuses an event of which the `webhook-id`, which is signed, does not say everything that is read from headers.
+fn all_signed(attributes: &Map<String, Value>, headers: &HeaderMap) -> Result<(), FieldError> {
+    let parts = SIGNED.iter().map(|name| attribute(attributes, name).map(encoded));
+    let expected = parts.collect::<Result<Vec<_>, FieldError>>()?.join("#");
+    if headers.get("webhook-id").is_some_and(|id| id.as_bytes() == expected.as_bytes()) {
+        return Ok(());
     }
-    // Read before it is put between braces: it must be one value.
-    read_value(body)?;
-    let text = Value::Object(attributes.into_iter().collect()).to_string();
-    let event = structured(&format!("{},\"data\":{body}}}", text.strip_suffix('}').unwrap_or(&text)))?;
-    if source.verify.contains(&Verify::StandardWebhooks) && webhook_id(headers)? != event.id {
-        return Err(wrong("webhook-id", "is not <ce-source>#<ce-id>, and headers of CloudEvents are not signed"));
+    let reason = "is not <ce-source>#<ce-id>#<ce-type>#<ce-time>, and headers of CloudEvents are not signed";
+    Err(wrong("webhook-id", reason))
+}
+
+/// A text as the HTTP binding writes it in a header, and `#` as `%23`: no two texts look alike, and none holds a `#`. Source:
+/// CloudEvents 1.0.2, HTTP protocol binding, header values.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'!'..=b'~' if !matches!(byte, b'"' | b'%' | b'#') => encoded.push(char::from(byte)),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
     }
-    Ok(event)
+    encoded
 }
 
 /// A header's value as the HTTP binding writes texts: percent-encoded, by older senders in quotes.

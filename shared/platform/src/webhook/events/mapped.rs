@@ -8,14 +8,14 @@ use perennial_playbook::sources::{Envelope, Format, Origin, Source, Take, TimeUn
 
 use super::mapping::{Applied, Missing, apply, file, instant, without_rule};
 use super::message::{Message, canonical, elements, members, remove};
-use super::{Event, LONGEST_ID, by_content, hash};
-use crate::told::{FieldError, Told, read_value, wrong};
+use super::{Event, LONGEST_ID, Unsplit, by_content, hash, unread};
+use crate::told::{FieldError, Told, is_json, wrong};
 
 /// What Zoom sends to make sure that an address is ours. Source: Zoom's documentation of webhooks, validation.
 const VALIDATION: &str = "endpoint.url_validation";
 
 /// The events of a message: what the envelope's array holds, or the body itself, or the elements of an array.
-pub(super) fn split(source: &Source, body: &str) -> Result<Vec<Event>, FieldError> {
+pub(super) fn split(source: &Source, body: &str) -> Result<Vec<Event>, Unsplit> {
     let envelope = envelope(source);
     let texts = match &envelope.each {
         Some(pointer) => each(body, pointer)?,
@@ -24,12 +24,12 @@ pub(super) fn split(source: &Source, body: &str) -> Result<Vec<Event>, FieldErro
             None => vec![body],
         },
     };
-    texts.into_iter().map(|text| event(&envelope, text)).collect()
+    texts.into_iter().map(|text| Ok(event(&envelope, text)?)).collect()
 }
 
 /// The array at a pointer, each element as it was sent.
-fn each<'a>(body: &'a str, pointer: &str) -> Result<Vec<&'a str>, FieldError> {
-    read_value(body)?;
+fn each<'a>(body: &'a str, pointer: &str) -> Result<Vec<&'a str>, Unsplit> {
+    is_json(body)?;
     let mut at = body;
     for name in pointer.split('/').skip(1) {
         let name = name.replace("~1", "/").replace("~0", "~");
@@ -41,6 +41,9 @@ fn each<'a>(body: &'a str, pointer: &str) -> Result<Vec<&'a str>, FieldError> {
 }
 
 fn event(envelope: &Envelope, text: &str) -> Result<Event, FieldError> {
+    if let Some(event) = unread(text) {
+        return Ok(event);
+    }
     let message = Message::read(text)?;
     // An event without its id is still kept: what it says is asked for when it is understood.
     let id = id(envelope, &message).ok().flatten();

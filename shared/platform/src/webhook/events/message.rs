@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::told::{FieldError, read_value, wrong};
+use super::{MOST_EVENTS, Unsplit};
+use crate::told::{FieldError, is_json, read_value, wrong};
 
 /// A message, as text and read.
 pub(super) struct Message<'a> {
@@ -90,15 +93,53 @@ pub(super) fn members(text: &str) -> Option<BTreeMap<Cow<'_, str>, &RawValue>> {
 /// The elements of a text that is an array, each as it was sent; `None` if it is something else.
 ///
 /// # Errors
-/// [`FieldError`] if it cannot be read.
-pub(super) fn elements(text: &str) -> Result<Option<Vec<&RawValue>>, FieldError> {
+/// [`Unsplit`] if it cannot be read, or has more elements than a delivery may hold events.
+pub(super) fn elements(text: &str) -> Result<Option<Vec<&RawValue>>, Unsplit> {
     if !text.trim_start().starts_with('[') {
         return Ok(None);
     }
     match serde_json::from_str(text) {
-        Ok(elements) => Ok(Some(elements)),
+        Ok(Elements { more: true, .. }) => Err(Unsplit::TooMany),
+        Ok(Elements { first, .. }) => Ok(Some(first)),
         // Read again for the reason alone.
-        Err(_) => read_value(text).and(Err(wrong("body", "is not JSON that can be read"))),
+        Err(_) => Err(is_json(text).err().unwrap_or_else(|| wrong("body", "is not JSON that can be read")).into()),
+    }
+}
+
+/// The first elements of an array, and whether there are more: millions fit into a body, and are not all remembered.
+struct Elements<'a> {
+    first: Vec<&'a RawValue>,
+    more: bool,
+}
+
+impl<'de> Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FirstElements)
+    }
+}
+
+struct FirstElements;
+
+impl<'de> Visitor<'de> for FirstElements {
+    type Value = Elements<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+        let mut first = Vec::new();
+        while first.len() < MOST_EVENTS {
+            match sequence.next_element()? {
+                Some(element) => first.push(element),
+                None => return Ok(Elements { first, more: false }),
+            }
+        }
+        let mut more = false;
+        while sequence.next_element::<IgnoredAny>()?.is_some() {
+            more = true;
+        }
+        Ok(Elements { first, more })
     }
 }
 

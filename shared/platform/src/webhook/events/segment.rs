@@ -12,26 +12,34 @@ use serde_json::Value;
 
 use super::mapping::{Applied, Statement, apply, without_rule};
 use super::message::{Message, canonical, elements, members};
-use super::{Event, LONGEST_ID, by_content, hash};
-use crate::told::{FieldError, Told, read_value, wrong};
+use super::{Event, LONGEST_ID, Unsplit, by_content, hash, unread};
+use crate::told::{FieldError, Told, is_json, wrong};
 
 /// The type of facts: a rule that makes one replaces what a tracked event says by itself.
 const ENGAGEMENT: &str = "engagement.recorded";
+/// A `sentAt` is at most so many bytes long: it is written into each call of a batch.
+const LONGEST_SENT_AT: usize = 128;
 
 /// The calls of a delivery.
-pub(super) fn split(body: &str) -> Result<Vec<Event>, FieldError> {
+pub(super) fn split(body: &str) -> Result<Vec<Event>, Unsplit> {
     if let Some(calls) = elements(body)? {
-        return calls.into_iter().map(|call| event(call.get().to_owned())).collect();
+        return calls.into_iter().map(|call| Ok(event(call.get().to_owned())?)).collect();
     }
     let Some(delivery) = members(body) else {
         // Read again for the reason alone.
-        return read_value(body).and(Err(wrong("body", "is not a JSON object or an array of objects")));
+        return Err(is_json(body)
+            .err()
+            .unwrap_or_else(|| wrong("body", "is not a JSON object or an array of objects"))
+            .into());
     };
     match delivery.get("batch").map(|batch| elements(batch.get())).transpose()?.flatten() {
         None => Ok(vec![event(body.to_owned())?]),
         Some(calls) => {
             let sent_at = delivery.get("sentAt").map(|sent_at| sent_at.get());
-            calls.into_iter().map(|call| event(dated(call.get(), sent_at))).collect()
+            if sent_at.is_some_and(|sent_at| sent_at.len() > LONGEST_SENT_AT) {
+                return Err(wrong("sentAt", format!("is longer than {LONGEST_SENT_AT} bytes")).into());
+            }
+            calls.into_iter().map(|call| Ok(event(dated(call.get(), sent_at))?)).collect()
         }
     }
 }
@@ -49,6 +57,9 @@ fn dated(call: &str, sent_at: Option<&str>) -> String {
 }
 
 fn event(body: String) -> Result<Event, FieldError> {
+    if let Some(event) = unread(&body) {
+        return Ok(event);
+    }
     let message = Message::read(&body)?;
     let id = id(&message);
     let mut content = message.into_value();

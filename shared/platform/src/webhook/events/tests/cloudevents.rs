@@ -67,6 +67,13 @@ fn a_batch_is_its_events() {
     let body = format!("[{}, {}]", event(&data), event(&data).replace("\"7\"", "\"8\"").replace("ada", ""));
     let expected = [format!("/crm#7: {TOLD}"), "/crm#8: not: data.contact: is empty".to_owned()];
     assert_eq!(seen(&by_token(), &batched, &body), expected);
+    // One that is no event does not keep the others out.
+    let body = format!("[{}, 7, {}]", event(&data).replace("\"/crm\"", "null"), event(&data));
+    let refused = [
+        "refused: [0].source: is missing",
+        "refused: [1].body: is not a JSON object that can be read, line 1 column 1",
+    ];
+    assert_eq!(seen(&by_token(), &batched, &body), [refused[0], refused[1], &expected[0]]);
     assert!(seen(&by_token(), &batched, "[]").is_empty());
     assert_eq!(seen(&by_token(), &batched, "{}"), ["refused: body: is not an array of CloudEvents"]);
 }
@@ -113,20 +120,79 @@ fn the_attributes_of_a_binary_event_are_headers_and_its_kept_form_needs_none() {
 }
 
 #[test]
-fn where_only_the_webhook_id_is_signed_it_must_be_that_of_the_event() {
-    let headers = |webhook_id: &'static str| {
-        [
-            ("ce-specversion", "1.0"),
-            ("ce-type", "engagement.recorded"),
-            ("ce-id", "7"),
-            ("ce-source", "/crm"),
-            ("ce-time", "2026-01-05T10:00:00Z"),
-            ("webhook-id", webhook_id),
-        ]
+fn where_only_the_webhook_id_is_signed_it_says_all_that_is_read_from_headers() {
+    const SIGNED: &str = "/crm%23a%20%E2%82%AC#7#engagement.recorded#2026-01-05T10:00:00Z";
+    let attributes = [
+        ("ce-specversion", "1.0"),
+        ("ce-type", "engagement.recorded"),
+        ("ce-id", "7"),
+        ("ce-source", "/crm#a%20%E2%82%AC"),
+        ("ce-time", "2026-01-05T10:00:00Z"),
+        ("webhook-id", SIGNED),
+    ];
+    let with = |name: &'static str, value: &'static str| {
+        let others = attributes.into_iter().filter(|(other, _)| *other != name);
+        others.chain([(name, value)]).collect::<Vec<_>>()
     };
-    let told = format!("/crm#7: {TOLD}");
-    assert_eq!(seen(&Source::native(), &headers("/crm#7"), DATA), [told.as_str()]);
-    let refused = "refused: webhook-id: is not <ce-source>#<ce-id>, and headers of CloudEvents are not signed";
-    assert_eq!(seen(&Source::native(), &headers("/crm#8"), DATA), [refused]);
-    assert_eq!(seen(&by_token(), &headers("/crm#8"), DATA), [told.as_str()]);
+    let told = format!("/crm%23a €#7: {TOLD}");
+    let check = |headers: &[(&str, &str)], expected: &str| {
+        assert_eq!(seen(&Source::native(), headers, DATA), [expected], "{headers:?}");
+    };
+    check(&attributes, &told);
+    // The same text in another spelling is the same event.
+    check(&with("ce-source", "\"/crm%23a%20%e2%82%ac\""), &told);
+    check(&with("ce-traceparent", "00-1"), &told);
+    let refused = "refused: webhook-id: is not <ce-source>#<ce-id>#<ce-type>#<ce-time>, and headers of CloudEvents \
+                   are not signed";
+    for (name, value) in [
+        ("ce-type", "email.unsubscribed"),
+        ("ce-type", "com.example.engagement.recorded"),
+        ("ce-time", "2026-01-05T10:00:01Z"),
+        ("ce-time", "2026-01-05T11:00:00+01:00"),
+        ("ce-id", "8"),
+        ("ce-id", "7#engagement.recorded"),
+        ("ce-source", "/crm"),
+        ("ce-source", "/crm%2523a%20%E2%82%AC"),
+        ("webhook-id", "/crm%23a%20%E2%82%AC#7"),
+    ] {
+        check(&with(name, value), refused);
+        assert_ne!(seen(&by_token(), &with(name, value), DATA), [refused], "a token proves the headers as well");
+    }
+    // What else is read cannot make another event of it, but for one that is refused.
+    check(&with("ce-specversion", "0.3"), "/crm%23a €#7: not: specversion: is not \"1.0\"");
+    check(&with("content-type", "text/xml"), "/crm%23a €#7: not: datacontenttype: is not JSON");
+    // Nor do the headers of the binary form make one of a body that is a whole event.
+    let whole = event(&format!(r#","data":{DATA}"#));
+    let structured = seen(&Source::native(), &[("webhook-id", "an id")], &whole);
+    assert_eq!(structured, [format!("/crm#7: {TOLD}")]);
+    assert_eq!(seen(&Source::native(), &with("webhook-id", "an id"), &whole), [refused]);
+}
+
+#[test]
+fn an_event_is_the_same_under_whatever_content_type_it_is_sent_again() {
+    let whole = event(&format!(r#","data":{DATA}"#));
+    let batch = format!("[{whole}]");
+    let split = |kind: &str, body: &str| {
+        parts(&Source::native(), &[("content-type", kind), ("webhook-id", "an id")], body)
+            .map_err(|error| error.to_string())
+    };
+    let first = split("application/cloudevents+json", &whole);
+    assert_eq!(first.as_ref().map(|events| events[0].id.as_str()), Ok("/crm#7"));
+    assert_eq!(split("application/cloudevents-batch+json", &batch), first);
+    for kind in ["application/json", "text/plain", "", "application/xml"] {
+        assert_eq!(split(kind, &whole), first, "{kind}");
+        assert_eq!(split(kind, &batch), first, "{kind}");
+    }
+    assert_eq!(
+        split("application/cloudevents+json", &batch),
+        Err("body: is not a JSON object that can be read, line 1 column 0".to_owned())
+    );
+    assert_eq!(
+        split("application/cloudevents-batch+json", &whole),
+        Err("body: is not an array of CloudEvents".to_owned())
+    );
+    let native = r#"{"type":"email.reported","timestamp":"2026-01-05T10:00:00Z","data":{"contact":"ada"}}"#;
+    assert_eq!(split("application/json", native).map(|events| events[0].id.clone()), Ok("an id".to_owned()));
+    let refused = Err("specversion: is missing".to_owned());
+    assert_eq!(split("application/cloudevents+json", native), refused, "a native body is no CloudEvent");
 }
