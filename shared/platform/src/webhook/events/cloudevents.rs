@@ -7,8 +7,6 @@
 //! `%23` there. Where a token proves the sender, nobody else has seen a delivery, and any `webhook-id` will do. What is kept is
 //! the structured form: it needs no headers to be understood again.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use http::{HeaderMap, header};
 use perennial_playbook::sources::native::TYPES;
@@ -63,13 +61,14 @@ pub(super) fn binary(source: &Source, headers: &HeaderMap, body: &str) -> Result
         // Read before it is put between braces: it must be one value.
         read_value(body)?;
     }
+    attributes.sort_keys();
     let text = Value::Object(attributes).to_string();
     structured(&format!("{},\"data\":{body}}}", text.strip_suffix('}').unwrap_or(&text)))
 }
 
-/// The attributes that are headers, in alphabetical order.
+/// The attributes that are headers.
 fn attributes(headers: &HeaderMap) -> Result<Map<String, Value>, FieldError> {
-    let mut attributes = BTreeMap::new();
+    let mut attributes = Map::new();
     for name in headers.keys() {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
         let mut values = headers.get_all(name).iter();
@@ -79,7 +78,7 @@ fn attributes(headers: &HeaderMap) -> Result<Map<String, Value>, FieldError> {
     }
     // These are the message's and not attributes.
     attributes.retain(|name, _| name != "data" && name != "data_base64");
-    Ok(attributes.into_iter().collect())
+    Ok(attributes)
 }
 
 /// Refuses an event of which the `webhook-id`, which is signed, does not say everything that is read from headers.
