@@ -40,7 +40,7 @@ fn each<'a>(body: &'a str, pointer: &str) -> Result<Vec<&'a str>, FieldError> {
     Ok(elements.into_iter().map(|element| element.get()).collect())
 }
 
-fn event(envelope: &Envelope, text: &str) -> Result<Event, FieldError> {
+pub(super) fn event(envelope: &Envelope, text: &str) -> Result<Event, FieldError> {
     let message = Message::read(text)?;
     // An event without its id is still kept: what it says is asked for when it is understood.
     let id = id(envelope, &message).ok().flatten();
@@ -97,7 +97,7 @@ pub(super) fn read(source: &Source, body: &str, received_at: Timestamp) -> Resul
 }
 
 /// The envelope of a source. Zoom's is known: the event's name, and when it happened in milliseconds; it has no id.
-fn envelope(source: &Source) -> Cow<'_, Envelope> {
+pub(super) fn envelope(source: &Source) -> Cow<'_, Envelope> {
     if source.format != Format::Zoom || source.envelope != Envelope::default() {
         return Cow::Borrowed(&source.envelope);
     }

@@ -48,7 +48,7 @@ fn dated(call: &str, sent_at: Option<&str>) -> String {
     }
 }
 
-fn event(body: String) -> Result<Event, FieldError> {
+pub(super) fn event(body: String) -> Result<Event, FieldError> {
     let message = Message::read(&body)?;
     let id = id(&message);
     let mut content = message.into_value();
