@@ -26,7 +26,7 @@ async fn open_world(now: Timestamp) -> Deployment {
         playbook: Arc::new(playbook),
         store: Store::Memory,
         clock: ClockHandle::standing_at(now),
-        webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+        webhook_secrets: LOCAL_WEBHOOK_SECRET.into(),
         public_url: "http://127.0.0.1:7878".to_owned(),
         tally: Tally::default(),
     };

@@ -111,7 +111,7 @@ pub async fn deploy_in(store: perennial_local::Store, clock: ClockHandle, playbo
         playbook,
         store,
         clock,
-        webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+        webhook_secrets: LOCAL_WEBHOOK_SECRET.into(),
         public_url: PUBLIC_URL.to_owned(),
         tally: Tally::default(),
     };

@@ -13,6 +13,28 @@ use crate::unknown;
 /// A stated time may be so far ahead of ours; what is within is taken as now.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
+/// One thing that an event means.
+pub(crate) struct Meant {
+    /// What is told.
+    pub told: Told,
+    /// Which statement of its event it is.
+    statement: Statement,
+    /// Why it waits, if it does.
+    pub reason: Option<String>,
+}
+
+impl Meant {
+    /// Whether it is the one that decides if an event is taken in.
+    pub(crate) fn is_first(&self) -> bool {
+        self.statement.number == 0
+    }
+
+    /// Its entry. Holds a copy of the event.
+    pub(crate) fn entry(self, source: &Source, event: &Event, received_at: Timestamp) -> Entry {
+        Entry::of_event(&source.id, event, self.statement, self.told, received_at, self.reason)
+    }
+}
+
 /// The entries of an event under this playbook; none if it is left aside.
 ///
 /// # Errors
@@ -25,6 +47,18 @@ pub fn entries(
     event: &Event,
     received_at: Timestamp,
 ) -> Result<Vec<Entry>, FieldError> {
+    let meant = meant(playbook, addresses, source, event, received_at)?;
+    Ok(meant.into_iter().map(|meant| meant.entry(source, event, received_at)).collect())
+}
+
+/// As [`entries`], before there are entries.
+pub(crate) fn meant(
+    playbook: &Playbook,
+    addresses: &AddressKey,
+    source: &Source,
+    event: &Event,
+    received_at: Timestamp,
+) -> Result<Vec<Meant>, FieldError> {
     let ours = source.format == Format::Native;
     let told = match understand(source, &event.body, received_at, addresses) {
         Understood::Told(told) => told,
@@ -33,11 +67,11 @@ pub fn entries(
         Understood::Not(error) => {
             let told = Told { at: received_at, what: What::Unread {} };
             let reason = Some(error.to_string());
-            return Ok(vec![Entry::of_event(&source.id, event, Statement::ONLY, told, received_at, reason)]);
+            return Ok(vec![Meant { told, statement: Statement::ONLY, reason }]);
         }
     };
     let of = told.len();
-    let entry = |(number, told): (usize, Told)| {
+    let meant = |(number, told): (usize, Told)| {
         let ahead = told.at > received_at + CLOCK_SKEW;
         let too_far =
             FieldError { field: "timestamp".to_owned(), reason: "is more than a day in the future".to_owned() };
@@ -46,7 +80,7 @@ pub fn entries(
             _ if ahead => Some(too_far.to_string()),
             unknown => unknown.map(|unknown| unknown.to_string()),
         };
-        Ok(Entry::of_event(&source.id, event, Statement { number, of }, told, received_at, reason))
+        Ok(Meant { told, statement: Statement { number, of }, reason })
     };
-    told.into_iter().enumerate().map(entry).collect()
+    told.into_iter().enumerate().map(meant).collect()
 }

@@ -43,6 +43,7 @@ use serde::de::DeserializeOwned;
 use signed_pages::SignedPages;
 
 use crate::data::Snapshot;
+use crate::secret::Secret;
 use crate::tally::{Tally, TallyError};
 
 /// The template that is deployed is the template that runs here.
@@ -61,7 +62,7 @@ pub struct Options {
     /// What time it is, unless the state knows.
     pub clock: ClockHandle,
     /// `whsec_…` secrets, separated by white space.
-    pub webhook_secrets: String,
+    pub webhook_secrets: Secret,
     /// The address that links in mails begin with.
     pub public_url: String,
     /// Where deliveries are counted.
@@ -116,7 +117,7 @@ impl Deployment {
     /// [`DeploymentError`] if state cannot be opened or something does not fit together.
     pub async fn open(options: Options) -> Result<Self, DeploymentError> {
         let wiring = Wiring::parse(TEMPLATE).map_err(|error| DeploymentError::Template(error.to_string()))?;
-        let secrets = local_secrets(&options.playbook, native_secrets(&options.webhook_secrets)?);
+        let secrets = local_secrets(&options.playbook, native_secrets(options.webhook_secrets.reveal())?);
         let world = World::open(wiring, options.store, options.clock).await?;
         let tables = sdk_config(&world.endpoints().dynamodb).await;
         let services = sdk_config(&world.endpoints().aws).await;
@@ -157,7 +158,7 @@ impl Deployment {
             store: perennial_local::Store::File(copy.database.clone()),
             // Of no account: the state knows what time it is.
             clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
-            webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+            webhook_secrets: LOCAL_WEBHOOK_SECRET.into(),
             public_url: String::new(),
             tally: Tally::default(),
         };

@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`deployment`] | the functions, put together in the local world as the SAM template puts them together in AWS |
+//! | [`secret`] | a secret from a command line |
 //! | [`tally`] | how many engagements were delivered, and what became of them |
 //! | [`data`] | where a world is kept on this machine |
 //! | [`example`] | a world and its story, played through the webhook |
@@ -34,6 +35,7 @@ pub mod plan;
 pub mod quarantine;
 pub mod rebuild;
 pub mod scan;
+pub mod secret;
 pub mod tally;
 pub mod webhook;
 pub mod written;

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::deployment::{Deployment, DeploymentError};
 use crate::scan::{Progress, whole};
-pub use list::{Group, Line, List, Shown};
+pub use list::{Group, Line, List, Shown, shared};
 
 /// Entries that are settled at once.
 const AT_ONCE: usize = 16;
@@ -89,10 +89,25 @@ pub async fn of_world(deployment: &Deployment) -> Result<Vec<Entry>, Failure> {
 /// [`Failure`] if the ledger could not be reached; what was settled stays settled.
 pub async fn replay(ingest: &Ingest, entries: &[Entry], mut done: impl FnMut(usize)) -> Result<Replay, Failure> {
     let mut replay = Replay::default();
-    let mut fates = stream::iter(entries).map(|entry| ingest.replay(entry)).buffer_unordered(AT_ONCE);
-    let mut count = 0;
+    let mut events: BTreeMap<(&str, &str), Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        events.entry((entry.source(), entry.event_id())).or_default().push(entry);
+    }
+    // Those of one event one after the other: each looks at what the ledger has of it already.
+    let in_turn = |entries: Vec<&'_ Entry>| async move {
+        let mut replayed = Vec::with_capacity(entries.len());
+        for entry in entries {
+            replayed.push(ingest.replay(entry).await?);
+        }
+        Ok::<_, Failure>(replayed)
+    };
+    let mut fates = stream::iter(events.into_values()).map(in_turn).buffer_unordered(AT_ONCE);
+    let mut all = Vec::with_capacity(entries.len());
     while let Some(replayed) = fates.next().await {
-        let replayed = replayed?;
+        all.extend(replayed?);
+        done(all.len());
+    }
+    for replayed in all {
         replay.engagements += replayed.engagements;
         match replayed.fate {
             Fate::Counted => replay.counted += 1,
@@ -100,8 +115,6 @@ pub async fn replay(ingest: &Ingest, entries: &[Entry], mut done: impl FnMut(usi
             Fate::Gone => replay.gone += 1,
             Fate::Waiting(reason) => *replay.waiting.entry(reason).or_default() += 1,
         }
-        count += 1;
-        done(count);
     }
     Ok(replay)
 }

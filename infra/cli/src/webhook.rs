@@ -2,6 +2,7 @@
 //!
 //! Owns the request. Never shows a secret: where it stands in a header itself, [`Signed::shows_secret`] says so.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Uri};
@@ -100,6 +101,15 @@ impl Signed {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
     }
 
+    /// Whether it goes to another machine without TLS, where others can read it and send it again.
+    pub fn is_in_clear(&self) -> bool {
+        let Ok(uri) = self.url.parse::<Uri>() else { return true };
+        let host = uri.host().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let is_here = host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
+        uri.scheme_str() != Some("https") && !is_here
+    }
+
     /// A configuration for `curl -K -` that sends it and prints answer and status.
     ///
     /// # Errors
@@ -190,6 +200,28 @@ mod tests {
             assert!(matches!(native(url, "{}"), Err(SendError::Url)), "{url}");
         }
         native("https://hooks.example.com", "{}").unwrap();
+    }
+
+    #[test]
+    fn only_this_machine_is_spoken_to_in_clear() {
+        for (url, is_in_clear) in [
+            ("https://hooks.example.com/", false),
+            ("http://hooks.example.com/", true),
+            ("http://localhost:7878/v1", false),
+            ("http://127.0.0.1:7878/v1", false),
+            ("http://[::1]:7878/v1", false),
+            ("http://192.0.2.1/", true),
+            ("http://localhost.example.com/", true),
+            ("http://127.0.0.1.example.com/", true),
+        ] {
+            assert_eq!(native(url, "{}").unwrap().is_in_clear(), is_in_clear, "{url}");
+        }
+    }
+
+    #[test]
+    fn debug_output_shows_no_signature() {
+        let shown = format!("{:?}", native("https://hooks.example.com", "{}").unwrap().headers);
+        assert!(!shown.contains("v1,") && shown.contains("Sensitive"), "{shown}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use crate::keys::{self, Key, PK, SK};
 use crate::settings::{self, SettingsError};
-use crate::store::string;
+use crate::store::{string, text};
 use crate::told::{Subject, Told, What};
 use crate::webhook::events::{Event, hash};
 
@@ -97,6 +97,15 @@ pub enum Put {
     Duplicate,
     /// The same source, subject and id had another body: nothing was written.
     Conflict,
+}
+
+/// What a put found, and whether it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it found.
+    pub put: Put,
+    /// What was durable already is still quarantined.
+    pub waits: bool,
 }
 
 /// Which statement of an event.
@@ -183,6 +192,13 @@ impl Entry {
         }
     }
 
+    /// It under another number of its event.
+    #[must_use]
+    pub fn numbered(self, number: usize) -> Self {
+        let sk = format!("{}#{}", self.source(), keys::statement(self.event_id(), number));
+        Self { sk, statement: number, ..self }
+    }
+
     /// The event that it is a statement of.
     pub fn event(&self) -> Event {
         Event { id: self.event_id().to_owned(), body: self.body.clone(), hash: self.hash.clone() }
@@ -208,14 +224,24 @@ impl Ledger {
     /// # Errors
     /// [`Failure`] if the store could not be reached; then nothing is known to be durable.
     pub async fn put(&self, entry: &Entry) -> Result<Put, Failure> {
+        self.put_and_look(entry).await.map(|found| found.put)
+    }
+
+    /// As [`Ledger::put`], and says whether what was there already still waits; the refused put itself tells.
+    ///
+    /// # Errors
+    /// As [`Ledger::put`].
+    pub async fn put_and_look(&self, entry: &Entry) -> Result<Found, Failure> {
         let request = self.put_if(entry, "attribute_not_exists(PK)")?;
         let request = request.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match request.send().await {
-            Ok(_) => Ok(Put::New),
+            Ok(_) => Ok(Found { put: Put::New, waits: false }),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(known)) => {
-                    let known = known.item().and_then(stored::known_hash);
-                    Ok(if known.as_ref() == Some(&entry.hash) { Put::Duplicate } else { Put::Conflict })
+                    let hash = known.item().and_then(stored::known_hash);
+                    let put = if hash.as_ref() == Some(&entry.hash) { Put::Duplicate } else { Put::Conflict };
+                    let waits = known.item().and_then(|item| text(item, "kind")) == Some("quarantined");
+                    Ok(Found { put, waits: waits && put == Put::Duplicate })
                 }
                 _ => Err(Failure::from_sdk("ledger put", &error)),
             },

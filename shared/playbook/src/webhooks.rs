@@ -68,7 +68,18 @@ pub(crate) fn compile(
             let reason = format!("the file's name is the source's id, and {} is not {ID_RULE}", quoted(id));
             findings.error(Place::file(&file), reason);
         }
+        if id == PAGE {
+            let reason =
+                "\"page\" is the name under which the ledger keeps what people do on our own pages: choose another";
+            findings.error(Place::file(&file), reason);
+        }
         let Some(written) = reading::read(page, findings) else { continue };
+        if id == "native"
+            && let Some(format) = written.format.as_ref().filter(|format| *format.get_ref() != written::Format::Native)
+        {
+            let reason = "the source \"native\" is of the format native: give this one another name";
+            findings.error(page.at_span(format.span()), reason);
+        }
         check::check(page, &written, catalogue.as_ref(), findings);
         if !findings.any_error_in(&file) {
             match compile::source(id, page, &written) {
@@ -84,6 +95,9 @@ pub(crate) fn compile(
     }
     sources
 }
+
+/// What stands in the ledger instead of a source where a page was pressed.
+const PAGE: &str = "page";
 
 const ID_RULE: &str = "1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit";
 

@@ -101,6 +101,9 @@ pub struct Dropping {
     /// The events as they are listed, such as segment#evt-1.
     #[arg(required = true)]
     keys: Vec<String>,
+    /// Only in this partition of the ledger, as the list shows it where a key names several events.
+    #[arg(long, value_name = "PARTITION")]
+    partition: Option<String>,
     /// They are gone for good: say that this is meant.
     #[arg(long, required = true)]
     yes: bool,
@@ -212,6 +215,7 @@ impl Opened {
 impl Listing {
     async fn run(self) -> Result<(), Failed> {
         let mut entries = self.place.open(false).await?.waiting().await?;
+        let shared = quarantine::shared(&entries);
         let wanted = self.reason.as_ref().map(|reason| reason.to_lowercase());
         entries.retain(|entry| {
             self.source.as_ref().is_none_or(|source| source == entry.source())
@@ -219,7 +223,7 @@ impl Listing {
                     entry.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains(wanted))
                 })
         });
-        let list = List::of(&entries, self.limit);
+        let list = List::of(&entries, &shared, self.limit);
         if self.place.json { print_json(&list) } else { say(list) }
     }
 }
@@ -230,7 +234,9 @@ impl Show {
             Some(id) => format!("{}#{id}", self.key),
             None => self.key.clone(),
         };
-        let shown: Vec<Shown> = self.place.open(false).await?.named(&[key]).await?.iter().map(Shown::of).collect();
+        let entries = self.place.open(false).await?.named(&[key]).await?;
+        let shared = quarantine::shared(&entries);
+        let shown: Vec<Shown> = entries.iter().map(|entry| Shown::of(entry, &shared)).collect();
         if self.place.json {
             return print_json(&shown);
         }
@@ -275,13 +281,31 @@ impl Replaying {
 impl Dropping {
     async fn run(self) -> Result<(), Failed> {
         let opened = self.place.open(true).await?;
-        let entries = opened.named(&self.keys).await?;
+        let entries = self.meant(opened.named(&self.keys).await?)?;
         let dropped = quarantine::drop_all(opened.ledger(), &entries).await?;
         if self.place.json {
             print_json(&json!({"dropped": dropped}))
         } else {
             say(format_args!("{dropped} dropped\n"))
         }
+    }
+}
+
+impl Dropping {
+    /// Those of the entries of these keys that are meant: a key may name several, which is no leave to drop them all.
+    fn meant(&self, mut entries: Vec<Entry>) -> Result<Vec<Entry>, Failed> {
+        if let Some(partition) = &self.partition {
+            entries.retain(|entry| entry.pk == *partition);
+            let absent = self.keys.iter().filter(|key| !entries.iter().any(|entry| entry.sk == **key));
+            let absent: Vec<String> =
+                absent.map(|key| format!("error: \"{key}\" does not wait in that partition")).collect();
+            return if absent.is_empty() { Ok(entries) } else { Err(Failed(absent)) };
+        }
+        let several: Vec<String> = quarantine::shared(&entries)
+            .into_iter()
+            .map(|key| format!("error: \"{key}\" names several events; --partition says which, and the list shows it"))
+            .collect();
+        if several.is_empty() { Ok(entries) } else { Err(Failed(several)) }
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) async fn open_world(data: &DataFolder, playbook: Arc<Playbook>) -> Re
         playbook,
         store: Kept::File(data.database()),
         clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
-        webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+        webhook_secrets: LOCAL_WEBHOOK_SECRET.into(),
         public_url: local_url(),
         tally: Tally::open(data.tally())?,
     };

@@ -60,7 +60,7 @@ impl Replay {
             playbook,
             store: Store::File(data.database()),
             clock: ClockHandle::standing_at(import.starts_at().unwrap_or(Timestamp::UNIX_EPOCH)),
-            webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+            webhook_secrets: LOCAL_WEBHOOK_SECRET.into(),
             public_url: local_url(),
             tally: Tally::open(data.tally())?,
         };

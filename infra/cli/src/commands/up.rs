@@ -11,6 +11,7 @@ use perennial::data::DataFolder;
 use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
 use perennial::example::{self, Story};
 use perennial::page::{self, Try};
+use perennial::secret::Secret;
 use perennial::tally::Tally;
 use perennial::{highlights, quarantine};
 use perennial_local::{ClockHandle, Store};
@@ -39,7 +40,7 @@ pub struct Up {
     no_example: bool,
     /// Secrets to believe webhooks by, `whsec_` and base64, separated by spaces [default: a public one, for this machine only].
     #[arg(long, value_name = "SECRET")]
-    webhook_secret: Option<String>,
+    webhook_secret: Option<Secret>,
     /// Playbook folder or compiled bundle [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
@@ -80,7 +81,7 @@ impl Up {
             playbook,
             store: Store::File(data.database()),
             clock: ClockHandle::standing_at(first),
-            webhook_secrets: self.webhook_secret.clone().unwrap_or_else(|| LOCAL_WEBHOOK_SECRET.to_owned()),
+            webhook_secrets: self.webhook_secret.clone().unwrap_or_else(|| LOCAL_WEBHOOK_SECRET.into()),
             public_url: url.clone(),
             tally: Tally::open(data.tally())?,
         };

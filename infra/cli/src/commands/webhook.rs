@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use perennial::deployment::local_secret;
+use perennial::secret::Secret;
 use perennial::webhook::{Signed, id_of, signed};
 use serde_json::json;
 
@@ -54,7 +55,7 @@ struct Delivery {
     file: PathBuf,
     /// The secret [default: the variable PERENNIAL_WEBHOOK_SECRET, or the public one of the local world].
     #[arg(long)]
-    secret: Option<String>,
+    secret: Option<Secret>,
     /// The delivery's id where the source has such (webhook-id) [default: made of the body].
     #[arg(long)]
     id: Option<String>,
@@ -92,7 +93,11 @@ impl Sign {
 
 impl Send {
     async fn run(self) -> Result<(), Failed> {
-        let (signed, _) = self.delivery.signed()?;
+        let (signed, is_public) = self.delivery.signed()?;
+        if signed.is_in_clear() && !is_public {
+            let line = "error: --url: a delivery with your own secret is sent over https:// only, or to this machine";
+            return Err(Failed(vec![line.to_owned()]));
+        }
         let (status, answer) = signed.send().await?;
         say(format_args!("{status}\n{}\n", answer.trim_end()))?;
         if (200..300).contains(&status) { Ok(()) } else { Err(Failed(Vec::new())) }
@@ -111,7 +116,8 @@ impl Delivery {
         let body = read(&self.file)?;
         let public = local_secret(source);
         let from_variable = || std::env::var(SECRET_VARIABLE).ok().filter(|secret| !secret.is_empty());
-        let secret = self.secret.or_else(from_variable).unwrap_or_else(|| public.clone());
+        let given = self.secret.map(|secret| secret.reveal().to_owned());
+        let secret = given.or_else(from_variable).unwrap_or_else(|| public.clone());
         let url = self.url.unwrap_or_else(|| format!("{}/v1/webhooks/{}", local_url(), source.id));
         let id = self.id.unwrap_or_else(|| id_of(&body));
         Ok((signed(source, &secret, &id, &url, body, Timestamp::now())?, secret == public))

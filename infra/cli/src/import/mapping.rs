@@ -183,7 +183,7 @@ impl Mapping {
             let then = then(&rule, &maps, &mut about_rule);
             rules.push(Rule { file: rule.name, when: rule.when, then });
         }
-        if errors.is_empty() { Ok(Self { source: read.source, times, rules }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { source: ledger_name(&read.source), times, rules }) } else { Err(errors) }
     }
 }
 
@@ -342,6 +342,11 @@ fn fixed(value: &toml::Value) -> Option<Value> {
         toml::Value::Boolean(boolean) => Some((*boolean).into()),
         _ => None,
     }
+}
+
+/// No webhook source can have such a name, now or later: no id of one has a dot.
+fn ledger_name(source: &str) -> String {
+    format!("import.{source}")
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What waits in quarantine and why, for people and as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -8,6 +8,12 @@ use perennial_domain::interest::instant;
 use perennial_platform::ledger::Entry;
 use serde::Serialize;
 use serde_json::Value;
+
+/// The keys that several of these entries have, each in a partition of its own.
+pub fn shared(entries: &[Entry]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    entries.iter().filter(|entry| !seen.insert(&entry.sk)).map(|entry| entry.sk.clone()).collect()
+}
 
 /// What waits, by reason and one by one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +50,9 @@ pub struct Line {
     pub id: String,
     /// What the other commands know it by.
     pub key: String,
+    /// The ledger's partition, where the key alone names several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
     /// When it was received.
     pub received_at: Timestamp,
     /// When it happened, as far as that is known.
@@ -63,8 +72,8 @@ pub struct Shown {
 }
 
 impl List {
-    /// What waits, of these entries; at most so many one by one.
-    pub fn of(entries: &[Entry], limit: usize) -> Self {
+    /// What waits, of these entries; at most so many one by one. `shared` are the keys that name several.
+    pub fn of(entries: &[Entry], shared: &BTreeSet<String>, limit: usize) -> Self {
         let mut groups: BTreeMap<(&str, &str), Group> = BTreeMap::new();
         for entry in entries {
             let (reason, source) = (entry.reason.as_deref().unwrap_or_default(), entry.source());
@@ -76,17 +85,18 @@ impl List {
         }
         let mut reasons: Vec<Group> = groups.into_values().collect();
         reasons.sort_by_key(|group| std::cmp::Reverse(group.events));
-        let events = entries.iter().rev().take(limit).map(Line::of).collect();
+        let events = entries.iter().rev().take(limit).map(|entry| Line::of(entry, shared)).collect();
         Self { waiting: entries.len(), reasons, events }
     }
 }
 
 impl Line {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, shared: &BTreeSet<String>) -> Self {
         Self {
             source: entry.source().to_owned(),
             id: entry.event_id().to_owned(),
             key: entry.sk.clone(),
+            partition: shared.contains(&entry.sk).then(|| entry.pk.clone()),
             received_at: instant(entry.received_at),
             happened_at: instant(entry.happened_at),
             reason: entry.reason.clone().unwrap_or_default(),
@@ -95,10 +105,10 @@ impl Line {
 }
 
 impl Shown {
-    /// An entry with its event; what is not JSON is shown as text.
-    pub fn of(entry: &Entry) -> Self {
+    /// An entry with its event; what is not JSON is shown as text. `shared` are the keys that name several.
+    pub fn of(entry: &Entry, shared: &BTreeSet<String>) -> Self {
         let event = serde_json::from_str(&entry.body).unwrap_or_else(|_| Value::String(entry.body.clone()));
-        Self { line: Line::of(entry), event }
+        Self { line: Line::of(entry, shared), event }
     }
 }
 
@@ -115,7 +125,11 @@ impl fmt::Display for List {
         }
         writeln!(f)?;
         for line in &self.events {
-            writeln!(f, "{}  {}  {}", line.received_at, line.key, line.reason)?;
+            write!(f, "{}  {}", line.received_at, line.key)?;
+            if let Some(partition) = &line.partition {
+                write!(f, " (partition {partition})")?;
+            }
+            writeln!(f, "  {}", line.reason)?;
         }
         match self.waiting - self.events.len() {
             0 => Ok(()),
@@ -126,8 +140,12 @@ impl fmt::Display for List {
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Line { key, received_at, happened_at, reason, .. } = &self.line;
-        writeln!(f, "{key}\n  received  {received_at}\n  happened  {happened_at}\n  waits     {reason}\n")?;
+        let Line { key, partition, received_at, happened_at, reason, .. } = &self.line;
+        writeln!(f, "{key}")?;
+        if let Some(partition) = partition {
+            writeln!(f, "  partition {partition}")?;
+        }
+        writeln!(f, "  received  {received_at}\n  happened  {happened_at}\n  waits     {reason}\n")?;
         match &self.event {
             Value::String(text) => writeln!(f, "{text}"),
             event => writeln!(f, "{event:#}"),

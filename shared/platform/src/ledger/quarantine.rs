@@ -3,6 +3,7 @@
 //! For commands and whoever erases. Ingestion only puts; its role allows it nothing of this.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -15,6 +16,10 @@ use crate::store::{Item, string, text};
 
 /// DynamoDB gives at most so many items for one request.
 const BATCH: usize = 100;
+/// Before the first repetition of what was not answered.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// So often what is not answered at all is asked for again: for six seconds together.
+const MOST_PAUSES: u32 = 7;
 
 /// What became of a quarantined entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,14 +67,40 @@ impl Ledger {
                 asked = asked.keys(HashMap::from(pair(key)));
             }
             let mut rest = Some(HashMap::from([(self.table.clone(), asked.build().map_err(|_| no_keys())?)]));
-            // DynamoDB answers with as much as 16 MB hold, and says what is left.
+            // DynamoDB answers with as much as 16 MB hold, and says what is left. It gives nothing at all where it is too busy.
+            let mut idle = 0;
             while let Some(asked) = rest.take().filter(|rest| !rest.is_empty()) {
+                pause(idle).await?;
                 let answer = self.client.batch_get_item().set_request_items(Some(asked)).send().await;
                 let answer = answer.map_err(|error| Failure::from_sdk("ledger get", &error))?;
+                let before = entries.len();
                 for item in answer.responses.unwrap_or_default().into_values().flatten() {
                     entries.push(read(item)?);
                 }
+                idle = if entries.len() > before { 0 } else { idle + 1 };
                 rest = answer.unprocessed_keys;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// All entries of one event in one partition.
+    ///
+    /// # Errors
+    /// [`Failure`] if one cannot be read.
+    pub async fn of_event(&self, pk: &str, source: &str, event_id: &str) -> Result<Vec<Entry>, Failure> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query.key_condition_expression("PK = :pk AND begins_with(SK, :sk)");
+        let query = query.expression_attribute_values(":pk", string(pk));
+        let query = query.expression_attribute_values(":sk", string(format!("{source}#{event_id}")));
+        let mut pages = query.into_paginator().items().send();
+        let mut entries = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| Failure::from_sdk("ledger query", &error))?;
+            let entry = read(item)?;
+            // An id may begin with another one.
+            if entry.event_id() == event_id {
+                entries.push(entry);
             }
         }
         Ok(entries)
@@ -117,6 +148,16 @@ impl Ledger {
             Err(error) => Err(Failure::from_sdk("ledger drop", &error)),
         }
     }
+}
+
+/// Before what was not answered at all is asked for again: 50 ms, and twice as long each time.
+async fn pause(idle: u32) -> Result<(), Failure> {
+    match idle {
+        0 => {}
+        1..=MOST_PAUSES => tokio::time::sleep(SHORTEST_PAUSE * 2_u32.pow(idle - 1)).await,
+        _ => return Err(Failure::Retryable { operation: "ledger get", code: "unprocessed".to_owned() }),
+    }
+    Ok(())
 }
 
 fn waiting_since(item: &Item) -> Option<(i64, Key)> {

@@ -81,6 +81,17 @@ pub fn split(source: &Source, delivery: &Delivery<'_>) -> Result<Vec<Result<Even
     }
 }
 
+/// An event that was kept as the source's present envelope has it: under the id and the hash that it would have if it were
+/// sent now. What cannot be read that way stays as it is, and so does our own format, whose id stands outside the body.
+pub fn again(source: &Source, event: &Event) -> Event {
+    let again = match source.format {
+        Format::Native => return event.clone(),
+        Format::Segment => segment::event(event.body.clone()),
+        Format::Zoom | Format::Mapped => mapped::event(&mapped::envelope(source), &event.body),
+    };
+    again.unwrap_or_else(|_| event.clone())
+}
+
 /// What an event means under the source's rules. Pure: a quarantined event is asked again with the time at which it was
 /// received, of which only whole seconds count, because no more is kept.
 pub fn understand(source: &Source, body: &str, received_at: Timestamp, addresses: &AddressKey) -> Understood {

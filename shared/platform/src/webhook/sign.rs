@@ -96,7 +96,10 @@ fn gathered(parts: &[Part<'_>]) -> Result<HeaderMap, Unsignable> {
     let mut headers = HeaderMap::new();
     for (name, value) in values {
         let name = HeaderName::try_from(name).map_err(|_| Unsignable::Header)?;
-        headers.insert(name, HeaderValue::try_from(value).map_err(|_| Unsignable::Header)?);
+        let mut value = HeaderValue::try_from(value).map_err(|_| Unsignable::Header)?;
+        // It may be the secret itself: no debug output shows it.
+        value.set_sensitive(true);
+        headers.insert(name, value);
     }
     Ok(headers)
 }

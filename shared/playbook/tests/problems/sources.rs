@@ -152,6 +152,8 @@ fn a_file_is_named_after_its_source() {
             ("notes.txt", "whatever"),
             ("native.toml", "format = \"native\""),
             ("native.toml", ""),
+            ("native.toml", "format = \"segment\""),
+            ("page.toml", "format = \"native\""),
         ],
         expect![[r#"
             CRM.toml: format = \"native\"

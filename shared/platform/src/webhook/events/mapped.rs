@@ -40,7 +40,7 @@ fn each<'a>(body: &'a str, pointer: &str) -> Result<Vec<&'a str>, Unsplit> {
     Ok(elements.into_iter().map(|element| element.get()).collect())
 }
 
-fn event(envelope: &Envelope, text: &str) -> Result<Event, FieldError> {
+pub(super) fn event(envelope: &Envelope, text: &str) -> Result<Event, FieldError> {
     if let Some(event) = unread(text) {
         return Ok(event);
     }
@@ -100,7 +100,7 @@ pub(super) fn read(source: &Source, body: &str, received_at: Timestamp) -> Resul
 }
 
 /// The envelope of a source. Zoom's is known: the event's name, and when it happened in milliseconds; it has no id.
-fn envelope(source: &Source) -> Cow<'_, Envelope> {
+pub(super) fn envelope(source: &Source) -> Cow<'_, Envelope> {
     if source.format != Format::Zoom || source.envelope != Envelope::default() {
         return Cow::Borrowed(&source.envelope);
     }

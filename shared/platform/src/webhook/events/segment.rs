@@ -56,7 +56,7 @@ fn dated(call: &str, sent_at: Option<&str>) -> String {
     }
 }
 
-fn event(body: String) -> Result<Event, FieldError> {
+pub(super) fn event(body: String) -> Result<Event, FieldError> {
     if let Some(event) = unread(&body) {
         return Ok(event);
     }

@@ -1,0 +1,180 @@
+//! Which statement of an event goes where when it is replayed. Pure.
+//!
+//! The present rules may number the statements of an event differently from those under which it was received: a rule was
+//! inserted, removed, moved. So a number alone says nothing. What the ledger has already is found by what it tells; only what
+//! is left over is compared by its place, as if the event were sent again. Whatever then has no entry gets one: under its own
+//! number, or where another statement has that, under a free one.
+
+use std::collections::BTreeSet;
+use std::mem::discriminant;
+
+use perennial_platform::ledger::{Entry, Kind};
+
+/// What is to be done with an entry that waits.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// What it becomes itself; `None`: all that its event tells has entries besides it.
+    pub own: Option<Entry>,
+    /// What is told and has no entry yet.
+    pub more: Vec<Entry>,
+}
+
+/// What is to be done with `entry`, whose event means `new` by now, while the ledger holds `known` of the same event: without
+/// itself, as much as shares a partition with one of `new`.
+pub(super) fn plan(entry: &Entry, new: Vec<Entry>, known: &[Entry]) -> Plan {
+    let mut left = Left { new: new.into_iter().map(Some).collect(), known: known.iter().map(Some).collect() };
+    left.drop_pairs(|new, known| known.kind != Kind::Quarantined && tells_the_same(new, known));
+    let mut own = left.take(|new| tells_the_same(new, entry));
+    // What waits too is settled by its own replay.
+    left.drop_pairs(tells_the_same);
+    left.drop_pairs(|new, known| is_in_place_of(new, known) && is_alike(new, known));
+    let at_its_number = |new: &Entry| new.statement == entry.statement;
+    own = own.or_else(|| left.take(|new| at_its_number(new) && is_alike(new, entry)));
+    left.drop_pairs(|new, known| known.kind == Kind::Quarantined && is_in_place_of(new, known));
+    own = own.or_else(|| left.take(at_its_number)).or_else(|| left.take(|_| true));
+    placed(entry, own, left.new.into_iter().flatten().collect(), known)
+}
+
+/// What has no counterpart yet, on both sides.
+struct Left<'a> {
+    new: Vec<Option<Entry>>,
+    known: Vec<Option<&'a Entry>>,
+}
+
+impl Left<'_> {
+    /// Takes out what has a counterpart, each known entry being that of one statement.
+    fn drop_pairs(&mut self, fits: impl Fn(&Entry, &Entry) -> bool) {
+        for slot in &mut self.new {
+            let Some(new) = slot else { continue };
+            if let Some(found) = self.known.iter_mut().find(|known| known.is_some_and(|known| fits(new, known))) {
+                (*found, *slot) = (None, None);
+            }
+        }
+    }
+
+    fn take(&mut self, fits: impl Fn(&Entry) -> bool) -> Option<Entry> {
+        self.new.iter_mut().find(|new| new.as_ref().is_some_and(&fits)).and_then(Option::take)
+    }
+}
+
+fn tells_the_same(new: &Entry, known: &Entry) -> bool {
+    new.told == known.told
+}
+
+fn is_alike(new: &Entry, known: &Entry) -> bool {
+    discriminant(&new.told) == discriminant(&known.told)
+}
+
+fn is_in_place_of(new: &Entry, known: &Entry) -> bool {
+    new.pk == known.pk && new.statement == known.statement
+}
+
+/// Gives every statement that has no entry its key.
+fn placed(entry: &Entry, own: Option<Entry>, more: Vec<Entry>, known: &[Entry]) -> Plan {
+    let mut taken: BTreeSet<(String, String)> =
+        known.iter().chain([entry]).map(|entry| (entry.pk.clone(), entry.sk.clone())).collect();
+    let mut claim = |entry: &Entry| taken.insert((entry.pk.clone(), entry.sk.clone()));
+    let own = own.map(|own| {
+        let in_place = own.clone().numbered(entry.statement);
+        if in_place.key() == entry.key() {
+            return in_place;
+        }
+        if claim(&own) { own } else { free(own, &mut claim) }
+    });
+    // First those whose own key is free: where the event is sent again, it finds them there.
+    let (mut put, displaced): (Vec<Entry>, Vec<Entry>) = more.into_iter().partition(&mut claim);
+    put.extend(displaced.into_iter().map(|entry| free(entry, &mut claim)));
+    Plan { own, more: put }
+}
+
+/// It under the lowest number that is free.
+fn free(entry: Entry, claim: &mut impl FnMut(&Entry) -> bool) -> Entry {
+    let mut entry = entry.numbered(0);
+    while !claim(&entry) {
+        let next = entry.statement + 1;
+        entry = entry.numbered(next);
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use perennial_platform::ledger::Statement;
+    use perennial_platform::told::{Told, What};
+    use perennial_platform::webhook::events::{Event, hash};
+
+    use super::*;
+
+    /// Entries as `contact/number=asset`; without an equals sign the contact is identified. A question mark: it waits.
+    fn entries(written: &str) -> Vec<Entry> {
+        let event = Event { id: "e".into(), body: "{}".into(), hash: hash(b"{}") };
+        let entry = |text: &str| {
+            let waits = text.ends_with('?').then(|| "unknown".to_owned());
+            let (place, asset) = text.trim_end_matches('?').split_once('=').unwrap_or((text.trim_end_matches('?'), ""));
+            let (contact, number) = place.split_once('/').unwrap();
+            let what = match asset {
+                "" => What::MailReported { contact: contact.into() },
+                _ => What::Engagement {
+                    contact: contact.into(),
+                    asset: asset.into(),
+                    action: "download".into(),
+                    email: None,
+                },
+            };
+            let at = "2026-01-05T10:00:00Z".parse().unwrap();
+            let statement = Statement { number: number.parse().unwrap(), of: 1 };
+            Entry::of_event("crm", &event, statement, Told { at, what }, at, waits)
+        };
+        written.split_whitespace().map(entry).collect()
+    }
+
+    fn written(entry: &Entry) -> String {
+        let contact = entry.pk.rsplit('#').next().unwrap();
+        let asset = match &entry.told {
+            What::Engagement { asset, .. } => format!("={asset}"),
+            _ => String::new(),
+        };
+        let waits = if entry.reason.is_some() { "?" } else { "" };
+        format!("{contact}/{}{asset}{waits}", entry.statement)
+    }
+
+    /// What waits, what the ledger has besides, what the event means now; what becomes of it, and what is put besides.
+    fn check(entry: &str, known: &str, new: &str, own: &str, more: &str) {
+        let plan = plan(&entries(entry)[0], entries(new), &entries(known));
+        let found = plan.own.as_ref().map(written).unwrap_or_default();
+        let besides: Vec<String> = plan.more.iter().map(written).collect();
+        assert_eq!((found.as_str(), besides.join(" ").as_str()), (own, more), "{entry} | {known} | {new}");
+    }
+
+    #[test]
+    fn every_statement_has_one_entry_however_the_rules_number_it_now() {
+        // It is understood, in its place, or in that of somebody else.
+        check("a/0=x?", "", "a/0=x", "a/0=x", "");
+        check("a/0=x?", "", "a/0=y", "a/0=y", "");
+        check("a/0=x?", "", "b/0=x", "b/0=x", "");
+        check("a/0=x?", "", "a/0=x?", "a/0=x?", "");
+        // It tells more than it did.
+        check("a/0=x?", "", "a/0=x a/1=y", "a/0=x", "a/1=y");
+        check("a/0=x?", "", "a/0 a/1=x", "a/0=x", "a/1");
+        // A rule inserted before.
+        check("a/1=y?", "a/0=x", "a/0=z a/1=x a/2=y", "a/1=y", "a/2=z");
+        check("a/1=y?", "a/0=x", "b/0=z a/1=x a/2=y", "a/1=y", "b/0=z");
+        check("a/1=y?", "a/0=x", "a/0 a/1=x a/2=y", "a/1=y", "a/2");
+        // A rule removed.
+        check("a/1=y?", "a/0=x", "a/0=y", "a/1=y", "");
+        check("a/1=y?", "a/0=x", "a/0=x", "", "");
+        check("a/1?", "a/0=x", "a/0=x", "", "");
+        // Rules swapped.
+        check("a/1=y?", "a/0=x", "a/0=y a/1=x", "a/1=y", "");
+        check("a/1=y?", "a/0", "a/0=y a/1", "a/1=y", "");
+        // What counts as something else of its kind stands; what tells something else is told besides.
+        check("a/1=y?", "a/0=x", "a/0=z a/1=y", "a/1=y", "");
+        check("a/1=y?", "a/0", "a/0=z a/1=y", "a/1=y", "a/2=z");
+        // What waits besides is settled by its own replay.
+        check("a/0=x?", "a/1=y?", "a/0=x a/1=y", "a/0=x", "");
+        check("a/0=x?", "a/1=y?", "a/0 a/1", "a/0", "");
+        // It was sent again before.
+        check("a/0=x?", "b/0=y", "b/0=y", "", "");
+        check("a/1=y?", "a/0=x a/2=y", "a/0=z a/1=x a/2=y", "", "a/3=z");
+    }
+}
