@@ -99,7 +99,8 @@ async fn cost_of(deployment: &Deployment, body: &[u8]) -> (Cost, Vec<Item>) {
     assert_eq!(answer.status_code, 202, "{:?}", answer.body);
 
     let store = store_at(&between.url).await;
-    let scoring = ScoreAndDecay { store, playbook: playbook(), clock: clock(deployment) };
+    let scoring =
+        ScoreAndDecay { store, ledger: ingest.ledger.clone(), playbook: playbook(), clock: clock(deployment) };
     let puts = std::mem::take(&mut *puts.lock().unwrap_or_else(PoisonError::into_inner));
     let entry = |item: &Item| serde_dynamo::from_item::<_, Entry>(item.clone()).expect("an entry");
     let entries: Vec<Entry> = puts.iter().map(entry).collect();

@@ -12,13 +12,16 @@ use perennial::example::Story;
 use perennial_local::Function;
 use perennial_platform::address::AddressKey;
 use perennial_platform::bus::Bus;
+use perennial_platform::identity::erasing;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
 use perennial_platform::mail::Mailer;
 use perennial_platform::queue::Queue;
 use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{at, clock, deploy, ingest_at, root, sdk_config, settle, store_at};
+use perennial_tests::{
+    at, body, clock, deploy, engagement, ingest_at, introduce, root, sdk_config, settle, store_at, tell,
+};
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
 use relay_events::RelayEvents;
@@ -53,6 +56,8 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
     let story = Story::read(&root().join("infra/playbook/example")).unwrap();
     story.play(&deployment, start, |_| {}).await.unwrap();
     press_a_lead_link(&deployment).await;
+    press_an_unsubscribe_link(&deployment).await;
+    merge_and_erase(&deployment).await;
     deployment.world.advance_to(at("2026-12-28T12:00:00Z"), |_| {}).await.unwrap();
 
     let used = used.lock().unwrap().clone();
@@ -146,6 +151,36 @@ async fn press_a_lead_link(deployment: &Deployment) {
     settle(deployment).await;
 }
 
+/// Somebody opts out by the link of a nurture mail.
+async fn press_an_unsubscribe_link(deployment: &Deployment) {
+    let mails = deployment.world.mails().unwrap();
+    let text = mails.iter().rev().find_map(|mail| mail.text.clone().filter(|text| text.contains("/u/"))).unwrap();
+    let path = text.split_whitespace().find_map(|word| word.split_once("/u/")).unwrap().1.to_owned();
+    let request = Request::post(format!("/u/{path}")).body(Vec::new().into()).unwrap();
+    assert_eq!(deployment.world.http(request).await.unwrap().status(), 200);
+    settle(deployment).await;
+}
+
+/// An anonymous id turns out to be somebody's, and what is told late of somebody who was erased is dropped.
+async fn merge_and_erase(deployment: &Deployment) {
+    let now = deployment.world.clock().now();
+    introduce(deployment, "known").await;
+    introduce(deployment, "gone").await;
+    let (store, ledger) = (&deployment.store, &deployment.ingest.ledger);
+    erasing::erase(store, ledger, &AddressKey::new("key"), &"gone".into(), now).await.unwrap();
+    for (id, body) in [
+        ("anonymous", engagement("anon", "analytics-guide", "download", now)),
+        ("merge", body("contact.merged", now, &json!({"from": "anon", "contact": "known"}))),
+        ("late", engagement("gone", "analytics-guide", "download", now)),
+        ("late-too", body("contact.identified", now, &json!({"contact": "gone", "title": "CMO"}))),
+        ("anonymous-too", engagement("anon-too", "analytics-guide", "download", now)),
+        ("merge-too", body("contact.merged", now, &json!({"from": "anon-too", "contact": "gone"}))),
+    ] {
+        tell(deployment, id, &body).await;
+        settle(deployment).await;
+    }
+}
+
 /// All functions again, each behind the interposer and with its name said when it runs. Deliveries are made one after the
 /// other, so only one runs at a time.
 async fn register(deployment: &Deployment, database: &str, secrets: &str, running: &Arc<Mutex<String>>) {
@@ -157,8 +192,15 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     let (store, playbook, clock) = (|| store.clone(), || Arc::clone(&playbook), || clock.clone());
     let mut ingest = ingest_at(database, deployment, playbook()).await;
     ingest.secrets = SourceSecrets::manager(&sdk_config(secrets).await, "WebhookSecretName");
-    let scoring = ScoreAndDecay { store: store(), playbook: playbook(), clock: clock() };
-    let changes = ApplyChange { store: store(), address_key: key.clone(), playbook: playbook(), clock: clock() };
+    let ledger = Ledger::new(&sdk_config(database).await, &deployment.ledger_table);
+    let scoring = ScoreAndDecay { store: store(), ledger: ledger.clone(), playbook: playbook(), clock: clock() };
+    let changes = ApplyChange {
+        store: store(),
+        ledger: ledger.clone(),
+        address_key: key.clone(),
+        playbook: playbook(),
+        clock: clock(),
+    };
     let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
     let queue = Queue::new(&services, world.queue_url("MailQueue"));
     let planning = PlanNurture { store: store(), queue, playbook: playbook() };
@@ -172,7 +214,6 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     };
     let escalation = EscalateSla { store: store(), playbook: playbook() };
     let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus") };
-    let ledger = Ledger::new(&sdk_config(database).await, &deployment.ledger_table);
     let pages = SignedPages { ledger, store: store(), links, address_key: key, playbook: playbook(), clock: clock() };
     let functions: [(&str, Function); 9] = [
         ("IngestEngagement", function(ingest, |it, event| async move { it.handle(event).await })),

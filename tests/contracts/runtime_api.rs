@@ -244,6 +244,7 @@ async fn the_scoring_binary_answers_a_recorded_stream_event_and_leaves_the_fact(
         ("AWS_LAMBDA_RUNTIME_API", api.address.as_str()),
         ("AWS_ENDPOINT_URL_DYNAMODB", deployment.world.endpoints().dynamodb.as_str()),
         ("STATE_TABLE", "StateTable"),
+        ("LEDGER_TABLE", "LedgerTable"),
         ("PLAYBOOK", path(&playbook)),
     ];
     let _running = Running::start("score-and-decay", &environment);

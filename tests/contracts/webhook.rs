@@ -186,7 +186,8 @@ async fn what_cannot_be_understood_is_refused_with_its_field() {
 /// Lets the world score by another playbook: what deploying its layer does.
 async fn deploy_playbook(deployment: &Deployment, playbook: Arc<Playbook>) {
     let store = Store { client: deployment.store.client.clone(), state: deployment.store.state.clone() };
-    let scoring = Arc::new(ScoreAndDecay { store, playbook, clock: clock(deployment) });
+    let scoring =
+        Arc::new(ScoreAndDecay { store, ledger: deployment.ingest.ledger.clone(), playbook, clock: clock(deployment) });
     deployment.world.register(
         "ScoreAndDecay",
         Arc::new(move |event| {

@@ -40,7 +40,12 @@ async fn world_with(contacts: &[&str]) -> Deployment {
 }
 
 fn scoring(deployment: &Deployment, store: Store) -> ScoreAndDecay {
-    ScoreAndDecay { store, playbook: deployment.playbook.clone(), clock: clock(deployment) }
+    ScoreAndDecay {
+        store,
+        ledger: deployment.ingest.ledger.clone(),
+        playbook: deployment.playbook.clone(),
+        clock: clock(deployment),
+    }
 }
 
 fn tick(scheduled_at: &str) -> StreamOrTick {

@@ -263,7 +263,7 @@ async fn one_interest_that_cannot_be_read_does_not_keep_the_others_warm() {
         deployment.world.clock().set(at(cold));
         let (store, playbook, clock) = (deployment.store.clone(), deployment.playbook.clone(), clock(&deployment));
         let tick: StreamOrTick = serde_json::from_value(json!({"job": "decay", "scheduled_at": cold})).expect("a tick");
-        let run = ScoreAndDecay { store, playbook, clock }.handle(tick).await;
+        let run = ScoreAndDecay { store, ledger: deployment.ingest.ledger.clone(), playbook, clock }.handle(tick).await;
         let failure = run.expect_err("the run says so");
         assert!(matches!(failure, Failure::Poison { .. }), "{what}: {failure}");
         settle(&deployment).await;

@@ -161,7 +161,10 @@ async fn what_no_score_will_see_again_is_forgotten() {
         let (store, playbook) = (deployment.store.clone(), deployment.playbook.clone());
         let tick: StreamOrTick =
             serde_json::from_value(json!({"job": "decay", "scheduled_at": run_at.to_string()})).expect("a tick");
-        let run = ScoreAndDecay { store, playbook, clock: clock(&deployment) }.handle(tick).await;
+        let run =
+            ScoreAndDecay { store, ledger: deployment.ingest.ledger.clone(), playbook, clock: clock(&deployment) }
+                .handle(tick)
+                .await;
         assert_eq!(run.expect("it finishes").batch_item_failures, []);
 
         let after = interest(&deployment, "ada", "analytics").await;
@@ -236,6 +239,11 @@ async fn with_a_lead() -> (Deployment, ScoreAndDecay) {
     engage(&deployment, "price", "analytics-pricing", "view", "2026-03-02T10:00:00Z").await;
     engage(&deployment, "list", "analytics-checklist", "download", "2026-03-04T10:00:00Z").await;
     assert_eq!(leads(&deployment).await, ["2026-Q1"]);
-    let scoring = ScoreAndDecay { store: deployment.store.clone(), playbook, clock: clock(&deployment) };
+    let scoring = ScoreAndDecay {
+        store: deployment.store.clone(),
+        ledger: deployment.ingest.ledger.clone(),
+        playbook,
+        clock: clock(&deployment),
+    };
     (deployment, scoring)
 }

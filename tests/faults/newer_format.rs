@@ -48,7 +48,8 @@ async fn an_interest_of_a_newer_format_is_refused_and_left_as_it_is() {
     let reached = LeadEvent::of(&ada, &analytics, "2026-Q1".parse().expect("a quarter"));
     refused("qualify", qualification.handle(Trigger::Event { detail: reached }).await);
 
-    let scoring = ScoreAndDecay { store: store.clone(), playbook: playbook.clone(), clock: clock(&deployment) };
+    let ledger = deployment.ingest.ledger.clone();
+    let scoring = ScoreAndDecay { store: store.clone(), ledger, playbook: playbook.clone(), clock: clock(&deployment) };
     let entries = ["ada", "ben"].map(|contact| {
         let body = engagement(contact, "analytics-checklist", "download", at(NOW));
         Entry::new("native", "msg-1", told(&body), &body, at(NOW), None)

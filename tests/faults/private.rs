@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 /// One subscriber for all threads: tracing remembers of each place whether anybody listens, and with one per test a thread
 /// that nobody listens to could be asked first.
 #[derive(Clone, Default)]
-struct Logs(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Logs(Arc<Mutex<Vec<u8>>>);
 
 static LOGS: OnceLock<Logs> = OnceLock::new();
 
@@ -32,7 +32,7 @@ impl Write for Logs {
 
 impl Logs {
     /// Everything that the functions log, at every level, and what Lambda's filter lets others log.
-    fn capture() -> Self {
+    pub(crate) fn capture() -> Self {
         LOGS.get_or_init(Self::listen).clone()
     }
 
@@ -64,7 +64,7 @@ impl Logs {
         logs
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
@@ -224,7 +224,7 @@ async fn nothing_private_is_logged_told_or_given_up() {
 }
 
 /// Puts a row into the ledger that this version does not understand, as a newer one might have left it.
-async fn put_row(deployment: &Deployment, id: &str, kind: &str, told: Value) {
+pub(crate) async fn put_row(deployment: &Deployment, partition: &str, id: &str, kind: &str, told: Value) {
     let text = |value: &str| AttributeValue::S(value.to_owned());
     let told = told
         .as_object()
@@ -236,11 +236,11 @@ async fn put_row(deployment: &Deployment, id: &str, kind: &str, told: Value) {
         .client
         .put_item()
         .table_name(&deployment.ledger_table)
-        .item("PK", text("CONTACT#ada"))
+        .item("PK", text(partition))
         .item("SK", text(&format!("native#{id}")))
         .item("kind", text(kind))
-        .item("happened_at", AttributeValue::N("1767607200".to_owned()))
-        .item("received_at", text("zanzibar@juniper.example.com"))
+        .item("happened_at", text("zanzibar@juniper.example.com"))
+        .item("received_at", AttributeValue::N("1767607200".to_owned()))
         .item("told", AttributeValue::M(told.collect()))
         .item("body", text("{}"))
         .item("hash", text(""))
@@ -253,9 +253,9 @@ async fn a_row_that_is_not_understood_is_not_quoted() {
     let logs = Logs::capture();
     let deployment = deploy(at("2026-01-07T10:00:00Z")).await;
     let engaged = json!({"type": "engagement.recorded", "contact": "ada", "asset": "x", "action": "y"});
-    put_row(&deployment, "of-another-type", "engagement", engaged).await;
+    put_row(&deployment, "CONTACT#ada", "of-another-type", "engagement", engaged).await;
     let word = json!({"type": "lead", "contact": "ada", "product": "y", "step": "zanzibar@juniper.example.com"});
-    put_row(&deployment, "of-an-unknown-step", "change", word).await;
+    put_row(&deployment, "CONTACT#ada", "of-an-unknown-step", "change", word).await;
     settle(&deployment).await;
     let exposed = exposed(&deployment, &logs);
     assert!(exposed[0].1.contains("record failed"), "{exposed:?}");

@@ -1,25 +1,31 @@
-//! Profiles, accounts, consent and sales outcomes become state, field by field, newer wins.
+//! Profiles, accounts, consent, merges and sales outcomes become state, field by field, newer wins.
 //!
-//! Each change is repeatable and free of order: a redelivered record changes nothing.
+//! Each change is repeatable and free of order: a redelivered record changes nothing. Each asks first whom its contact stands
+//! for: what is told of a merged id is applied to the contact that stays, what is told of an erased one is dropped, together
+//! with the ledger's entry.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use jiff::Timestamp;
 use perennial_domain::ids::{AccountId, ContactId, ProductId};
 use perennial_domain::interest::instant;
+use perennial_domain::lead::SalesEvent;
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
-use perennial_platform::consent;
 use perennial_platform::failure::Failure;
-use perennial_platform::keys::{self, Job, Key};
+use perennial_platform::identity::moving::Moving;
+use perennial_platform::identity::profiles::{self, Identified};
+use perennial_platform::identity::{self, Merging, Resolved, erasing};
+use perennial_platform::keys;
 use perennial_platform::lambda::{BatchAnswer, new_image};
+use perennial_platform::landing::Landing;
 use perennial_platform::leads::{self, Applied, Meant};
-use perennial_platform::ledger::Entry;
-use perennial_platform::records::{Profile, day_number};
-use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
-use perennial_platform::told::What;
+use perennial_platform::ledger::{Entry, Ledger};
+use perennial_platform::records::day_number;
+use perennial_platform::store::{ATTEMPTS, Store, back_off};
+use perennial_platform::told::{Subject, What};
+use perennial_platform::{cadence, consent};
 use perennial_playbook::Playbook;
 
 /// The use case, with all it needs.
@@ -27,12 +33,31 @@ use perennial_playbook::Playbook;
 pub struct ApplyChange {
     /// The state table.
     pub store: Store,
+    /// The ledger: what was told of somebody who was erased goes.
+    pub ledger: Ledger,
     /// How addresses are hashed.
     pub address_key: AddressKey,
-    /// The team's calendar.
+    /// The team's calendar, and what engagements are worth.
     pub playbook: Arc<Playbook>,
     /// What time it is.
     pub clock: Clock,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// It is applied, or changes nothing.
+    Applied,
+    /// The contact was merged or erased meanwhile: ask again whom it stands for.
+    Moved,
+    /// It tells of somebody who was erased.
+    OfErased,
+}
+
+impl Change {
+    fn unless_moved(applied: bool) -> Self {
+        if applied { Self::Applied } else { Self::Moved }
+    }
 }
 
 impl ApplyChange {
@@ -45,7 +70,7 @@ impl ApplyChange {
         for record in batch.records {
             let (sequence_number, entry) = new_image::<Entry>(record);
             let applied = match entry {
-                Ok(entry) => self.apply(entry).await,
+                Ok(entry) => self.apply(&entry).await,
                 Err(failure) => Err(failure),
             };
             if let Err(failure) = applied {
@@ -55,87 +80,111 @@ impl ApplyChange {
         Ok(answer)
     }
 
-    async fn apply(&self, entry: Entry) -> Result<(), Failure> {
+    async fn apply(&self, entry: &Entry) -> Result<(), Failure> {
+        let told = match (&entry.told, entry.told.subject()) {
+            (What::ContactMerged { from, contact }, _) => {
+                return self.merge(entry, &from.as_str().into(), &contact.as_str().into()).await;
+            }
+            (What::AccountUpdated { account, fields }, _) => {
+                let key = keys::account_profile(&AccountId::from(account.as_str()));
+                return profiles::update_account(&self.store, &key, fields, entry.happened_at).await;
+            }
+            (_, Subject::Contact(contact)) => ContactId::from(contact),
+            (_, Subject::Account(_) | Subject::Nobody) => return Ok(()),
+        };
+        for attempt in 0..ATTEMPTS {
+            let Some(contact) = identity::resolve(&self.store, &told).await?.or(&told) else {
+                return self.ledger.forget(&entry.key()).await;
+            };
+            match self.apply_to(&contact, entry).await? {
+                Change::Applied => return Ok(()),
+                Change::OfErased => return self.ledger.forget(&entry.key()).await,
+                Change::Moved => back_off(attempt).await,
+            }
+        }
+        Err(Failure::Conflict { operation: "change" })
+    }
+
+    /// Applies what was told to the contact that it is about by now.
+    async fn apply_to(&self, contact: &ContactId, entry: &Entry) -> Result<Change, Failure> {
         let (store, key, at) = (&self.store, &self.address_key, instant(entry.happened_at));
-        match entry.told {
-            What::Engagement { .. } | What::ContactMerged { .. } | What::Unread {} => Ok(()),
-            What::ContactIdentified { contact, fields } => {
-                let contact = ContactId::from(contact.as_str());
-                self.merge(keys::profile(&contact), fields, entry.happened_at).await?;
-                self.begin_cadence(&contact).await
-            }
-            What::AccountUpdated { account, fields } => {
-                self.merge(keys::account_profile(&AccountId::from(account.as_str())), fields, entry.happened_at).await
-            }
-            What::Lead { contact, product, quarter, step, by, reason } => {
-                let (contact, product) = (ContactId::from(contact.as_str()), ProductId::from(product.as_str()));
-                let quarter = quarter.as_deref().and_then(|quarter| quarter.parse().ok());
-                let meant = Meant { contact: &contact, product: &product, quarter };
-                match leads::apply(store, &meant, step.into(), by.as_deref(), reason.as_deref(), at).await? {
-                    applied @ (Applied::Refused(_) | Applied::NoLead) => {
-                        tracing::warn!(sales = ?step, ?applied, "a word from sales fits no lead");
-                    }
-                    Applied::Moved(_) | Applied::Unchanged { .. } => {}
+        match &entry.told {
+            What::ContactIdentified { fields, .. } => {
+                let identified = profiles::identify(store, key, contact, fields, entry.happened_at).await?;
+                let Identified::Known { adopts } = identified else {
+                    return Ok(if identified == Identified::OfErased { Change::OfErased } else { Change::Moved });
+                };
+                if let Some(adopts) = adopts {
+                    self.moving().finish(&adopts).await?;
                 }
-                Ok(())
+                cadence::begin(store, contact, self.clock.now()).await.map(|()| Change::Applied)
             }
-            What::MailReported { contact } => self.count_foreign_mail(&ContactId::from(contact.as_str()), at).await,
-            What::MailBounced { contact, permanent: true } => {
-                consent::bounce(store, key, &ContactId::from(contact.as_str()), at).await
+            What::Lead { product, quarter, step, by, reason, .. } => {
+                let quarter = quarter.as_deref().and_then(|quarter| quarter.parse().ok());
+                let product = ProductId::from(product.as_str());
+                let meant = Meant { contact, product: &product, quarter };
+                self.word_from_sales(&meant, (*step).into(), by.as_deref(), reason.as_deref(), at).await
+            }
+            // Mail of another system counts against the cap.
+            What::MailReported { .. } => {
+                let day = day_number(self.playbook.calendar.date(at));
+                cadence::count_mail(store, contact, day, None).await.map(Change::unless_moved)
+            }
+            What::MailBounced { permanent: true, .. } => {
+                consent::bounce(store, key, contact, at).await.map(Change::unless_moved)
+            }
+            What::Unsubscribed { .. } => {
+                let source = entry.sk.split('#').next().unwrap_or_default();
+                consent::unsubscribe(store, key, contact, source, at).await.map(Change::unless_moved)
             }
             // A passing trouble says nothing about the address; the ledger keeps it.
-            What::MailBounced { permanent: false, .. } => Ok(()),
-            What::Unsubscribed { contact } => {
-                let source = entry.sk.split('#').next().unwrap_or_default();
-                consent::unsubscribe(store, key, &ContactId::from(contact.as_str()), source, at).await
+            What::MailBounced { permanent: false, .. }
+            | What::Engagement { .. }
+            | What::AccountUpdated { .. }
+            | What::ContactMerged { .. }
+            | What::Unread {} => Ok(Change::Applied),
+        }
+    }
+
+    async fn word_from_sales(
+        &self,
+        meant: &Meant<'_>,
+        step: SalesEvent,
+        by: Option<&str>,
+        reason: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Change, Failure> {
+        match leads::apply(&self.store, meant, step, by, reason, at).await? {
+            // It may have gone with its contact.
+            Applied::NoLead if identity::resolve(&self.store, meant.contact).await? != Resolved::Same => {
+                return Ok(Change::Moved);
+            }
+            applied @ (Applied::Refused(_) | Applied::NoLead) => {
+                tracing::warn!(sales = ?step, ?applied, "a word from sales fits no lead");
+            }
+            Applied::Moved(_) | Applied::Unchanged { .. } => {}
+        }
+        Ok(Change::Applied)
+    }
+
+    /// Two ids are one person: the first merge of an id stands.
+    async fn merge(&self, entry: &Entry, from: &ContactId, to: &ContactId) -> Result<(), Failure> {
+        let (now, source) = (self.clock.now(), entry.sk.split('#').next().unwrap_or_default());
+        match identity::point(&self.store, from, to, source, now).await? {
+            Merging::Move(_) => self.moving().finish(from).await,
+            Merging::Done => Ok(()),
+            Merging::Refused => {
+                tracing::warn!(source, "merge refused: the id was merged into another contact before");
+                Ok(())
+            }
+            Merging::OfErased | Merging::IntoErased => {
+                erasing::erase(&self.store, &self.ledger, &self.address_key, from, now).await.map(drop)
             }
         }
     }
 
-    async fn merge(&self, key: Key, statements: BTreeMap<String, String>, second: i64) -> Result<(), Failure> {
-        for attempt in 0..ATTEMPTS {
-            let known: Option<Profile> = self.store.get(&key).await?;
-            let mut fields = known.as_ref().map(Profile::fields).unwrap_or_default();
-            if !fields.merge(statements.clone(), second) && known.is_some() {
-                return Ok(());
-            }
-            let next = Profile::next(key.clone(), known.as_ref(), &fields);
-            let stored = serde_dynamo::to_attribute_value(&next.fields)
-                .map_err(|_| Failure::shape("profile", "not of the shape we give it"))?;
-            let change = Change::of(key.clone(), "SET #fields = :fields, #rev = :next, #at_risk = :at_risk")
-                .only_if("attribute_not_exists(PK) OR #rev = :rev")
-                .with(":fields", stored)
-                .with(":next", number(next.rev))
-                .with(":rev", number(next.rev - 1))
-                .with(":at_risk", aws_sdk_dynamodb::types::AttributeValue::Bool(next.at_risk));
-            if self.store.commit("profile", vec![self.store.change(change)?]).await? == Commit::Done {
-                return Ok(());
-            }
-            back_off(attempt).await;
-        }
-        Err(Failure::Conflict { operation: "profile" })
-    }
-
-    /// A contact without a slot to come gets the next planning's: a new one, or one whose address has changed. Whoever has
-    /// opted out gets none.
-    async fn begin_cadence(&self, contact: &ContactId) -> Result<(), Failure> {
-        let opted_out =
-            self.store.contact(contact).await?.preferences.is_some_and(|preferences| preferences.unsubscribed);
-        if opted_out {
-            return Ok(());
-        }
-        let change = Change::of(keys::cadence(contact), "SET #due_shard = :shard, #due_at = :now")
-            .only_if("attribute_not_exists(#due_shard)")
-            .with(":shard", string(keys::due_shard(Job::Nurture, contact)))
-            .with(":now", number(self.clock.now().as_second()));
-        self.store.apply("cadence begin", change).await.map(drop)
-    }
-
-    /// Mail of another system counts against the cap.
-    async fn count_foreign_mail(&self, contact: &ContactId, at: Timestamp) -> Result<(), Failure> {
-        let change = Change::of(keys::cadence(contact), "SET #last_mail_day = :day")
-            .only_if("attribute_not_exists(#last_mail_day) OR #last_mail_day < :day")
-            .with(":day", number(day_number(self.playbook.calendar.date(at))));
-        self.store.apply("foreign mail", change).await.map(drop)
+    fn moving(&self) -> Moving<'_> {
+        let landing = Landing { store: &self.store, rules: &self.playbook.interest, now: self.clock.now() };
+        Moving { landing, key: &self.address_key }
     }
 }

@@ -3,14 +3,20 @@
 use apply_change::ApplyChange;
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::ledger::Ledger;
 use perennial_platform::store::Store;
 use perennial_platform::{lambda, settings};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let store = Store::from_env(&lambda::config().await)?;
-    let address_key = AddressKey::new(settings::key("ADDRESS_KEY")?);
-    let changes = ApplyChange { store, address_key, playbook: settings::playbook()?, clock: Clock::system() };
+    let config = lambda::config().await;
+    let changes = ApplyChange {
+        store: Store::from_env(&config)?,
+        ledger: Ledger::from_env(&config)?,
+        address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
+        playbook: settings::playbook()?,
+        clock: Clock::system(),
+    };
     lambda::serve(|batch| changes.handle(batch)).await
 }

@@ -95,7 +95,9 @@ impl QualifyMql {
     async fn try_qualify(&self, contact: &ContactId, product: &ProductId, quarter: Quarter) -> Result<Commit, Failure> {
         let now = self.clock.now();
         let rows = self.store.contact(contact).await?;
-        let Some(item) = rows.interests.get(product) else { return Ok(Commit::Done) };
+        // What a merged contact had is told of where it goes.
+        let item = rows.interests.get(product).filter(|_| rows.pointer.is_none());
+        let Some(item) = item else { return Ok(Commit::Done) };
         if item.leads.contains(&quarter) {
             return Ok(Commit::Done);
         }

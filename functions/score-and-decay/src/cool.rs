@@ -9,11 +9,11 @@ use perennial_domain::interest::{cooled_at, forgotten_before, instant, look_agai
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::{InterestItem, taking};
 use perennial_platform::keys::{self, Key, LIVE_INDEX, SHARDS};
+use perennial_platform::landing::Evaluated;
 use perennial_platform::outbox::{LeadEvent, Waiting};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, back_off, number};
 
 use crate::ScoreAndDecay;
-use crate::tell::Evaluated;
 
 /// So many interests are looked at at once: each waits for a read and a write.
 const AT_ONCE: usize = 16;

@@ -94,9 +94,15 @@ pub(crate) async fn settle(
         Outcome::Accepted { message_id } => (None, Some(message_id.as_str())),
         Outcome::Refused { code } | Outcome::NotNow { code } | Outcome::Unknown { code } => (Some(code.as_str()), None),
     };
-    let mut actions = vec![store.change(settle_change(key, state_after(outcome), error, message_id, now))?];
+    let settled = || store.change(settle_change(key, state_after(outcome), error, message_id, now));
+    let mut actions = vec![settled()?];
     actions.extend(with);
-    if let Commit::Refused(_) = store.commit("slot settle", actions).await? {
+    let mut committed = store.commit("slot settle", actions).await?;
+    if matches!(&committed, Commit::Refused(failed) if failed.first() == Some(&false)) {
+        // The contact was merged while the mail was under way: what it received was taken over with the claim.
+        committed = store.commit("slot settle", vec![settled()?]).await?;
+    }
+    if let Commit::Refused(_) = committed {
         // Past the lease somebody has called it unknown; that stands.
         tracing::error!("a slot was settled by somebody else");
     }

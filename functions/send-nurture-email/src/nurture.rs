@@ -11,11 +11,12 @@ use perennial_domain::nurture::{self, Decision, Kind, Snapshot};
 use perennial_domain::profile::{Account, Contact};
 use perennial_platform::contact::ContactRows;
 use perennial_platform::failure::Failure;
+use perennial_platform::identity;
 use perennial_platform::keys;
 use perennial_platform::links::Purpose;
 use perennial_platform::mail::{Mail, Outcome};
 use perennial_platform::queue::NurtureDue;
-use perennial_platform::records::{Cadence, SlotState, StreamProgress, date_of, day_number};
+use perennial_platform::records::{AddressOwner, Cadence, SlotState, StreamProgress, date_of, day_number};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, back_off, number, string};
 use perennial_playbook::Reader;
 
@@ -30,6 +31,7 @@ struct Loaded {
     person: Option<Contact>,
     account: Option<Account>,
     suppressed: bool,
+    address_of_another: bool,
 }
 
 impl Loaded {
@@ -70,6 +72,10 @@ impl SendNurtureEmail {
                 return Ok(handled);
             }
             let loaded = self.load(&contact, &due.slot).await?;
+            if loaded.rows.pointer.is_some() {
+                // Merged or erased since it was planned: it is nobody's slot any more.
+                return Ok(Handled::Done);
+            }
             match self.decide(&loaded, now) {
                 Decision::Send { stream, piece, kind, cross_sell } => {
                     let chosen = Chosen { stream, piece, kind, cross_sell };
@@ -106,11 +112,16 @@ impl SendNurtureEmail {
             Some(account) => self.store.account(account).await?,
             None => None,
         };
-        let suppressed = match person.as_ref().and_then(|person| person.email.as_ref()) {
-            Some(email) => self.store.get_item(&keys::suppression(&self.address_key.hash(email))).await?.is_some(),
-            None => false,
-        };
-        Ok(Loaded { contact: contact.clone(), slot: slot.to_owned(), rows, person, account, suppressed })
+        let (mut suppressed, mut address_of_another) = (false, false);
+        if let Some(email) = person.as_ref().and_then(|person| person.email.as_ref()) {
+            let hash = self.address_key.hash(email);
+            suppressed = self.store.get_item(&keys::suppression(&hash)).await?.is_some();
+            let owner: Option<AddressOwner> = self.store.get(&keys::address_owner(&hash)).await?;
+            let owner = owner.and_then(|owner| owner.contact);
+            address_of_another = owner.is_some_and(|owner| owner != contact.as_str());
+        }
+        let (contact, slot) = (contact.clone(), slot.to_owned());
+        Ok(Loaded { contact, slot, rows, person, account, suppressed, address_of_another })
     }
 
     fn decide(&self, loaded: &Loaded, now: Timestamp) -> Decision {
@@ -133,6 +144,7 @@ impl SendNurtureEmail {
             last_was_promotion: cadence.last_promotion,
             unsubscribed: loaded.rows.preferences.as_ref().is_some_and(|preferences| preferences.unsubscribed),
             suppressed: loaded.suppressed || loaded.has_bounced(),
+            address_of_another: loaded.address_of_another,
         };
         nurture::decide(&self.playbook.nurture, &self.playbook.calendar, &snapshot, now)
     }
@@ -181,8 +193,8 @@ impl SendNurtureEmail {
         })
     }
 
-    /// Claims the slot and reserves the cadence, only if in this transaction the contact is subscribed, not suppressed, not
-    /// at risk (cross-sell) and the gap has passed.
+    /// Claims the slot and reserves the cadence, only if in this transaction the contact is subscribed, not suppressed, neither
+    /// merged nor erased, has the address to itself, is not at risk (cross-sell) and the gap has passed.
     fn claim_actions(
         &self,
         loaded: &Loaded,
@@ -213,10 +225,17 @@ impl SendNurtureEmail {
             store.check(subscribed)?,
             // The same person at the same address and account as was decided on.
             store.check(loaded.same_profile())?,
+            identity::unmoved(store, &loaded.contact)?,
         ];
         if let Some(email) = loaded.person.as_ref().and_then(|person| person.email.as_ref()) {
             let key = keys::suppression(&self.address_key.hash(email));
             actions.push(store.check(Change::none(key).only_if("attribute_not_exists(PK)"))?);
+            // Also where nobody had it when it was loaded.
+            let owner = keys::address_owner(&self.address_key.hash(email));
+            if owner != identity::place(&loaded.contact) {
+                let owner = Change::none(owner).only_if("attribute_not_exists(#contact) OR #contact = :me");
+                actions.push(store.check(owner.with(":me", string(loaded.contact.as_str())))?);
+            }
         }
         // Also of an account of which nothing was known when it was loaded: it may be at risk by now.
         if let Some(account) =
@@ -281,7 +300,11 @@ impl SendNurtureEmail {
             None => Change::of(keys::cadence(&loaded.contact), "REMOVE #due_shard, #due_at"),
         };
         let key = keys::slot(&loaded.contact, &loaded.slot);
-        let mut actions = vec![silence(&self.store, &key, reason, now)?, self.store.change(next)?];
+        let mut actions = vec![
+            silence(&self.store, &key, reason, now)?,
+            self.store.change(next)?,
+            identity::unmoved(&self.store, &loaded.contact)?,
+        ];
         if until.is_none() {
             // Whoever has become reachable meanwhile must not drop out of the cadence.
             actions.push(self.store.check(loaded.same_profile())?);

@@ -1,13 +1,16 @@
 //! Mail to sales: the hand-off of an Act Now, the daily digest, the reminders of the SLA ladder.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use perennial_domain::ids::RepId;
+use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::instant;
 use perennial_domain::lead::Status;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
 use perennial_domain::sorting::Driver;
 use perennial_platform::failure::Failure;
+use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys::{self, Key};
 use perennial_platform::links::Purpose;
 use perennial_platform::mail::Mail;
@@ -34,7 +37,8 @@ impl SendNurtureEmail {
             leads: vec![line],
             closing: "“I am on it” stops the reminders.".to_owned(),
         };
-        let key = keys::hand_off_mail(&lead.contact_id(), &lead.product_id(), quarter);
+        // By the event's contact: the same event is the same mail, also when the lead has gone to another id since.
+        let key = keys::hand_off_mail(&event.contact.as_str().into(), &lead.product_id(), quarter);
         self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", now).await
     }
 
@@ -49,7 +53,8 @@ impl SendNurtureEmail {
             let Some(addressee) = self.addressee(&lead.owner_id(), *recipient)? else { continue };
             let line = self.line(&lead, quarter, &addressee.id, now).await?;
             let letter = reminder(rung, *recipient, addressee.greeting, line);
-            let key = keys::rung_mail(&lead.contact_id(), &lead.product_id(), quarter, rung, addressee.role);
+            let told = event.contact.as_str().into();
+            let key = keys::rung_mail(&told, &lead.product_id(), quarter, rung, addressee.role);
             match self.send_to_sales(&key, Some(&lead), &addressee.address, &letter, "escalation", now).await? {
                 Handled::Done => {}
                 // The others on the rung are tried all the same; the message comes back for this one.
@@ -66,10 +71,16 @@ impl SendNurtureEmail {
         };
         let rep = self.known_rep(owner)?;
         let now = self.clock.now();
-        let mut lines = Vec::new();
+        let (mut lines, mut seen) = (Vec::new(), BTreeSet::new());
         for lead in &digest.leads {
             let Some((pk, sk)) = lead.split_once('\n') else { continue };
-            let lead: Option<Lead> = self.store.get(&Key { pk: pk.to_owned(), sk: sk.to_owned() }).await?;
+            let (Some(contact), Some((product, quarter))) = (keys::contact_of(pk), keys::product_and_quarter(sk))
+            else {
+                continue;
+            };
+            let lead = self.find_lead(&contact, &product, quarter).await?;
+            // Two of them may be one person's by now.
+            let lead = lead.filter(|lead| seen.insert(lead.key()));
             if let Some((lead, quarter)) = lead.filter(|lead| lead.status() == Status::Mql).and_then(with_quarter) {
                 lines.push((lead.sort_score, self.line(&lead, quarter, owner, now).await?));
             }
@@ -97,9 +108,25 @@ impl SendNurtureEmail {
     async fn lead(&self, event: &LeadEvent) -> Result<Option<(Lead, Quarter)>, Failure> {
         let quarter: Quarter =
             event.quarter.parse().map_err(|_| Failure::shape("event", "not of the shape we give it"))?;
-        let key = keys::lead(&event.contact.as_str().into(), &event.product.as_str().into(), quarter);
-        let lead: Option<Lead> = self.store.get(&key).await?;
+        let lead = self.find_lead(&event.contact.as_str().into(), &event.product.as_str().into(), quarter).await?;
         Ok(lead.filter(|lead| lead.status() == Status::Mql).map(|lead| (lead, quarter)))
+    }
+
+    /// A lead, where its contact is by now.
+    async fn find_lead(
+        &self,
+        contact: &ContactId,
+        product: &ProductId,
+        quarter: Quarter,
+    ) -> Result<Option<Lead>, Failure> {
+        let lead: Option<Lead> = self.store.get(&keys::lead(contact, product, quarter)).await?;
+        if lead.is_some() {
+            return Ok(lead);
+        }
+        match identity::resolve(&self.store, contact).await? {
+            Resolved::Into(into) => self.store.get(&keys::lead(&into, product, quarter)).await,
+            Resolved::Same | Resolved::Erased => Ok(None),
+        }
     }
 
     /// A lead of somebody who has left the playbook must not end in silence.
@@ -204,8 +231,15 @@ impl SendNurtureEmail {
             actions.push(self.store.check(untouched)?);
         }
         if self.store.commit("sales mail claim", actions).await? != Commit::Done {
-            // Claimed by another sender, or touched: either way this message has nothing left to do.
-            return Ok(settled(&self.store, key, now).await?.unwrap_or(Handled::Done));
+            if let Some(handled) = settled(&self.store, key, now).await? {
+                return Ok(handled);
+            }
+            return match lead {
+                // It has gone to another id of the same person, or is gone for good: the message is looked at again.
+                Some(lead) if self.store.get_item(&lead.key()).await?.is_none() => Ok(Handled::Busy),
+                // Touched: this message has nothing left to do.
+                _ => Ok(Handled::Done),
+            };
         }
         let mut tags = vec![("kind", kind.to_owned())];
         tags.extend(lead.map(|lead| ("contact", lead.contact.clone())));

@@ -15,12 +15,13 @@ use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::consent;
 use perennial_platform::failure::Failure;
+use perennial_platform::identity;
 use perennial_platform::keys;
 use perennial_platform::leads::{self, Applied, Meant};
 use perennial_platform::ledger::{Entry, Ledger};
 use perennial_platform::links::{LinkError, Links, Purpose};
 use perennial_platform::records::Preferences;
-use perennial_platform::store::Store;
+use perennial_platform::store::{ATTEMPTS, Store, back_off};
 use perennial_platform::told::{SalesStep, Told, What};
 use perennial_playbook::Playbook;
 
@@ -74,8 +75,14 @@ impl SignedPages {
     /// The question, or the answer if it was given already.
     async fn offer_unsubscribe(&self, contact: &ContactId) -> Result<Page, Failure> {
         let company = &self.playbook.company.name;
-        let preferences: Option<Preferences> = self.store.get(&keys::preferences(contact)).await?;
-        let unsubscribed = preferences.is_some_and(|preferences| preferences.unsubscribed);
+        let unsubscribed = match identity::resolve(&self.store, contact).await?.or(contact) {
+            Some(contact) => {
+                let preferences: Option<Preferences> = self.store.get(&keys::preferences(&contact)).await?;
+                preferences.is_some_and(|preferences| preferences.unsubscribed)
+            }
+            // Somebody who was erased is written to no more.
+            None => true,
+        };
         Ok(if unsubscribed { Page::unsubscribed(company) } else { Page::unsubscribe(company) })
     }
 
@@ -84,13 +91,18 @@ impl SignedPages {
         let now = self.clock.now();
         match purpose {
             Purpose::Unsubscribe { contact, slot } => {
-                consent::unsubscribe(&self.store, &self.address_key, contact, "page", now).await?;
+                if !self.unsubscribe(contact).await? {
+                    return Ok(Page::unsubscribed(&self.playbook.company.name));
+                }
                 let what = What::Unsubscribed { contact: contact.to_string() };
                 self.record(&format!("unsubscribe#{slot}"), what).await?;
                 Ok(Page::unsubscribed(&self.playbook.company.name))
             }
             Purpose::TouchLead { contact, product, quarter, by } => {
-                let meant = Meant { contact, product, quarter: Some(*quarter) };
+                let Some(now_of) = identity::resolve(&self.store, contact).await?.or(contact) else {
+                    return Ok(Page::INVALID);
+                };
+                let meant = Meant { contact: &now_of, product, quarter: Some(*quarter) };
                 let applied =
                     leads::apply(&self.store, &meant, SalesEvent::Touched, Some(by.as_str()), None, now).await?;
                 let what = What::Lead {
@@ -113,6 +125,19 @@ impl SignedPages {
                 })
             }
         }
+    }
+
+    /// Opts out whoever the contact is by now; nobody if that one was erased.
+    async fn unsubscribe(&self, contact: &ContactId) -> Result<bool, Failure> {
+        let now = self.clock.now();
+        for attempt in 0..ATTEMPTS {
+            let Some(contact) = identity::resolve(&self.store, contact).await?.or(contact) else { return Ok(false) };
+            if consent::unsubscribe(&self.store, &self.address_key, &contact, "page", now).await? {
+                return Ok(true);
+            }
+            back_off(attempt).await;
+        }
+        Err(Failure::Conflict { operation: "opt-out" })
     }
 
     /// The record of what was pressed. State comes first: it must hold at once, and the ledger's consumer repeats it.

@@ -13,10 +13,11 @@ use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::{Entry, Kind};
 use perennial_platform::records::{Held, Lead, Preferences, Profile, Slot, SlotState};
 use perennial_platform::store::{Item, text};
-use perennial_platform::told::What;
+use perennial_platform::told::{Subject, What};
 use serde::Serialize;
 
 use crate::deployment::{Deployment, DeploymentError};
+use crate::identities::Identities;
 
 /// What became of the engagements that were delivered: received = counted + duplicates + quarantined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -175,6 +176,8 @@ pub struct Rows {
     pub slots: Vec<Slot>,
     /// The ledger.
     pub ledger: Vec<Entry>,
+    /// Whom ids stand for that were merged or erased.
+    pub identities: Identities,
 }
 
 impl Rows {
@@ -196,7 +199,16 @@ impl Rows {
         Ok(rows)
     }
 
+    /// The contact that an entry is about by now; none if it is about none, or that one was erased.
+    pub fn contact_of(&self, entry: &Entry) -> Option<ContactId> {
+        match entry.told.subject() {
+            Subject::Contact(contact) => self.identities.resolve(&contact.into()),
+            Subject::Account(_) | Subject::Nobody => None,
+        }
+    }
+
     fn sort_in(&mut self, item: Item) -> Result<(), DeploymentError> {
+        self.identities.sort_in(&item)?;
         let pk = text(&item, PK).unwrap_or_default().to_owned();
         let sk = text(&item, SK).unwrap_or_default().to_owned();
         if let Some(account) = keys::account_of(&pk) {

@@ -180,10 +180,15 @@ impl Deployment {
             }
         };
         world.register("IngestEngagement", function((), counted));
-        let scoring = ScoreAndDecay { store: store(), playbook: playbook(), clock: clock() };
+        let scoring = ScoreAndDecay { store: store(), ledger: ledger.clone(), playbook: playbook(), clock: clock() };
         world.register("ScoreAndDecay", function(scoring, |it, event| async move { it.handle(event).await }));
-        let changes =
-            ApplyChange { store: store(), address_key: address_key.clone(), playbook: playbook(), clock: clock() };
+        let changes = ApplyChange {
+            store: store(),
+            ledger: ledger.clone(),
+            address_key: address_key.clone(),
+            playbook: playbook(),
+            clock: clock(),
+        };
         world.register("ApplyChange", function(changes, |it, event| async move { it.handle(event).await }));
         let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
         world.register("QualifyMql", function(qualification, |it, event| async move { it.handle(event).await }));

@@ -23,7 +23,8 @@ use perennial_platform::ledger::Put;
 use perennial_platform::told::Told;
 use serde::Serialize;
 
-use crate::deployment::{Deployment, DeploymentError};
+use crate::contact::{self, Tables};
+use crate::deployment::{Deployment, DeploymentError, address_key};
 use mapping::Mapping;
 pub(crate) use rows::refused;
 
@@ -60,6 +61,7 @@ impl fmt::Display for ImportError {
 pub struct Import {
     source: String,
     rows: Vec<Row>,
+    erasures: Vec<Erasure>,
     skipped: Counts,
 }
 
@@ -73,6 +75,15 @@ struct Row {
     body: String,
     told: Told,
     file: String,
+    /// How many rows it stands for: one, or none if the row has told something else already.
+    rows: u64,
+}
+
+/// A row that says that somebody is to be erased.
+struct Erasure {
+    contact: String,
+    file: String,
+    rows: u64,
 }
 
 /// What became of every row.
@@ -81,8 +92,8 @@ pub struct Outcome {
     /// All rows of all files.
     pub rows: u64,
     /// How many rows of all files had each outcome: `accepted`, `duplicate` (known already), `quarantined` (kept, but
-    /// the playbook does not understand it), `conflict` (the id is known with another body; nothing was written), and
-    /// `skipped: ` with the mapping's reason.
+    /// the playbook does not understand it), `conflict` (the id is known with another body; nothing was written), `erased`
+    /// (the contact and everything told of it), and `skipped: ` with the mapping's reason.
     pub outcomes: BTreeMap<String, u64>,
     /// The same of each file.
     pub files: Counts,
@@ -104,7 +115,9 @@ impl Import {
     /// `skip` gives the reason why such rows tell nothing; otherwise a row becomes the native event `event` with the id
     /// in the column `id` (or several columns, joined by `/`), the time in the column `at`, and the fields in `data`: a
     /// string is the name of a column, `{ column = "…", map = "…" }` sends its value through a table of `[maps]`,
-    /// `{ text = "…" }` and `true` or `false` are the same for every row. An empty cell says nothing of its field.
+    /// `{ text = "…" }` and `true` or `false` are the same for every row. An empty cell says nothing of its field. `each`
+    /// names a column with a list (`[17, 18]`): the row tells the event of each element. `contact.erased` is an event of
+    /// imports alone: such contacts are erased when all rows are in.
     ///
     /// ```toml
     /// format = 1
@@ -131,7 +144,8 @@ impl Import {
     /// All that is wrong with the mapping, or else with the files; of one file the first twenty.
     pub fn read(folder: &Path, mapping: &Path) -> Result<Self, Vec<ImportError>> {
         let mapping = Mapping::read(mapping)?;
-        let mut import = Self { source: mapping.source.clone(), rows: Vec::new(), skipped: Counts::new() };
+        let mut import =
+            Self { source: mapping.source.clone(), rows: Vec::new(), erasures: Vec::new(), skipped: Counts::new() };
         let mut errors = Vec::new();
         let files = csv_files(folder).map_err(|error| vec![error])?;
         for name in mapping.rules.iter().map(|rule| &rule.file) {
@@ -157,7 +171,9 @@ impl Import {
 
     /// How many rows there are, skipped ones included.
     pub fn len(&self) -> usize {
-        self.rows.len() + self.skipped_len()
+        let rows = self.rows.iter().map(|row| row.rows).chain(self.erasures.iter().map(|erasure| erasure.rows));
+        // They were counted one by one in memory.
+        usize::try_from(rows.sum::<u64>()).unwrap_or(usize::MAX) + self.skipped_len()
     }
 
     /// Whether there is none.
@@ -198,12 +214,29 @@ impl Import {
                 deployment.world.settle().await?;
             }
             let accepted = deployment.take_in(&self.source, &row.id, &row.body, row.told.clone()).await?;
-            outcome.count(&row.file, name_of(&accepted), 1);
-            done += 1;
+            outcome.count(&row.file, name_of(&accepted), row.rows);
+            done += usize::from(row.rows > 0);
+            progress(done);
+        }
+        deployment.world.settle().await?;
+        for erasure in &self.erasures {
+            self.erase(deployment, &erasure.contact).await?;
+            outcome.count(&erasure.file, "erased", erasure.rows);
+            done += usize::from(erasure.rows > 0);
             progress(done);
         }
         deployment.world.settle().await?;
         Ok(outcome)
+    }
+
+    /// Erases a contact, now that everything told of it is there.
+    async fn erase(&self, deployment: &Deployment, contact: &str) -> Result<(), DeploymentError> {
+        let (key, now) = (address_key(), deployment.world.clock().now());
+        let (store, ledger, ledger_table) = (&deployment.store, &deployment.ingest.ledger, &deployment.ledger_table);
+        let tables = Tables { store, ledger, ledger_table, key: &key, now };
+        let person = tables.find(contact).await?;
+        contact::erase(&tables, &person, false).await.map(drop)?;
+        Ok(())
     }
 
     fn skipped_len(&self) -> usize {

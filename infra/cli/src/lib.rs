@@ -6,11 +6,13 @@
 //! | [`secret`] | a secret from a command line |
 //! | [`tally`] | how many engagements were delivered, and what became of them |
 //! | [`data`] | where a world is kept on this machine |
+//! | [`contact`] | everything held about a person, shown or erased |
 //! | [`example`] | a world and its story, played through the webhook |
 //! | [`account`] | everything that happened, read back from both tables |
 //! | [`explain`] | one score, step by step |
 //! | [`highlights`] | what a world did, in at most 25 lines |
 //! | [`history`] | what is known of the past, for a playbook to be tried on |
+//! | [`identities`] | who every id stands for |
 //! | [`plan`] | what a change of the playbook would have done |
 //! | [`page`] | the landing page and its API |
 //! | [`quarantine`] | what was not understood, tried again |
@@ -23,12 +25,14 @@
 //! What it never does: decide anything that a function decides.
 
 pub mod account;
+pub mod contact;
 pub mod data;
 pub mod deployment;
 pub mod example;
 pub mod explain;
 pub mod highlights;
 pub mod history;
+pub mod identities;
 pub mod import;
 pub mod page;
 pub mod plan;

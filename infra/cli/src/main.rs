@@ -28,6 +28,9 @@ enum Command {
     Replay(commands::replay::Replay),
     /// Explain a contact's scores, step by step.
     Explain(commands::explain::Explain),
+    /// Show or erase everything that is held about a person.
+    #[command(subcommand)]
+    Contact(commands::contact::Command),
     /// Check, list, compile or try a playbook.
     #[command(subcommand)]
     Playbook(commands::playbook::Command),
@@ -53,6 +56,7 @@ async fn main() -> ExitCode {
         Command::Up(up) => up.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Explain(explain) => explain.run().await,
+        Command::Contact(command) => command.run().await,
         Command::Playbook(command) => command.run().await,
         Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,

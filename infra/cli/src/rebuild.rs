@@ -25,15 +25,16 @@ use perennial_domain::interest::{FactName, first_look_at, forgotten_before, inst
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::{InterestItem, add, taking};
 use perennial_platform::keys;
+use perennial_platform::landing::Evaluated;
 use perennial_platform::ledger;
 use perennial_platform::store::{ATTEMPTS, Change, Store, back_off, number};
 use perennial_playbook::Playbook;
-use score_and_decay::tell::Evaluated;
 use serde::Serialize;
 
 pub use compare::{Difference, Told, compare};
 pub use report::{Comparison, Line};
 
+use crate::identities::Identities;
 pub use crate::scan::Progress;
 
 /// So many interests are mended at once: each waits for reads and writes.
@@ -79,6 +80,7 @@ struct Reading {
     comparison: Comparison,
     stored: BTreeMap<Place, InterestItem>,
     differing: Vec<Place>,
+    identities: Identities,
 }
 
 impl Rebuild<'_> {
@@ -100,7 +102,8 @@ impl Rebuild<'_> {
         let before = self.read_all(progress).await?;
         let (mut added, mut removed) = (0, 0);
         let all = before.differing.len();
-        let mend = |place: Place| async move { self.mend(&place).await };
+        let identities = &before.identities;
+        let mend = |place: Place| async move { self.mend(&place, identities).await };
         let mut mending = stream::iter(before.differing).map(mend).buffer_unordered(AT_ONCE);
         let mut done = 0;
         while let Some(mended) = mending.next().await {
@@ -128,9 +131,10 @@ impl Rebuild<'_> {
 
     async fn read_all(&self, progress: Progress<'_>) -> Result<Reading, Failure> {
         let (stored, unreadable) = read::interests(self.store, progress).await?;
+        let identities = Identities::read(self.store, progress).await?;
         let mut told: BTreeMap<Place, Told> = BTreeMap::new();
         for line in read::engagements(self.store, self.ledger, progress).await? {
-            self.sort_in(line, |place, name, second, on_its_way| {
+            self.sort_in(&identities, line, |place, name, second, on_its_way| {
                 told.entry(place).or_default().add(name, second, on_its_way);
             });
         }
@@ -138,6 +142,7 @@ impl Rebuild<'_> {
             comparison: Comparison::new(&self.playbook.version, self.now, instant(self.provable_from())),
             stored,
             differing: Vec::new(),
+            identities,
         };
         for (_, product) in &unreadable {
             reading.comparison.line(product).unreadable += 1;
@@ -156,15 +161,17 @@ impl Rebuild<'_> {
         Ok(reading)
     }
 
-    /// Puts an engagement where the playbook's tags say it belongs.
-    fn sort_in(&self, line: read::Line, mut put: impl FnMut(Place, FactName, i64, bool)) {
+    /// Puts an engagement where the playbook's tags say it belongs: with the contact that its id stands for, and nowhere if
+    /// that one was erased.
+    fn sort_in(&self, identities: &Identities, line: read::Line, mut put: impl FnMut(Place, FactName, i64, bool)) {
         if line.happened_at < self.provable_from() {
             return;
         }
+        let Some(contact) = identities.resolve(&line.contact) else { return };
         let on_its_way = line.received_at > (self.now - ON_ITS_WAY).as_second();
         let Some(rule) = self.playbook.interest.assets.get(&line.name.asset) else { return };
         for product in &rule.products {
-            put((line.contact.clone(), product.clone()), line.name.clone(), line.happened_at, on_its_way);
+            put((contact.clone(), product.clone()), line.name.clone(), line.happened_at, on_its_way);
         }
     }
 
@@ -178,20 +185,23 @@ impl Rebuild<'_> {
 
     /// Mends one interest and says how many facts were added and taken away. Everything is read anew: what was compared may
     /// be minutes old.
-    async fn mend(&self, place: &Place) -> Result<(usize, usize), Failure> {
+    async fn mend(&self, place: &Place, identities: &Identities) -> Result<(usize, usize), Failure> {
         let (contact, product) = place;
+        let ids: Vec<&ContactId> = [contact].into_iter().chain(identities.merged_into(contact)).collect();
         let mut removed = 0;
         let mut attempt = 0;
         while attempt < ATTEMPTS {
             let item = self.store.get_item(&keys::interest(contact, product)).await?;
             let item = item.as_ref().map(InterestItem::read).transpose()?.unwrap_or_default();
             let mut told = Told::default();
-            for line in read::engagements_of(self.store, self.ledger, contact).await? {
-                self.sort_in(line, |to, name, second, on_its_way| {
-                    if to == *place {
-                        told.add(name, second, on_its_way);
-                    }
-                });
+            for id in &ids {
+                for line in read::engagements_of(self.store, self.ledger, id).await? {
+                    self.sort_in(identities, line, |to, name, second, on_its_way| {
+                        if to == *place {
+                            told.add(name, second, on_its_way);
+                        }
+                    });
+                }
             }
             let difference = self.difference(product, &told, &item);
             if difference.surplus.is_empty() {

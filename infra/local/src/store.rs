@@ -208,6 +208,13 @@ impl LocalStore {
         items.iter().map(|item| Ok(serde_json::from_str(text(item, "record"))?)).collect()
     }
 
+    /// All records of a partition with their keys, oldest first.
+    pub(crate) fn list_with_keys<T: DeserializeOwned>(&self, partition: &str) -> Result<Vec<(String, T)>, StoreError> {
+        let items = self.query(partition, None, usize::MAX)?;
+        let record = |item: &Item| Ok((text(item, "SK").to_owned(), serde_json::from_str(text(item, "record"))?));
+        items.iter().map(record).collect()
+    }
+
     /// Up to `limit` records of a partition that are visible now, oldest first, with their keys.
     pub(crate) fn visible<T: DeserializeOwned>(
         &self,

@@ -127,6 +127,8 @@ pub struct Snapshot<'a> {
     pub unsubscribed: bool,
     /// Whether the address bounced or complained.
     pub suppressed: bool,
+    /// Whether the address is that of another contact, who stated it first.
+    pub address_of_another: bool,
 }
 
 /// Why somebody gets nothing. In the order in which one is preferred as the answer.
@@ -138,6 +140,8 @@ pub enum Silence {
     Suppressed,
     /// Nobody has said who this is or where to write to.
     NoAddress,
+    /// Another contact stated the address first: two ids must not both write to one inbox.
+    SharedAddress,
     /// The team does not work today.
     DayOff,
     /// The person had a mail within the gap.
@@ -165,6 +169,7 @@ impl Silence {
             Self::Unsubscribed => "unsubscribed",
             Self::Suppressed => "address suppressed",
             Self::NoAddress => "no address",
+            Self::SharedAddress => "address belongs to another contact",
             Self::DayOff => "not a working day",
             Self::Capped => "capped: mailed within the gap",
             Self::AtRisk => "account at risk: no cross-sell",
@@ -221,6 +226,10 @@ pub fn decide(rules: &NurtureRules, calendar: &Calendar, snapshot: &Snapshot<'_>
     }
     if snapshot.contact.is_none_or(|contact| contact.email.is_none()) {
         return Decision::Stop(Silence::NoAddress);
+    }
+    // Not for ever: the other contact may move to another address, or turn out to be the same person.
+    if snapshot.address_of_another {
+        return Decision::Wait { until: later(today, rules.gap_days.max(1)), reason: Silence::SharedAddress };
     }
     if let Some(free) = snapshot.last_mail_on.map(|date| later(date, rules.gap_days)).filter(|free| *free > today) {
         return Decision::Wait { until: free, reason: Silence::Capped };

@@ -43,6 +43,25 @@ impl Fields {
         changed
     }
 
+    /// Takes over each field of another contact or account that is newer, with the times at which it was stated there.
+    /// Returns whether anything changed.
+    pub fn unite(&mut self, other: &Self) -> bool {
+        let before = self.clone();
+        for (field, theirs) in &other.0 {
+            let united = match self.0.get(field) {
+                Some(ours) if ours.value == theirs.value => Stated {
+                    second: ours.second.max(theirs.second),
+                    since: ours.since.min(theirs.since),
+                    value: ours.value.clone(),
+                },
+                Some(ours) if (ours.second, &ours.value) >= (theirs.second, &theirs.value) => continue,
+                _ => theirs.clone(),
+            };
+            self.0.insert(field.clone(), united);
+        }
+        *self != before
+    }
+
     /// The value of a field, unless it is missing or empty.
     pub fn get(&self, field: &str) -> Option<&str> {
         self.0.get(field).map(|stated| stated.value.as_str()).filter(|value| !value.is_empty())
@@ -238,6 +257,31 @@ mod tests {
         assert_eq!(fields.0["email"], Stated { second: 30, value: "a".to_owned(), since: 10 });
         fields.merge([("email".to_owned(), "c".to_owned())], 40);
         assert_eq!(fields.0["email"], Stated { second: 40, value: "c".to_owned(), since: 40 });
+    }
+
+    #[test]
+    fn what_two_ids_stated_is_united_newer_first_whichever_survives() {
+        let fields = |statements: &[(i64, &str, &str)]| {
+            let mut fields = Fields::default();
+            for (second, field, value) in statements {
+                fields.merge([((*field).to_owned(), (*value).to_owned())], *second);
+            }
+            fields
+        };
+        let check = |one: &[(i64, &str, &str)], other: &[(i64, &str, &str)]| {
+            let (mut left, mut right) = (fields(one), fields(other));
+            left.unite(&fields(other));
+            right.unite(&fields(one));
+            let all: Vec<_> = one.iter().chain(other).copied().collect();
+            assert_eq!(left, right, "{one:?} {other:?}");
+            assert_eq!(left, fields(&all), "{one:?} {other:?}");
+            assert!(!left.clone().unite(&fields(other)), "a second time changes nothing");
+        };
+        check(&[(10, "title", "VP")], &[(20, "title", "CMO")]);
+        check(&[(10, "title", "VP")], &[(10, "title", "CMO")]);
+        check(&[(10, "title", "VP")], &[(20, "title", "VP")]);
+        check(&[(10, "title", "VP"), (30, "role", "user")], &[(20, "email", "a@example.com")]);
+        check(&[], &[(20, "email", "")]);
     }
 
     #[test]

@@ -66,6 +66,7 @@ struct Person {
     last_was_promotion: bool,
     unsubscribed: bool,
     suppressed: bool,
+    address_of_another: bool,
 }
 
 fn person() -> Person {
@@ -81,6 +82,7 @@ fn person() -> Person {
         last_was_promotion: false,
         unsubscribed: false,
         suppressed: false,
+        address_of_another: false,
     }
 }
 
@@ -128,6 +130,7 @@ fn check_at(now: &str, person: Person, expected: &str) {
         last_was_promotion: person.last_was_promotion,
         unsubscribed: person.unsubscribed,
         suppressed: person.suppressed,
+        address_of_another: person.address_of_another,
     };
     let seen = match decide(&rules, &calendar(), &snapshot, now) {
         Decision::Send { piece, .. } => format!("send {piece}"),
@@ -143,6 +146,8 @@ fn a_slot_has_one_piece_or_one_reason() {
     check(Person { unsubscribed: true, ..person() }, "unsubscribed, for good");
     check(Person { suppressed: true, ..person() }, "address suppressed, for good");
     check(Person { email: None, ..person() }, "no address, for good");
+    check(Person { address_of_another: true, ..person() }, "address belongs to another contact, until 2026-03-09");
+    check(Person { address_of_another: true, unsubscribed: true, ..person() }, "unsubscribed, for good");
     check(Person { last_mail_days: Some(6), ..person() }, "capped: mailed within the gap, until 2026-03-03");
     check(Person { last_mail_days: Some(7), ..person() }, "send discover-1");
     check(Person { interest: vec![], ..person() }, "no stream fits, until 2026-03-09");

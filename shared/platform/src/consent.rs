@@ -5,12 +5,14 @@ use perennial_domain::ids::ContactId;
 
 use crate::address::AddressKey;
 use crate::failure::Failure;
+use crate::identity;
 use crate::keys;
-use crate::records::Profile;
+use crate::records::{Preferences, Profile};
 use crate::store::{Change, Store, number, string};
 
 /// Records that a contact has opted out of nurture mail, and stops its cadence. The address is suppressed too, so that
-/// the same person under another id is left in peace.
+/// the same person under another id is left in peace. False if the contact was merged or erased meanwhile: then nothing was
+/// recorded, and whoever asks looks again whom the id stands for.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
@@ -20,7 +22,7 @@ pub async fn unsubscribe(
     contact: &ContactId,
     source: &str,
     at: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let preferences = Change::of(
         keys::preferences(contact),
         "SET #unsubscribed = :yes, #unsubscribed_at = if_not_exists(#unsubscribed_at, :at), #source = if_not_exists(#source, :source)",
@@ -29,28 +31,73 @@ pub async fn unsubscribe(
     .with(":at", number(at.as_second()))
     .with(":source", string(source));
     // One after the other, each repeatable: the opt-out itself comes first and is what the sender's claim checks.
-    store.apply("opt-out", preferences).await?;
+    if identity::apply_to(store, contact, "opt-out", preferences).await?.is_none() {
+        return Ok(false);
+    }
     stop_cadence(store, contact).await?;
-    suppress_address(store, key, contact, "unsubscribed", at).await
+    suppress_address(store, key, contact, "unsubscribed", at).await?;
+    Ok(true)
 }
 
-/// Records that mail to a contact bounced for good. The address it had then is not written to again, whoever has it; one
-/// that it got later is another address.
+/// Takes over the opt-out of an id that was merged into a contact: the earlier one counts. False as above.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
-pub async fn bounce(store: &Store, key: &AddressKey, contact: &ContactId, at: Timestamp) -> Result<(), Failure> {
+pub async fn take_over(store: &Store, contact: &ContactId, other: &Preferences) -> Result<bool, Failure> {
+    let key = || keys::preferences(contact);
+    if other.unsubscribed {
+        let earlier = "SET #unsubscribed = :yes, #unsubscribed_at = :at, #source = :source";
+        let earlier = Change::of(key(), earlier)
+            .only_if("attribute_not_exists(#unsubscribed_at) OR #unsubscribed_at > :at")
+            .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+            .with(":at", number(other.unsubscribed_at))
+            .with(":source", string(&other.source));
+        if identity::apply_to(store, contact, "opt-out", earlier).await?.is_none() {
+            return Ok(false);
+        }
+        stop_cadence(store, contact).await?;
+    }
+    let Some(at) = other.bounced_at else { return Ok(true) };
+    Ok(identity::apply_to(store, contact, "bounce", later_bounce(contact, at)).await?.is_some())
+}
+
+/// Records that mail to a contact bounced for good. The address it had then is not written to again, whoever has it; one
+/// that it got later is another address. False as above.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn bounce(store: &Store, key: &AddressKey, contact: &ContactId, at: Timestamp) -> Result<bool, Failure> {
     // The mark holds also when nobody has said the address yet: events come in any order.
-    let mark = Change::of(keys::preferences(contact), "SET #bounced_at = :at")
-        .only_if("attribute_not_exists(#bounced_at) OR #bounced_at < :at")
-        .with(":at", number(at.as_second()));
-    store.apply("bounce", mark).await?;
+    if identity::apply_to(store, contact, "bounce", later_bounce(contact, at.as_second())).await?.is_none() {
+        return Ok(false);
+    }
     let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
     if profile.is_some_and(|profile| profile.email_since().is_some_and(|since| since > at.as_second())) {
-        return Ok(());
+        return Ok(true);
     }
     suppress_address(store, key, contact, "bounced", at).await?;
-    stop_cadence(store, contact).await
+    stop_cadence(store, contact).await?;
+    Ok(true)
+}
+
+fn later_bounce(contact: &ContactId, at: i64) -> Change {
+    Change::of(keys::preferences(contact), "SET #bounced_at = :at")
+        .only_if("attribute_not_exists(#bounced_at) OR #bounced_at < :at")
+        .with(":at", number(at))
+}
+
+/// Records that an address, by its keyed hash, is not written to.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn suppress(store: &Store, hash: &str, reason: &str, at: Timestamp) -> Result<(), Failure> {
+    let change = Change::of(
+        keys::suppression(hash),
+        "SET #reason = if_not_exists(#reason, :reason), #suppressed_at = if_not_exists(#suppressed_at, :at)",
+    )
+    .with(":reason", string(reason))
+    .with(":at", number(at.as_second()));
+    store.apply("suppression", change).await.map(drop)
 }
 
 async fn suppress_address(
@@ -63,13 +110,7 @@ async fn suppress_address(
     let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
     let fields = profile.map(|profile| profile.fields()).unwrap_or_default();
     let Some(email) = fields.get("email") else { return Ok(()) };
-    let change = Change::of(
-        keys::suppression(&key.hash(email)),
-        "SET #reason = if_not_exists(#reason, :reason), #suppressed_at = if_not_exists(#suppressed_at, :at)",
-    )
-    .with(":reason", string(reason))
-    .with(":at", number(at.as_second()));
-    store.apply("suppression", change).await.map(drop)
+    suppress(store, &key.hash(email), reason, at).await
 }
 
 async fn stop_cadence(store: &Store, contact: &ContactId) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Loading a contact: one consistent Query for everything that a decision may need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use perennial_domain::ids::{ContactId, ProductId};
@@ -9,7 +9,7 @@ use perennial_domain::profile::Contact;
 use crate::failure::Failure;
 use crate::interest::InterestItem;
 use crate::keys;
-use crate::records::{Cadence, Held, Lead, Preferences, Profile};
+use crate::records::{Cadence, Held, Lead, MergedIds, Pointer, Preferences, Profile};
 use crate::store::{Store, text};
 
 /// Everything about a contact that a decision may need, from one consistent Query.
@@ -27,6 +27,10 @@ pub struct ContactRows {
     pub leads: Vec<Lead>,
     /// All held qualifications.
     pub held: Vec<Held>,
+    /// What became of the id, if it stands for nobody any more.
+    pub pointer: Option<Pointer>,
+    /// The ids that were merged into it.
+    pub merged: BTreeSet<String>,
 }
 
 impl ContactRows {
@@ -66,9 +70,11 @@ impl Store {
                 rows.held.push(serde_dynamo::from_item(item).map_err(shape)?);
             } else {
                 match sk.as_str() {
-                    "PROFILE" => rows.profile = Some(serde_dynamo::from_item(item).map_err(shape)?),
-                    "PREFERENCES" => rows.preferences = Some(serde_dynamo::from_item(item).map_err(shape)?),
-                    "CADENCE" => rows.cadence = Some(serde_dynamo::from_item(item).map_err(shape)?),
+                    keys::PROFILE => rows.profile = Some(serde_dynamo::from_item(item).map_err(shape)?),
+                    keys::PREFERENCES => rows.preferences = Some(serde_dynamo::from_item(item).map_err(shape)?),
+                    keys::CADENCE => rows.cadence = Some(serde_dynamo::from_item(item).map_err(shape)?),
+                    keys::POINTER => rows.pointer = Some(serde_dynamo::from_item(item).map_err(shape)?),
+                    keys::MERGED => rows.merged = serde_dynamo::from_item::<_, MergedIds>(item).map_err(shape)?.ids,
                     _ => {}
                 }
             }

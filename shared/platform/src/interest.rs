@@ -33,6 +33,9 @@ pub const LEAD_QUARTERS: &str = "leads";
 pub const HELD_QUARTERS: &str = "held";
 /// The quarters whose lead a later fact has undone, a string set.
 pub const UNDONE_QUARTERS: &str = "undone";
+/// That the contact's id was neither merged nor erased after the interest was made. A new interest lacks it, and whoever adds
+/// the first fact looks; so a late fact of a merged or erased contact is noticed, and all others cost no read.
+const KNOWN: &str = "known";
 /// When it last cooled, in seconds since the Unix epoch: what has been told is not told again.
 pub const COOLED_AT: &str = "cooled_at";
 
@@ -53,6 +56,8 @@ pub struct InterestItem {
     pub cooled_at: Option<i64>,
     /// Whether it is in the live index.
     pub live: bool,
+    /// Whether the contact's id was found neither merged nor erased.
+    pub known: bool,
 }
 
 impl InterestItem {
@@ -86,6 +91,7 @@ impl InterestItem {
             undone: quarters(UNDONE_QUARTERS),
             cooled_at: integer(item, COOLED_AT),
             live: item.contains_key(keys::LIVE_SHARD),
+            known: item.contains_key(KNOWN),
         })
     }
 }
@@ -181,6 +187,30 @@ pub async fn add(
         }
     }
     InterestItem::read(&seen)
+}
+
+/// Remembers that the contact's id is neither merged nor erased; false if the interest has gone meanwhile.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn set_known(store: &Store, contact: &ContactId, product: &ProductId) -> Result<bool, Failure> {
+    let known = Change::of(keys::interest(contact, product), "SET #known = :yes")
+        .only_if("attribute_exists(PK)")
+        .with(":yes", AttributeValue::Bool(true));
+    store.apply("interest known", known).await
+}
+
+/// A transaction's action: no such interest afterwards, if it is still as it was read.
+///
+/// # Errors
+/// [`Failure::Poison`] if it cannot be expressed.
+pub fn removed_at(
+    store: &Store,
+    contact: &ContactId,
+    product: &ProductId,
+    rev: i64,
+) -> Result<aws_sdk_dynamodb::types::TransactWriteItem, Failure> {
+    store.remove(Change::none(keys::interest(contact, product)).only_if("#rev = :rev").with(":rev", number(rev)))
 }
 
 enum Added {

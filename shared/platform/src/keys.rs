@@ -92,7 +92,17 @@ pub fn preferences(id: &ContactId) -> Key {
 
 /// What a contact has received, and when the next slot is.
 pub fn cadence(id: &ContactId) -> Key {
-    key(contact(id), "CADENCE")
+    key(contact(id), CADENCE)
+}
+
+/// What became of a contact's id: merged into another, or erased.
+pub fn pointer(id: &ContactId) -> Key {
+    key(contact(id), POINTER)
+}
+
+/// The ids that were merged into a contact.
+pub fn merged(id: &ContactId) -> Key {
+    key(contact(id), MERGED)
 }
 
 /// The facts of a contact's interest in a product.
@@ -127,7 +137,7 @@ pub fn rung_mail(id: &ContactId, product: &ProductId, quarter: Quarter, rung: us
 
 /// All digests of a date (`2026-10-12`).
 pub fn digests(date: &str) -> String {
-    format!("DIGEST#{date}")
+    format!("{DIGEST}{date}")
 }
 
 /// The digest of an owner.
@@ -142,7 +152,29 @@ pub fn digest_mail(date: &str, owner: &RepId) -> Key {
 
 /// Whether an address must not be written to, by its keyed hash.
 pub fn suppression(address_hash: &str) -> Key {
-    key(format!("EMAIL#{address_hash}"), "SUPPRESSION")
+    key(addresses(address_hash), SUPPRESSION)
+}
+
+/// Which contact an address belongs to, by its keyed hash.
+pub fn address_owner(address_hash: &str) -> Key {
+    key(addresses(address_hash), "CONTACT")
+}
+
+/// All that is kept of an address, by its keyed hash.
+pub fn addresses(address_hash: &str) -> String {
+    format!("{EMAIL}{address_hash}")
+}
+
+/// The id that stands for an address which a sender uses as an id.
+pub fn address_contact(address_hash: &str) -> ContactId {
+    ContactId::from(format!("@{address_hash}").as_str())
+}
+
+/// The keyed hash in an id that stands for an address; none if it is a sender's own id.
+pub fn address_hash(id: &ContactId) -> Option<&str> {
+    let hash = id.as_str().strip_prefix('@')?;
+    let digit = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+    (hash.len() == 32 && hash.bytes().all(digit)).then_some(hash)
 }
 
 /// An event that waits to be published.
@@ -197,6 +229,14 @@ impl Job {
 pub const PROFILE: &str = "PROFILE";
 /// The sort key of what a contact wants.
 pub const PREFERENCES: &str = "PREFERENCES";
+/// The sort key of what a contact has received.
+pub const CADENCE: &str = "CADENCE";
+/// The sort key of what became of an id.
+pub const POINTER: &str = "POINTER";
+/// The sort key of the ids that were merged into a contact.
+pub const MERGED: &str = "MERGED";
+/// The sort key that says that an address must not be written to.
+pub const SUPPRESSION: &str = "SUPPRESSION";
 /// Sort keys of interests begin so.
 pub const INTEREST: &str = "INTEREST#";
 /// Sort keys of leads begin so.
@@ -205,8 +245,12 @@ pub const LEAD: &str = "LEAD#";
 pub const HELD: &str = "HELD#";
 /// Sort keys of slots begin so: greater than all that a decision loads.
 pub const SLOT: &str = "SLOT#";
+/// Partition keys of digests begin so.
+pub const DIGEST: &str = "DIGEST#";
 /// Partition keys of the outbox begin so.
 pub const OUTBOX: &str = "OUTBOX#";
+/// Partition keys of addresses begin so.
+pub const EMAIL: &str = "EMAIL#";
 /// Partition keys of accounts begin so.
 const ACCOUNT: &str = "ACCOUNT#";
 

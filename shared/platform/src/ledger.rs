@@ -30,7 +30,8 @@ pub use stored::{WRITE_UNIT, size};
 /// How long an entry is kept after it was received; interest looks back 392 days.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
-/// The ledger table. Functions that hold it may only put.
+/// The ledger table. Functions that hold it may only put; those that apply what it holds may also delete what was told of
+/// somebody who was erased.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     client: Client,
@@ -256,6 +257,24 @@ impl Ledger {
         let request =
             self.client.delete_item().table_name(&self.table).key(PK, string(&key.pk)).key(SK, string(&key.sk));
         request.send().await.map(drop).map_err(|error| Failure::from_sdk("ledger forget", &error))
+    }
+
+    /// The keys of all entries of a partition. Asked only when somebody is erased.
+    ///
+    /// # Errors
+    /// [`Failure`] if the ledger could not be reached.
+    pub async fn keys_of(&self, partition: &str) -> Result<Vec<Key>, Failure> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query.key_condition_expression("PK = :pk").projection_expression("PK, SK");
+        let mut pages = query.expression_attribute_values(":pk", string(partition)).into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(|error| Failure::from_sdk("ledger query", &error))?;
+            if let (Some(pk), Some(sk)) = (text(&item, keys::PK), text(&item, keys::SK)) {
+                found.push(Key { pk: pk.to_owned(), sk: sk.to_owned() });
+            }
+        }
+        Ok(found)
     }
 
     fn put_if(&self, entry: &Entry, condition: &str) -> Result<PutItemFluentBuilder, Failure> {

@@ -14,9 +14,12 @@
 //! | [`store`] | the state table: reading items, committing transactions |
 //! | [`contact`] | loading everything about a contact that a decision may need |
 //! | [`interest`] | an interest item: facts as number sets |
+//! | [`landing`] | facts that land, and what follows |
+//! | [`identity`] | who an id stands for: merges, addresses, erasure |
 //! | [`records`] | the other items of the state table |
 //! | [`leads`] | what sales says of a lead, applied |
 //! | [`consent`] | opting out and suppression |
+//! | [`cadence`] | a contact's place among those to be planned |
 //! | [`outbox`] | events that leave in the same transaction as what they tell |
 //! | [`bus`], [`queue`], [`mail`] | EventBridge, SQS and SES |
 //! | [`webhook`], [`links`], [`address`] | signatures, signed links, keyed address hashes |
@@ -26,13 +29,16 @@
 
 pub mod address;
 pub mod bus;
+pub mod cadence;
 pub mod clock;
 pub mod consent;
 pub mod contact;
 pub mod failure;
+pub mod identity;
 pub mod interest;
 pub mod keys;
 pub mod lambda;
+pub mod landing;
 pub mod leads;
 pub mod ledger;
 pub mod links;

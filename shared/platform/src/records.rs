@@ -1,6 +1,8 @@
 //! The items of the state table besides interests, as they are stored. Instants are seconds since the Unix epoch, dates
 //! are days since it.
 
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
@@ -14,6 +16,8 @@ use perennial_domain::sla::LeadClock;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
+
+pub use identity::{AddressOwner, MergedIds, Pointer};
 
 /// A date as a number that a condition can compare: days since 1970-01-01.
 pub fn day_number(date: Date) -> i64 {
@@ -54,6 +58,9 @@ pub struct Profile {
     /// Of an account: whether it is at risk, where a transaction's condition can see it.
     #[serde(default)]
     pub at_risk: bool,
+    /// Of a contact: who stated the same address first and has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares_address_with: Option<String>,
 }
 
 impl Profile {
@@ -81,6 +88,7 @@ impl Profile {
             sk: key.sk,
             rev: known.map_or(0, |known| known.rev) + 1,
             at_risk: fields.get("health") == Some("at-risk"),
+            shares_address_with: known.and_then(|known| known.shares_address_with.clone()),
             fields: fields.0.iter().map(|(name, stated)| (name.clone(), stored(stated))).collect(),
         }
     }
@@ -124,6 +132,10 @@ pub struct Cadence {
     /// What was received, by stream. Kept here and not in an item of its own, so that a slot costs one item less.
     #[serde(default)]
     pub streams: BTreeMap<String, StreamProgress>,
+    /// What was received under ids that were merged into this one: stream, piece and day number, joined by line feeds. A
+    /// set, so that a merge needs neither a read nor the sender's leave.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::string_set")]
+    pub received: BTreeSet<String>,
 }
 
 /// What was received of a stream.
@@ -142,8 +154,31 @@ impl Cadence {
             sent: progress.sent.iter().map(|piece| PieceId::from(piece.as_str())).collect(),
             last_sent_on: Some(date_of(progress.last_day)),
         };
-        self.streams.iter().map(|(stream, progress)| (StreamId::from(stream.as_str()), read(progress))).collect()
+        let mut all: BTreeMap<StreamId, Progress> =
+            self.streams.iter().map(|(stream, progress)| (StreamId::from(stream.as_str()), read(progress))).collect();
+        for (stream, piece, day) in self.received.iter().filter_map(|line| received(line)) {
+            let progress = all.entry(stream).or_default();
+            if !progress.sent.contains(&piece) {
+                progress.sent.push(piece);
+            }
+            progress.last_sent_on = progress.last_sent_on.max(Some(date_of(day)));
+        }
+        all
     }
+
+    /// Everything that was received, as lines of [`Cadence::received`]: what another id takes over.
+    pub fn lines(&self) -> BTreeSet<String> {
+        let own = self.streams.iter().flat_map(|(stream, progress)| {
+            progress.sent.iter().map(move |piece| format!("{stream}\n{piece}\n{}", progress.last_day))
+        });
+        own.chain(self.received.iter().cloned()).collect()
+    }
+}
+
+fn received(line: &str) -> Option<(StreamId, PieceId, i64)> {
+    let mut parts = line.splitn(3, '\n');
+    let (stream, piece, day) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((StreamId::from(stream), PieceId::from(piece), day.parse().ok()?))
 }
 
 /// One engagement that made a lead.

@@ -264,6 +264,39 @@ impl Store {
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
+    /// A transaction's action: no such item afterwards, but only if this holds. The change's update expression is empty.
+    ///
+    /// # Errors
+    /// [`Failure::Poison`] if it cannot be expressed.
+    pub fn remove(&self, change: Change) -> Result<TransactWriteItem, Failure> {
+        let delete = Delete::builder()
+            .table_name(&self.state)
+            .set_key(Some(item_key(&change.key)))
+            .set_expression_attribute_names(change.names())
+            .set_expression_attribute_values(change.values())
+            .set_condition_expression(change.condition)
+            .build()
+            .map_err(|_| Failure::shape("delete", "not of the shape we give it"))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// A transaction's action: put this item if it is still as it was read: at this `rev`, or not there.
+    ///
+    /// # Errors
+    /// [`Failure::Poison`] if the item cannot be expressed.
+    pub fn put_at(&self, item: &impl Serialize, read: Option<i64>) -> Result<TransactWriteItem, Failure> {
+        let Some(rev) = read else { return self.put_new(item) };
+        let item = serde_dynamo::to_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"))?;
+        let put = Put::builder()
+            .table_name(&self.state)
+            .set_item(Some(item))
+            .condition_expression("rev = :rev")
+            .expression_attribute_values(":rev", number(rev))
+            .build()
+            .map_err(|_| Failure::shape("put", "not of the shape we give it"))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
     /// A transaction's action: no such item afterwards.
     ///
     /// # Errors

@@ -10,7 +10,9 @@ use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::Entry;
 use perennial_platform::outbox::{Event, Waiting};
-use perennial_platform::records::{Cadence, Digest, Held, Lead, Preferences, Profile, Slot};
+use perennial_platform::records::{
+    AddressOwner, Cadence, Digest, Held, Lead, MergedIds, Pointer, Preferences, Profile, Slot,
+};
 use perennial_platform::store::{Item, number, text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +53,9 @@ fn kind(item: &Item) -> &'static str {
     match (partition, sk) {
         ("OUTBOX", _) => "outbox",
         ("EMAIL", "SUPPRESSION") => "suppression",
+        ("EMAIL", "CONTACT") => "address owner",
+        ("CONTACT", "POINTER") => "pointer",
+        ("CONTACT", "MERGED") => "merged ids",
         ("ACCOUNT" | "CONTACT", "PROFILE") => "profile",
         ("CONTACT", "PREFERENCES") => "preferences",
         ("CONTACT", "CADENCE") => "cadence",
@@ -92,6 +97,15 @@ fn reads(item: &Item) -> Value {
             with(&profile, json!({"fields": fields, "email_since": profile.email_since()}))
         }
         "preferences" => with(&of::<Preferences>(item), json!({})),
+        "pointer" => {
+            let pointer: Pointer = of(item);
+            with(&pointer, json!({"moving": pointer.moving}))
+        }
+        "merged ids" => json!({"ids": of::<MergedIds>(item).ids}),
+        "address owner" => {
+            let owner: AddressOwner = of(item);
+            with(&owner, json!({"also": owner.also, "adopting": owner.adopting}))
+        }
         "cadence" => {
             let cadence: Cadence = of(item);
             let progress = cadence.progress();
@@ -142,7 +156,7 @@ fn interest(item: &InterestItem) -> Value {
         quarters.iter().map(ToString::to_string).collect()
     };
     json!({
-        "facts": facts, "rev": item.rev, "live": item.live,
+        "facts": facts, "rev": item.rev, "live": item.live, "known": item.known,
         "leads": quarters(&item.leads), "held": quarters(&item.held),
         "undone": quarters(&item.undone), "cooled_at": item.cooled_at,
     })
@@ -176,13 +190,16 @@ fn an_older_item_is_read_for_ever() {
     }
     let kinds: BTreeSet<&str> = stored.iter().map(|stored| kind(&stored.item)).collect();
     let all = [
+        "address owner",
         "cadence",
         "digest",
         "held",
         "interest",
         "lead",
         "ledger entry",
+        "merged ids",
         "outbox",
+        "pointer",
         "preferences",
         "profile",
         "slot",

@@ -100,12 +100,22 @@ fn a_mapping_that_contradicts_itself_is_refused() {
         "contact.identified",
         "contact.seen",
         &["tool.toml:5: event is none of engagement.recorded, contact.identified, account.updated, lead.touched, \
-           lead.accepted, lead.rejected, email.reported, email.bounced, email.unsubscribed"],
+           lead.accepted, lead.rejected, email.reported, email.bounced, email.unsubscribed, contact.merged, contact.erased"],
     );
     check_mapping(
         "id = [\"id\", \"at\"]",
         "id = []",
         &["tool.toml:5: id is missing, or is not the name of a column or a list of them"],
+    );
+    check_mapping(
+        "at = \"at\"\n",
+        "at = \"at\"\neach = \"role\"\ndata.title = \"role\"\n",
+        &["people.csv:2: role is not a list such as [17, 18]"],
+    );
+    check_mapping(
+        "at = \"at\"\n",
+        "at = \"at\"\neach = \"kind\"\n",
+        &["tool.toml:5: each is a column that no field of data is read from: all its events would be the same"],
     );
     check_mapping("at = \"at\"\n", "\n", &["tool.toml:5: at is missing: the column with the time"]);
     check_mapping(
@@ -199,4 +209,34 @@ fn a_column_that_stands_twice_is_refused_if_it_is_meant() {
     let expected =
         ["people.csv:1: email is the name of several columns", "people.csv:1: role is not a column of this file"];
     assert_eq!(said, expected);
+}
+
+const MERGES: &str = r#"
+format = 1
+source = "tool"
+time_zone = "UTC"
+time_format = "%Y-%m-%d %H:%M:%S"
+[[file]]
+name = "merges.csv"
+event = "contact.merged"
+id = "id"
+at = "at"
+each = "others"
+data.from = "others"
+data.contact = "stays"
+"#;
+
+#[tokio::test]
+async fn a_row_with_a_list_tells_of_each_of_its_elements_and_counts_once() {
+    let at = "2020-05-01 12:00:00";
+    let rows =
+        format!("id,at,others,stays\n1,{at},\"[7, \"\"8\"\"]\",ada\n2,{at},,ada\n3,{at},17,ada\n4,{at},[],ada\n");
+    let import = read(MERGES, &[("merges.csv", rows.as_bytes())]).unwrap();
+    assert_eq!(import.len(), 4);
+    let deployment = crate::open_world(import.starts_at().unwrap()).await;
+    let outcome = import.play(&deployment, |_| {}).await.unwrap();
+    let outcomes: Vec<_> = outcome.outcomes.iter().map(|(outcome, rows)| (outcome.as_str(), *rows)).collect();
+    assert_eq!((outcome.rows, outcomes), (4, vec![("accepted", 2), ("skipped: others is empty", 2)]));
+    let ada = deployment.store.contact(&"ada".into()).await.unwrap();
+    assert_eq!(ada.merged.iter().map(String::as_str).collect::<Vec<_>>(), ["17", "7", "8"]);
 }

@@ -13,7 +13,6 @@ use perennial::deployment::Deployment;
 use perennial::explain::{Explanation, PersonExplained, explain, explain_person};
 use perennial_domain::ids::ContactId;
 use perennial_platform::ledger::Entry;
-use perennial_platform::told::Subject;
 use serde_json::json;
 
 use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
@@ -91,14 +90,15 @@ impl Explain {
     }
 
     fn find(&self, rows: &Rows) -> Option<ContactId> {
-        let id = ContactId::from(self.contact.as_str());
+        // A merged id is the contact that stays.
+        let id = rows.identities.resolve(&ContactId::from(self.contact.as_str()))?;
         if rows.contacts.contains_key(&id) || rows.interests.keys().any(|(contact, _)| *contact == id) {
             return Some(id);
         }
         let here = |profile: &perennial_platform::records::Profile| {
             profile.fields().get("email").is_some_and(|email| email.eq_ignore_ascii_case(&self.contact))
         };
-        let told = |entry: &&Entry| entry.told.subject() == Subject::Contact(&self.contact);
+        let told = |entry: &&Entry| rows.contact_of(entry).as_ref() == Some(&id);
         if rows.ledger.iter().find(told).is_some() {
             return Some(id);
         }

@@ -8,6 +8,7 @@ use perennial_domain::ids::{AccountId, ContactId, ProductId};
 use perennial_domain::interest::{evaluate, instant, of_account};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::segment::{self, Person, is_member, persona_of};
+use perennial_platform::keys;
 use perennial_platform::ledger::{Entry, Kind};
 use perennial_platform::told::What;
 use perennial_playbook::Playbook;
@@ -36,6 +37,12 @@ pub struct PersonExplained {
     pub segments: Vec<SegmentLine>,
     /// The interest of all contacts of the account, in products in which there is any.
     pub account_interest: Vec<AccountInterestLine>,
+    /// Whose address this is as well: that contact stated it first, and this one gets no nurture mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares_address_with: Option<String>,
+    /// Ids that were merged into this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
     /// What was told of the person and could not be understood yet.
     pub quarantined: Vec<QuarantinedLine>,
 }
@@ -130,6 +137,8 @@ pub fn explain_person(playbook: &Playbook, rows: &Rows, contact: &ContactId, at:
         fit: fit_lines(playbook, &fit),
         persona: persona_of(&playbook.personas, &person).map(|persona| persona.name.clone()),
         segments: segments(playbook, &person),
+        shares_address_with: rows.contacts.get(contact).and_then(|profile| profile.shares_address_with.clone()),
+        merged: merged(rows, contact),
         quarantined: quarantined(rows, contact, at),
         account_interest: account.map(|account| account_interest(playbook, rows, &account.id, at)).unwrap_or_default(),
     }
@@ -164,9 +173,15 @@ fn last_engaged_at(rows: &Rows, contact: &ContactId, at: Timestamp) -> Option<Ti
     done.map(|(_, second)| second).filter(|second| *second <= at.as_second()).max().map(instant)
 }
 
+/// The other ids of a contact, as senders use them: not those that stand for an address.
+fn merged(rows: &Rows, contact: &ContactId) -> Vec<String> {
+    let ids = rows.identities.merged_into(contact).filter(|id| keys::address_hash(id).is_none());
+    ids.map(ToString::to_string).collect()
+}
+
 fn quarantined(rows: &Rows, contact: &ContactId, at: Timestamp) -> Vec<QuarantinedLine> {
     let line = |entry: &Entry| match &entry.told {
-        What::Engagement { contact: who, asset, action, .. } if who == contact.as_str() => Some(QuarantinedLine {
+        What::Engagement { asset, action, .. } => Some(QuarantinedLine {
             at: instant(entry.happened_at),
             asset: asset.clone(),
             action: action.clone(),
@@ -175,7 +190,8 @@ fn quarantined(rows: &Rows, contact: &ContactId, at: Timestamp) -> Vec<Quarantin
         _ => None,
     };
     let waiting = rows.ledger.iter().filter(|entry| entry.kind == Kind::Quarantined);
-    waiting.filter(|entry| entry.happened_at <= at.as_second()).filter_map(line).collect()
+    let theirs = waiting.filter(|entry| rows.contact_of(entry).as_ref() == Some(contact));
+    theirs.filter(|entry| entry.happened_at <= at.as_second()).filter_map(line).collect()
 }
 
 fn fit_lines(playbook: &Playbook, fit: &Fit) -> Vec<FitLine> {

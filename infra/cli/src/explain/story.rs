@@ -136,8 +136,8 @@ type Told = HashMap<(FactName, i64), usize>;
 fn told(rows: &Rows, contact: &ContactId) -> Told {
     let mut told = Told::new();
     for entry in rows.ledger.iter().filter(|entry| entry.kind == Kind::Engagement) {
-        if let What::Engagement { contact: who, asset, action, email } = &entry.told
-            && who == contact.as_str()
+        if let What::Engagement { asset, action, email, .. } = &entry.told
+            && rows.contact_of(entry).as_ref() == Some(contact)
         {
             let email = email.as_deref().map(Into::into);
             let name = FactName { asset: asset.as_str().into(), action: action.as_str().into(), email };

@@ -187,6 +187,12 @@ impl fmt::Display for PersonExplained {
                 if line.interested == 1 { "1 person".to_owned() } else { format!("{} people", line.interested) };
             writeln!(f, "  account  {product} {score} from {people}, most from {strongest}")?;
         }
+        if !self.merged.is_empty() {
+            writeln!(f, "  ids      also {}", self.merged.join(", "))?;
+        }
+        if let Some(owner) = &self.shares_address_with {
+            writeln!(f, "  address  {owner} stated the same one first: no nurture mail to this contact")?;
+        }
         for line in &self.quarantined {
             let (at, action, asset, reason) = (minute(line.at), &line.action, &line.asset, &line.reason);
             writeln!(f, "  waiting  {at}  {action} {asset}: in quarantine, {reason}")?;

@@ -23,7 +23,7 @@ const FORMAT: i64 = 1;
 const DEFAULT: &str = "default";
 
 /// The native events and the fields of their data; a name that ends in a dot is the beginning of names.
-const EVENTS: [(&str, &[&str]); 9] = [
+const EVENTS: [(&str, &[&str]); 11] = [
     ("engagement.recorded", &["contact", "asset", "action", "email"]),
     ("contact.identified", &["contact", "account", "email", "first_name", "last_name", "title", "role", "time_zone"]),
     (
@@ -54,7 +54,12 @@ const EVENTS: [(&str, &[&str]); 9] = [
     ("email.reported", &["contact"]),
     ("email.bounced", &["contact", "permanent"]),
     ("email.unsubscribed", &["contact"]),
+    ("contact.merged", &["from", "contact"]),
+    (ERASED, &["contact"]),
 ];
+
+/// Not an event that the webhook knows: a row that says that a contact is to be erased, after all others.
+pub(super) const ERASED: &str = "contact.erased";
 
 /// A mapping without contradictions.
 pub(super) struct Mapping {
@@ -86,6 +91,8 @@ pub(super) struct Event {
     pub(super) kind: String,
     pub(super) id: Vec<String>,
     pub(super) at: String,
+    /// A column with a list: the row tells the event of each of its elements.
+    pub(super) each: Option<String>,
     pub(super) data: BTreeMap<String, Source>,
 }
 
@@ -118,6 +125,7 @@ struct RuleText {
     event: Option<String>,
     id: Option<toml::Value>,
     at: Option<String>,
+    each: Option<String>,
     #[serde(default)]
     data: BTreeMap<String, toml::Value>,
 }
@@ -194,6 +202,7 @@ impl Rule {
         if let Then::Tell(event) = &self.then {
             columns.extend(event.id.iter().map(String::as_str));
             columns.push(&event.at);
+            columns.extend(event.each.as_deref());
             columns.extend(event.data.values().filter_map(Source::column));
         }
         columns
@@ -305,7 +314,13 @@ fn then(rule: &RuleText, maps: &BTreeMap<String, BTreeMap<String, Value>>, compl
             Err(reason) => complain(wrong(field, reason)),
         }
     }
-    Then::Tell(Event { kind: kind.clone(), id, at: rule.at.clone().unwrap_or_default(), data })
+    let each = rule.each.clone();
+    if let Some(each) = &each
+        && !data.values().any(|source: &Source| source.column() == Some(each))
+    {
+        complain(wrong("each", "is a column that no field of data is read from: all its events would be the same"));
+    }
+    Then::Tell(Event { kind: kind.clone(), id, at: rule.at.clone().unwrap_or_default(), each, data })
 }
 
 fn source(text: &toml::Value, maps: &BTreeMap<String, BTreeMap<String, Value>>) -> Result<Source, String> {

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use perennial_platform::told::Told;
 use serde_json::{Map, Value, json};
 
-use super::mapping::{Event, Mapping, Rule, Then, Times};
-use super::{Import, ImportError, Row, whole_file};
+use super::mapping::{ERASED, Event, Mapping, Rule, Source, Then, Times};
+use super::{Erasure, Import, ImportError, Row, whole_file};
 
 /// Of one file no more is complained of: usually they are all the same.
 const MOST_ERRORS_PER_FILE: usize = 20;
@@ -24,10 +24,15 @@ type Wrong = (Option<String>, String);
 struct Cells<'a> {
     positions: &'a BTreeMap<String, usize>,
     record: &'a StringRecord,
+    /// A column with a list, and the one of its elements that is told of.
+    element: Option<(&'a str, &'a str)>,
 }
 
 impl Cells<'_> {
     fn get(&self, column: &str) -> &str {
+        if let Some((_, element)) = self.element.filter(|(listed, _)| *listed == column) {
+            return element;
+        }
         self.positions.get(column).and_then(|position| self.record.get(*position)).unwrap_or_default()
     }
 }
@@ -72,7 +77,7 @@ impl Import {
                 }
             };
             if let Err((field, reason)) =
-                self.read_row(file, &Cells { positions: &positions, record: &record }, rules, times)
+                self.read_row(file, &Cells { positions: &positions, record: &record, element: None }, rules, times)
             {
                 let line = record.position().map(csv::Position::line);
                 errors.push(ImportError { file: file.to_owned(), line, field, reason });
@@ -89,24 +94,79 @@ impl Import {
         };
         match &rule.then {
             Then::Skip(reason) => {
-                let reasons = self.skipped.entry(file.to_owned()).or_default();
-                *reasons.entry(format!("skipped: {reason}")).or_default() += 1;
+                self.skip(file, reason);
             }
-            Then::Tell(event) => {
-                let at = times
-                    .read(cells.get(&event.at))
-                    .ok_or_else(|| (Some(event.at.clone()), "is not a time as time_format says".to_owned()))?;
-                let body = native_body(event, at, cells)?;
-                let told = Told::from_native(&body).map_err(|error| {
-                    let source = error.field.strip_prefix("data.").and_then(|field| event.data.get(field));
-                    let column = source.and_then(|source| source.column());
-                    (Some(column.unwrap_or(&error.field).to_owned()), error.reason)
-                })?;
-                self.rows.push(Row { at, id: id(event, cells)?, body, told, file: file.to_owned() });
-            }
+            Then::Tell(event) => match &event.each {
+                None => self.read_event(file, cells, event, times, true)?,
+                Some(each) => {
+                    let elements = elements(each, cells.get(each))?;
+                    for (number, element) in elements.iter().enumerate() {
+                        let cells = Cells { element: Some((each, element)), ..*cells };
+                        self.read_event(file, &cells, event, times, number == 0)?;
+                    }
+                    if elements.is_empty() {
+                        self.skip(file, &format!("{each} is empty"));
+                    }
+                }
+            },
         }
         Ok(())
     }
+
+    fn skip(&mut self, file: &str, reason: &str) {
+        let reasons = self.skipped.entry(file.to_owned()).or_default();
+        *reasons.entry(format!("skipped: {reason}")).or_default() += 1;
+    }
+
+    /// Adds what a row tells; it counts as a row once.
+    fn read_event(
+        &mut self,
+        file: &str,
+        cells: &Cells<'_>,
+        event: &Event,
+        times: &Times,
+        counts: bool,
+    ) -> Result<(), Wrong> {
+        let at = times
+            .read(cells.get(&event.at))
+            .ok_or_else(|| (Some(event.at.clone()), "is not a time as time_format says".to_owned()))?;
+        let rows = u64::from(counts);
+        if event.kind == ERASED {
+            let contact = event.data.get("contact").and_then(Source::column).map(|column| cells.get(column));
+            let contact = contact.filter(|contact| !contact.trim().is_empty());
+            let contact = contact.ok_or_else(|| (None, "names nobody to be erased".to_owned()))?;
+            self.erasures.push(Erasure { contact: contact.to_owned(), file: file.to_owned(), rows });
+            return Ok(());
+        }
+        let body = native_body(event, at, cells)?;
+        let told = Told::from_native(&body).map_err(|error| {
+            let source = error.field.strip_prefix("data.").and_then(|field| event.data.get(field));
+            let column = source.and_then(|source| source.column());
+            (Some(column.unwrap_or(&error.field).to_owned()), error.reason)
+        })?;
+        let mut id = id(event, cells)?;
+        if let Some((_, element)) = cells.element {
+            id = format!("{id}/{element}");
+        }
+        self.rows.push(Row { at, id, body, told, file: file.to_owned(), rows });
+        Ok(())
+    }
+}
+
+/// The elements of a list: `[17, 18]` or `17`, of numbers or texts; none of an empty cell.
+fn elements(column: &str, cell: &str) -> Result<Vec<String>, Wrong> {
+    if cell.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wrong = |reason: &str| (Some(column.to_owned()), reason.to_owned());
+    let list: Value = serde_json::from_str(cell).map_err(|_| wrong("is not a list such as [17, 18]"))?;
+    let list = if let Value::Array(list) = list { list } else { vec![list] };
+    let text = |value: &Value| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(wrong("has an element that is neither number nor text")),
+    };
+    list.iter().map(text).collect()
 }
 
 /// Where each column stands. A column that the mapping names must stand there once.

@@ -181,6 +181,7 @@ impl<'a> Mailbox<'a> {
             last_was_promotion: self.last_was_promotion,
             unsubscribed: person.unsubscribed,
             suppressed: false,
+            address_of_another: false,
         }
     }
 }

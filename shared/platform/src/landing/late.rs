@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use perennial_domain::interest::{DAY_SECONDS, FactName, Facts, evaluate, instant};
 use perennial_domain::quarter::Quarter;
-use perennial_platform::failure::Failure;
-use perennial_platform::leads::{self, Standing};
-use perennial_platform::records::Evidence;
 
-use crate::tell::Evaluated;
+use super::Evaluated;
+use crate::failure::Failure;
+use crate::leads::{self, Standing};
+use crate::records::Evidence;
 
 type Fact = (FactName, i64);
 

@@ -1,0 +1,236 @@
+//! Everything that is held about a person, wherever it lies: shown as one document, or erased.
+//!
+//! Owns finding it: the id that stays, all ids that were merged into it, its addresses, and what names one of them without
+//! lying under it (digests, events that wait, what was not understood). A command may scan; functions never do.
+//!
+//! Map: [`export`] shows it, [`erase`] deletes it.
+
+mod erase;
+mod export;
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use perennial_domain::ids::ContactId;
+use perennial_platform::address::AddressKey;
+use perennial_platform::failure::Failure;
+use perennial_platform::identity;
+use perennial_platform::keys::{self, Key, PK, SK};
+use perennial_platform::ledger::{Entry, Ledger};
+use perennial_platform::records::{AddressOwner, Digest};
+use perennial_platform::store::{Item, Store, string, text};
+use perennial_platform::told::What;
+use serde_json::Value;
+
+pub use erase::{Erased, erase};
+pub use export::export;
+
+/// Both tables, and the key under which addresses are hashed in them.
+#[derive(Clone, Copy, Debug)]
+pub struct Tables<'a> {
+    /// The state table; its client reads the ledger too.
+    pub store: &'a Store,
+    /// The ledger.
+    pub ledger: &'a Ledger,
+    /// The ledger's name.
+    pub ledger_table: &'a str,
+    /// How addresses are hashed.
+    pub key: &'a AddressKey,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Somebody, under every name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The id that stays comes last: what names the others goes before it.
+    pub ids: Vec<ContactId>,
+    /// Addresses, as they were stated.
+    pub addresses: BTreeSet<String>,
+}
+
+/// Without the addresses.
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Person").field("ids", &self.ids).finish_non_exhaustive()
+    }
+}
+
+/// An entry of the ledger; one that cannot be read, of a newer version perhaps, is only a place.
+struct Told {
+    key: Key,
+    entry: Option<Entry>,
+}
+
+/// What names a person without lying under one of its ids.
+#[derive(Default)]
+struct Elsewhere {
+    /// Digests, and their lines that name it.
+    digests: Vec<(Digest, Vec<String>)>,
+    /// Events that wait to be published.
+    outbox: Vec<Key>,
+    /// Entries that were not understood, or that tell of somebody else and name it.
+    entries: Vec<Told>,
+}
+
+impl Tables<'_> {
+    /// Finds somebody by an id or by an address.
+    ///
+    /// # Errors
+    /// [`Failure`] if a table cannot be read.
+    pub async fn find(&self, asked: &str) -> Result<Person, Failure> {
+        let mut addresses = BTreeSet::new();
+        let first = if perennial_playbook::is_address(asked) {
+            addresses.insert(asked.trim().to_lowercase());
+            keys::address_contact(&self.key.hash(asked))
+        } else {
+            ContactId::from(asked)
+        };
+        let stays = identity::resolve(self.store, &first).await?.or(&first).unwrap_or_else(|| first.clone());
+        let rows = self.store.contact(&stays).await?;
+        let mut ids: BTreeSet<ContactId> = rows.merged.iter().map(|id| ContactId::from(id.as_str())).collect();
+        ids.insert(first);
+        addresses
+            .extend(rows.profile.iter().filter_map(|profile| profile.fields().get("email").map(str::to_lowercase)));
+        for id in ids.iter().chain([&stays]) {
+            addresses.extend(self.stated(id).await?);
+        }
+        let mut person = Person { ids: Vec::new(), addresses: BTreeSet::new() };
+        for address in addresses {
+            let hash = self.key.hash(&address);
+            // What an address was told of under itself is its owner's: one that it has left is another's.
+            if self.is_theirs(&hash, &ids, &stays).await? {
+                ids.insert(keys::address_contact(&hash));
+                person.addresses.insert(address);
+            }
+        }
+        ids.remove(&stays);
+        person.ids = ids.into_iter().chain([stays]).collect();
+        Ok(person)
+    }
+
+    /// The addresses that were stated of an id.
+    async fn stated(&self, id: &ContactId) -> Result<Vec<String>, Failure> {
+        let told = self.entries_of(id).await?;
+        let email = |told: Told| match told.entry?.told {
+            What::ContactIdentified { fields, .. } => fields.get("email").map(|email| email.trim().to_lowercase()),
+            _ => None,
+        };
+        Ok(told.into_iter().filter_map(email).filter(|email| !email.is_empty()).collect())
+    }
+
+    async fn is_theirs(&self, hash: &str, ids: &BTreeSet<ContactId>, stays: &ContactId) -> Result<bool, Failure> {
+        let owner: Option<AddressOwner> = self.store.get(&keys::address_owner(hash)).await?;
+        let owner = owner.and_then(|owner| owner.contact).map(|owner| ContactId::from(owner.as_str()));
+        let itself = keys::address_contact(hash);
+        Ok(owner.is_none_or(|owner| owner == *stays || owner == itself || ids.contains(&owner)))
+    }
+
+    /// What the ledger has under an id.
+    async fn entries_of(&self, id: &ContactId) -> Result<Vec<Told>, Failure> {
+        let query = self.store.client.query().table_name(self.ledger_table).consistent_read(true);
+        let query = query.key_condition_expression("PK = :pk");
+        let mut pages =
+            query.expression_attribute_values(":pk", string(keys::contact(id))).into_paginator().items().send();
+        let mut entries = Vec::new();
+        while let Some(item) = pages.next().await {
+            entries.push(told(item.map_err(|error| Failure::from_sdk("ledger query", &error))?));
+        }
+        Ok(entries)
+    }
+
+    /// Looks everywhere else.
+    async fn elsewhere(&self, person: &Person) -> Result<Elsewhere, Failure> {
+        let mut found = Elsewhere::default();
+        let scan = self.store.client.scan().table_name(&self.store.state);
+        let scan = scan.filter_expression("begins_with(PK, :digest) OR begins_with(PK, :outbox)");
+        let scan = scan.expression_attribute_values(":digest", string(keys::DIGEST));
+        for item in all(scan.expression_attribute_values(":outbox", string(keys::OUTBOX))).await? {
+            person.sort_in(item, &mut found)?;
+        }
+        // What is understood of others lies under them; it can name this person in what it was read from.
+        for item in all(self.store.client.scan().table_name(self.ledger_table)).await? {
+            let names = item.values().any(|value| person.is_named_in(value));
+            let told = told(item);
+            let elsewhere = person.ids.iter().all(|id| keys::contact(id) != told.key.pk);
+            let names = match &told.entry {
+                Some(entry) => person.is_named_in_body(&entry.body),
+                None => names,
+            };
+            if elsewhere && names {
+                found.entries.push(told);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Person {
+    fn sort_in(&self, item: Item, found: &mut Elsewhere) -> Result<(), Failure> {
+        let shape = |_| Failure::shape("item", "not of the shape we give it");
+        let (pk, sk) = (text(&item, PK).unwrap_or_default(), text(&item, SK).unwrap_or_default());
+        if pk.starts_with(keys::OUTBOX) {
+            let detail: Value =
+                text(&item, "detail").and_then(|detail| serde_json::from_str(detail).ok()).unwrap_or_default();
+            if self.is_named_by(&detail) {
+                found.outbox.push(Key { pk: pk.to_owned(), sk: sk.to_owned() });
+            }
+        } else if !sk.starts_with(keys::SLOT) {
+            let digest: Digest = serde_dynamo::from_item(item).map_err(shape)?;
+            let theirs = |lead: &&String| self.ids.iter().any(|id| lead.split('\n').next() == Some(&keys::contact(id)));
+            let lines: Vec<String> = digest.leads.iter().filter(theirs).cloned().collect();
+            if !lines.is_empty() {
+                found.digests.push((digest, lines));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a body holds an id or an address of the person.
+    fn is_named_in_body(&self, body: &str) -> bool {
+        match serde_json::from_str::<Value>(body) {
+            Ok(body) => self.is_named_by(&body),
+            // Of whatever shape: an address in it is an address.
+            Err(_) => self.has_address(body),
+        }
+    }
+
+    /// The same of an attribute that nobody here understands.
+    fn is_named_in(&self, value: &AttributeValue) -> bool {
+        match value {
+            AttributeValue::S(text) => self.is_named_in_body(text) || self.ids.iter().any(|id| id.as_str() == text),
+            AttributeValue::M(members) => members.values().any(|value| self.is_named_in(value)),
+            AttributeValue::L(values) => values.iter().any(|value| self.is_named_in(value)),
+            _ => false,
+        }
+    }
+
+    /// Whether a text somewhere in it is an id of the person, or has an address of it.
+    fn is_named_by(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.ids.iter().any(|id| id.as_str() == text) || self.has_address(text),
+            Value::Array(values) => values.iter().any(|value| self.is_named_by(value)),
+            Value::Object(members) => {
+                members.iter().any(|(name, value)| self.has_address(name) || self.is_named_by(value))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn has_address(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.addresses.iter().any(|address| text.contains(address))
+    }
+}
+
+fn told(item: Item) -> Told {
+    let part = |name: &str| text(&item, name).unwrap_or_default().to_owned();
+    let key = Key { pk: part(PK), sk: part(SK) };
+    Told { key, entry: serde_dynamo::from_item(item).ok() }
+}
+
+async fn all(scan: ScanFluentBuilder) -> Result<Vec<Item>, Failure> {
+    crate::scan::whole(scan, |item| item, "reading", &mut |_, _, _| {}).await
+}

@@ -1,0 +1,49 @@
+//! Showing and erasing a person, as whoever is asked to runs it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn example_playbook() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook")
+}
+
+fn perennial(data: &Path, arguments: &[&str]) -> Output {
+    let (data, playbook) = (data.to_str().unwrap(), example_playbook());
+    let place = ["--data", data, "--playbook", playbook.to_str().unwrap()];
+    Command::new(env!("CARGO_BIN_EXE_perennial")).args(arguments).args(place).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_person_of_the_example_is_shown_counted_and_erased_once() {
+    let data = tempfile::tempdir().unwrap();
+    let played = perennial(data.path(), &["up", "--once", "--json", "--start", "2026-10-05"]);
+    let lead = json(&played)["leads"][0]["contact"].as_str().unwrap().to_owned();
+    let shown = json(&perennial(data.path(), &["contact", "export", "--id", &lead]));
+    assert_eq!(shown["contact"], lead.as_str());
+    let address = shown["addresses"][0]["address"].as_str().unwrap().to_owned();
+    assert!(shown["ids"][0]["leads"].as_array().unwrap().len() == 1 && !shown["ids"][0]["told"].is_null());
+
+    let refused = perennial(data.path(), &["contact", "erase", "--id", &lead]);
+    assert_eq!(refused.status.code(), Some(2), "nothing is erased without --yes");
+    let counted = json(&perennial(data.path(), &["contact", "erase", "--id", &address, "--dry-run", "--json"]));
+    let erased = json(&perennial(data.path(), &["contact", "erase", "--id", &address, "--yes", "--json"]));
+    assert_eq!(erased["erased"], counted["erased"], "what was announced is what happens");
+    assert!(erased["local_mails"].as_u64().unwrap() > 0);
+
+    let again = perennial(data.path(), &["contact", "erase", "--id", &lead, "--yes"]);
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    let shown = json(&perennial(data.path(), &["contact", "export", "--id", &lead]));
+    assert!(!shown["ids"][0]["merged_or_erased"]["erased_at"].is_null(), "{shown:#}");
+    assert!(!shown.to_string().contains(&address), "{shown:#}");
+
+    let nobody = perennial(data.path(), &["contact", "erase", "--id", "nobody", "--yes"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&nobody.stderr), "error: nothing is known of nobody\n");
+}

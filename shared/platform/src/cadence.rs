@@ -1,0 +1,92 @@
+//! A contact's place among those to be planned. What is sent in it is the sender's.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use perennial_domain::ids::ContactId;
+
+use crate::failure::Failure;
+use crate::identity;
+use crate::keys::{self, Job};
+use crate::records::{Cadence, Slot, SlotState};
+use crate::store::{Change, Store, number, string};
+
+/// A contact without a slot to come gets the next planning's: a new one, or one whose address has changed. Whoever has
+/// opted out gets none, and neither does an id that was merged or erased.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn begin(store: &Store, contact: &ContactId, now: Timestamp) -> Result<(), Failure> {
+    let rows = store.contact(contact).await?;
+    let opted_out = rows.preferences.is_some_and(|preferences| preferences.unsubscribed);
+    if opted_out || rows.pointer.is_some() || rows.cadence.is_some_and(|cadence| cadence.due_at.is_some()) {
+        return Ok(());
+    }
+    let change = Change::of(keys::cadence(contact), "SET #due_shard = :shard, #due_at = :now")
+        .only_if("attribute_not_exists(#due_shard)")
+        .with(":shard", string(keys::due_shard(Job::Nurture, contact)))
+        .with(":now", number(now.as_second()));
+    identity::apply_to(store, contact, "cadence begin", change).await.map(drop)
+}
+
+/// A mail on this day, by its number, counts against the cap. False if the contact was merged or erased meanwhile.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn count_mail(
+    store: &Store,
+    contact: &ContactId,
+    day: i64,
+    promotion: Option<bool>,
+) -> Result<bool, Failure> {
+    let mut update = "SET #last_mail_day = :day".to_owned();
+    let mut change = Change::none(keys::cadence(contact))
+        .only_if("attribute_not_exists(#last_mail_day) OR #last_mail_day < :day")
+        .with(":day", number(day));
+    if let Some(promotion) = promotion {
+        update.push_str(", #last_promotion = :promotion");
+        change = change.with(":promotion", AttributeValue::Bool(promotion));
+    }
+    Ok(identity::apply_to(store, contact, "mail counted", change.updating(update)).await?.is_some())
+}
+
+/// Takes over what another id has received. A mail that may be under way counts as received. False if the contact was merged
+/// or erased meanwhile.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn take_over(
+    store: &Store,
+    contact: &ContactId,
+    other: &ContactId,
+    received: &Cadence,
+) -> Result<bool, Failure> {
+    let (mut lines, mut day) = (received.lines(), received.last_mail_day);
+    let under_way = match &received.reserved_by {
+        Some(slot) => store.get::<Slot>(&keys::slot(other, slot)).await?,
+        None => None,
+    };
+    let perhaps_sent = [SlotState::Sending, SlotState::Unknown, SlotState::Sent];
+    if let Some(slot) = under_way.filter(|slot| perhaps_sent.contains(&slot.state)) {
+        day = day.max(received.reserved_day);
+        if let (Some(stream), Some(piece), Some(day)) = (slot.stream, slot.piece, received.reserved_day) {
+            lines.insert(format!("{stream}\n{piece}\n{day}"));
+        }
+    }
+    if let Some(day) = day
+        && !count_mail(store, contact, day, Some(received.last_promotion)).await?
+    {
+        return Ok(false);
+    }
+    add_received(store, contact, lines).await
+}
+
+async fn add_received(store: &Store, contact: &ContactId, lines: BTreeSet<String>) -> Result<bool, Failure> {
+    if lines.is_empty() {
+        return Ok(true);
+    }
+    let change = Change::of(keys::cadence(contact), "ADD #received :lines")
+        .with(":lines", AttributeValue::Ss(lines.into_iter().collect()));
+    Ok(identity::apply_to(store, contact, "received taken over", change).await?.is_some())
+}

@@ -1,0 +1,252 @@
+//! What a merged id had, moved to the contact that stays.
+//!
+//! Every step can be repeated and can be interrupted anywhere: what is there is copied, and goes only if it is still as it was
+//! read. Nobody adds to a merged id any more, since every writer checks the pointer, except facts: a new interest is noticed
+//! by whoever adds to it (see [`crate::landing`]).
+//!
+//! The opt-out goes first, so that it holds before anything else can be mailed about; the profile goes last, so that the
+//! address is somebody's at every moment. Slots stay where they are: they are history.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::lead::Status;
+
+use super::{Resolved, apply_to, profiles, resolve, unmoved};
+use crate::address::AddressKey;
+use crate::contact::ContactRows;
+use crate::failure::Failure;
+use crate::interest::{InterestItem, removed_at};
+use crate::keys::{self, Job};
+use crate::landing::{Landed, Landing};
+use crate::records::{Held, Lead};
+use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
+use crate::{cadence, consent};
+
+/// Moves what merged ids had.
+#[derive(Clone, Copy, Debug)]
+pub struct Moving<'a> {
+    /// How facts land.
+    pub landing: Landing<'a>,
+    /// How addresses are hashed.
+    pub key: &'a AddressKey,
+}
+
+/// What came of one attempt.
+enum Moved {
+    /// All of it is there; this id, which stands for an address, is to be moved next.
+    All(Option<ContactId>),
+    /// Somebody wrote meanwhile, or the target was merged itself: look again.
+    Raced,
+}
+
+impl Moving<'_> {
+    /// Moves everything of an id to where it points. Does nothing if it points nowhere.
+    ///
+    /// # Errors
+    /// [`Failure`] if the store could not be reached or every race was lost; then the rest is moved when it is asked again.
+    pub async fn finish(&self, from: &ContactId) -> Result<(), Failure> {
+        let mut next = Some(from.clone());
+        while let Some(from) = next {
+            next = self.finish_one(&from).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish_one(&self, from: &ContactId) -> Result<Option<ContactId>, Failure> {
+        for attempt in 0..ATTEMPTS {
+            let Resolved::Into(to) = resolve(self.store(), from).await? else { return Ok(None) };
+            if let Moved::All(adopts) = self.try_move(from, &to).await? {
+                self.arrived(from).await?;
+                return Ok(adopts.filter(|adopts| adopts != from));
+            }
+            back_off(attempt).await;
+        }
+        Err(Failure::Conflict { operation: "merge move" })
+    }
+
+    fn store(&self) -> &Store {
+        self.landing.store
+    }
+
+    async fn try_move(&self, from: &ContactId, to: &ContactId) -> Result<Moved, Failure> {
+        let rows = self.store().contact(from).await?;
+        if !self.preferences(from, to, &rows).await? {
+            return Ok(Moved::Raced);
+        }
+        for lead in &rows.leads {
+            if !self.lead(to, lead).await? {
+                return Ok(Moved::Raced);
+            }
+        }
+        for held in &rows.held {
+            if !self.held(to, held).await? {
+                return Ok(Moved::Raced);
+            }
+        }
+        for (product, item) in &rows.interests {
+            if !self.interest(from, to, product, item).await? {
+                return Ok(Moved::Raced);
+            }
+        }
+        if !self.cadence(from, to, &rows).await? || !self.merged(from, to, &rows).await? {
+            return Ok(Moved::Raced);
+        }
+        let Some(profile) = &rows.profile else { return Ok(Moved::All(None)) };
+        let Some(adopts) = profiles::unite(self.store(), self.key, (from, profile), to).await? else {
+            return Ok(Moved::Raced);
+        };
+        cadence::begin(self.store(), to, self.landing.now).await?;
+        Ok(Moved::All(adopts))
+    }
+
+    async fn preferences(&self, from: &ContactId, to: &ContactId, rows: &ContactRows) -> Result<bool, Failure> {
+        let Some(preferences) = &rows.preferences else { return Ok(true) };
+        if !consent::take_over(self.store(), to, preferences).await? {
+            return Ok(false);
+        }
+        let gone = self.store().delete(&keys::preferences(from))?;
+        self.store().commit("merge move", vec![gone]).await.map(|commit| commit == Commit::Done)
+    }
+
+    /// The survivor's own lead of that product and quarter stays; one that sales has touched keeps the touch.
+    async fn lead(&self, to: &ContactId, lead: &Lead) -> Result<bool, Failure> {
+        let Some(quarter) = lead.quarter() else { return Ok(true) };
+        let store = self.store();
+        let (product, key) = (lead.product_id(), keys::lead(to, &lead.product_id(), quarter));
+        let own: Option<Lead> = store.get(&key).await?;
+        let mut marks = "ADD #leads :quarter, #rev :one".to_owned();
+        let mut actions = match &own {
+            None => {
+                if lead.undone_by.is_some() {
+                    marks.push_str(", #undone :quarter");
+                }
+                let due_shard = lead.due_shard.as_ref().map(|_| keys::due_shard(Job::Lead, to));
+                let (contact, rev) = (to.to_string(), lead.rev + 1);
+                vec![store.put_new(&Lead { pk: key.pk, sk: key.sk, contact, due_shard, rev, ..lead.clone() })?]
+            }
+            Some(own) => take_touch(own, lead).map(|change| store.change(change)).transpose()?.into_iter().collect(),
+        };
+        marks.push_str(" DELETE #held :quarter");
+        let marks = Change::of(keys::interest(to, &product), marks)
+            .with(":one", number(1))
+            .with(":quarter", AttributeValue::Ss(vec![quarter.to_string()]));
+        let gone = Change::none(lead.key()).only_if("#rev = :rev").with(":rev", number(lead.rev));
+        actions.extend([
+            store.change(marks)?,
+            store.delete(&keys::held(to, &product, quarter))?,
+            store.remove(gone)?,
+            unmoved(store, to)?,
+        ]);
+        Ok(store.commit("lead move", actions).await? == Commit::Done)
+    }
+
+    async fn held(&self, to: &ContactId, held: &Held) -> Result<bool, Failure> {
+        let store = self.store();
+        let Some((product, quarter)) = keys::product_and_quarter(&held.sk) else { return Ok(true) };
+        let key = keys::held(to, &product, quarter);
+        let (contact, due_shard) = (to.to_string(), keys::due_shard(Job::Held, to));
+        let moved = Held { pk: key.pk, sk: key.sk, contact, due_shard, ..held.clone() };
+        let mark = Change::of(keys::interest(to, &product), "ADD #held :quarter, #rev :one")
+            .only_if("NOT contains(#leads, :lead)")
+            .with(":one", number(1))
+            .with(":lead", string(quarter.to_string()))
+            .with(":quarter", AttributeValue::Ss(vec![quarter.to_string()]));
+        let from = keys::Key { pk: held.pk.clone(), sk: held.sk.clone() };
+        let gone = || store.delete(&from);
+        let actions = vec![store.put_new(&moved)?, store.change(mark)?, gone()?, unmoved(store, to)?];
+        match store.commit("held move", actions).await? {
+            Commit::Done => Ok(true),
+            Commit::Refused(failed) if failed.last() == Some(&true) => Ok(false),
+            // The survivor has a lead of that quarter, or waits for it itself.
+            Commit::Refused(_) => store.commit("held move", vec![gone()?]).await.map(|commit| commit == Commit::Done),
+        }
+    }
+
+    async fn interest(
+        &self,
+        from: &ContactId,
+        to: &ContactId,
+        product: &ProductId,
+        item: &InterestItem,
+    ) -> Result<bool, Failure> {
+        let facts: Vec<_> = item.facts.iter().map(|(name, second)| (name.clone(), second)).collect();
+        if !facts.is_empty() && self.landing.land(to, product, &facts).await? == Landed::Nowhere {
+            return Ok(false);
+        }
+        let gone = removed_at(self.store(), from, product, item.rev)?;
+        Ok(self.store().commit("interest move", vec![gone]).await? == Commit::Done)
+    }
+
+    async fn cadence(&self, from: &ContactId, to: &ContactId, rows: &ContactRows) -> Result<bool, Failure> {
+        let Some(received) = &rows.cadence else { return Ok(true) };
+        if !cadence::take_over(self.store(), to, from, received).await? {
+            return Ok(false);
+        }
+        let gone = self.store().delete(&keys::cadence(from))?;
+        self.store().commit("cadence move", vec![gone]).await.map(|commit| commit == Commit::Done)
+    }
+
+    /// The ids that had been merged into this one point to the new contact, so that chains stay short.
+    async fn merged(&self, from: &ContactId, to: &ContactId, rows: &ContactRows) -> Result<bool, Failure> {
+        if rows.merged.is_empty() {
+            return Ok(true);
+        }
+        for id in &rows.merged {
+            let id = ContactId::from(id.as_str());
+            let (key, update, condition) = match keys::address_hash(&id) {
+                Some(hash) => (keys::address_owner(hash), "SET #contact = :to ADD #rev :one", "#contact = :from"),
+                None => (keys::pointer(&id), "SET #into = :to", "#into = :from"),
+            };
+            let mut change = Change::of(key, update)
+                .only_if(condition)
+                .with(":to", string(to.as_str()))
+                .with(":from", string(from.as_str()));
+            if keys::address_hash(&id).is_some() {
+                change = change.with(":one", number(1));
+            }
+            self.store().apply("pointer move", change).await?;
+        }
+        let listed = Change::of(keys::merged(to), "ADD #ids :ids")
+            .with(":ids", AttributeValue::Ss(rows.merged.iter().cloned().collect()));
+        if apply_to(self.store(), to, "pointer move", listed).await?.is_none() {
+            return Ok(false);
+        }
+        let gone = self.store().delete(&keys::merged(from))?;
+        self.store().commit("pointer move", vec![gone]).await.map(|commit| commit == Commit::Done)
+    }
+
+    /// Everything is there.
+    async fn arrived(&self, from: &ContactId) -> Result<(), Failure> {
+        let change = match keys::address_hash(from) {
+            Some(hash) => {
+                Change::of(keys::address_owner(hash), "REMOVE #adopting ADD #rev :one").with(":one", number(1))
+            }
+            None => Change::of(keys::pointer(from), "REMOVE #moving"),
+        };
+        let moving = change.only_if("attribute_exists(#moving) OR attribute_exists(#adopting)");
+        self.store().apply("merge done", moving).await.map(drop)
+    }
+}
+
+/// What sales said of the other lead, if it has said nothing of the survivor's own.
+fn take_touch(own: &Lead, other: &Lead) -> Option<Change> {
+    if own.status() != Status::Mql || other.status() == Status::Mql {
+        return None;
+    }
+    let mut update = "SET #stage = :stage, #rev = :next".to_owned();
+    let mut change = Change::none(own.key())
+        .only_if("#rev = :rev")
+        .with(":stage", string(&other.stage))
+        .with(":rev", number(own.rev))
+        .with(":next", number(own.rev + 1));
+    let by = other.touched_by.as_ref().map(string);
+    let (at, reason) = (other.touched_at.map(number), other.reason.as_ref().map(string));
+    for (name, value) in [("touched_by", by), ("touched_at", at), ("reason", reason)] {
+        if let Some(value) = value {
+            update.push_str(&format!(", #{name} = :{name}"));
+            change = change.with(format!(":{name}"), value);
+        }
+    }
+    update.push_str(" REMOVE #due_shard, #due_at");
+    Some(change.updating(update))
+}

@@ -1,0 +1,198 @@
+//! What is stated of a contact, written together with whom the address belongs to.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use perennial_domain::ids::ContactId;
+use perennial_domain::profile::Fields;
+
+use super::addresses::{Addresses, Claimed};
+use super::{place, unmoved};
+use crate::address::AddressKey;
+use crate::failure::Failure;
+use crate::keys::{self, Key};
+use crate::records::Profile;
+use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
+
+/// What came of stating fields of a contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identified {
+    /// They are known.
+    Known {
+        /// The id that stands for the address, if what is known of the address alone is to be moved to the contact.
+        adopts: Option<ContactId>,
+    },
+    /// The address is that of somebody who was erased: nothing was written.
+    OfErased,
+    /// The contact was merged or erased meanwhile: nothing was written.
+    Moved,
+}
+
+/// Takes over the newer fields of a statement made at a second, and claims the address: all in one transaction.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached or every race was lost.
+pub async fn identify(
+    store: &Store,
+    key: &AddressKey,
+    contact: &ContactId,
+    statements: &BTreeMap<String, String>,
+    second: i64,
+) -> Result<Identified, Failure> {
+    for attempt in 0..ATTEMPTS {
+        let known: Option<Profile> = store.get(&keys::profile(contact)).await?;
+        let mut fields = known.as_ref().map(Profile::fields).unwrap_or_default();
+        let before = address(key, &fields);
+        let changed = fields.merge(statements.clone(), second) || known.is_none();
+        let mut addresses = Addresses::default();
+        let claimed = change_address(store, &mut addresses, contact, before, address(key, &fields)).await?;
+        let adopts = match claimed {
+            None | Some((_, Claimed::Owned { adopting: false })) => None,
+            Some((hash, Claimed::Owned { adopting: true })) => Some(keys::address_contact(&hash)),
+            Some((_, Claimed::Shared(_))) => {
+                tracing::warn!("a second contact states an address: it gets no nurture mail");
+                None
+            }
+            Some((_, Claimed::Erased)) => return Ok(Identified::OfErased),
+            Some((_, Claimed::Moved)) => return Ok(Identified::Moved),
+        };
+        let mark = addresses.take_mark(contact);
+        let mut actions = addresses.actions(store)?;
+        if changed || mark.is_some() {
+            actions.push(written(store, keys::profile(contact), known.as_ref(), &fields, mark)?);
+        }
+        if actions.is_empty() {
+            return Ok(Identified::Known { adopts });
+        }
+        let checked = !addresses.writes(&place(contact));
+        if checked {
+            actions.push(unmoved(store, contact)?);
+        }
+        match store.commit("profile", actions).await? {
+            Commit::Done => return Ok(Identified::Known { adopts }),
+            Commit::Refused(failed) if checked && failed.last() == Some(&true) => return Ok(Identified::Moved),
+            Commit::Refused(_) => back_off(attempt).await,
+        }
+    }
+    Err(Failure::Conflict { operation: "profile" })
+}
+
+/// Takes over the newer fields of a statement about an account.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached or every race was lost.
+pub async fn update_account(
+    store: &Store,
+    key: &Key,
+    statements: &BTreeMap<String, String>,
+    second: i64,
+) -> Result<(), Failure> {
+    for attempt in 0..ATTEMPTS {
+        let known: Option<Profile> = store.get(key).await?;
+        let mut fields = known.as_ref().map(Profile::fields).unwrap_or_default();
+        if !fields.merge(statements.clone(), second) && known.is_some() {
+            return Ok(());
+        }
+        let profile = written(store, key.clone(), known.as_ref(), &fields, None)?;
+        if store.commit("profile", vec![profile]).await? == Commit::Done {
+            return Ok(());
+        }
+        back_off(attempt).await;
+    }
+    Err(Failure::Conflict { operation: "profile" })
+}
+
+/// Moves a profile into another; the newer of two fields stays, and the addresses follow. Nothing if somebody wrote one of
+/// them meanwhile.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub(super) async fn unite(
+    store: &Store,
+    key: &AddressKey,
+    (from, theirs): (&ContactId, &Profile),
+    to: &ContactId,
+) -> Result<Option<Option<ContactId>>, Failure> {
+    let known: Option<Profile> = store.get(&keys::profile(to)).await?;
+    let mut fields = known.as_ref().map(Profile::fields).unwrap_or_default();
+    let (before, gone) = (address(key, &fields), address(key, &theirs.fields()));
+    fields.unite(&theirs.fields());
+    let after = address(key, &fields);
+    let mut addresses = Addresses::default();
+    if let Some(gone) = &gone {
+        addresses.read(store, gone).await?;
+        addresses.release(gone, from, (after.as_ref() == Some(gone)).then_some(to));
+    }
+    let adopts = match change_address(store, &mut addresses, to, before, after).await? {
+        Some((hash, Claimed::Owned { adopting: true })) => Some(keys::address_contact(&hash)),
+        Some((_, Claimed::Erased)) => {
+            fields.0.remove("email");
+            None
+        }
+        Some((_, Claimed::Moved)) => return Ok(None),
+        _ => None,
+    };
+    // Its profile goes: what was to be marked there needs no mark.
+    addresses.take_mark(from);
+    let mark = addresses.take_mark(to);
+    let mut actions = addresses.actions(store)?;
+    actions.push(written(store, keys::profile(to), known.as_ref(), &fields, mark)?);
+    let gone = Change::none(keys::profile(from)).only_if("#rev = :rev").with(":rev", number(theirs.rev));
+    actions.push(store.remove(gone)?);
+    if !addresses.writes(&place(to)) {
+        actions.push(unmoved(store, to)?);
+    }
+    Ok((store.commit("profile move", actions).await? == Commit::Done).then_some(adopts))
+}
+
+/// Lets go of the address before and states the one after. Returns the latter's hash and what came of it.
+async fn change_address(
+    store: &Store,
+    addresses: &mut Addresses,
+    contact: &ContactId,
+    before: Option<String>,
+    after: Option<String>,
+) -> Result<Option<(String, Claimed)>, Failure> {
+    if let Some(before) = before.filter(|before| Some(before) != after.as_ref()) {
+        addresses.read(store, &before).await?;
+        addresses.release(&before, contact, None);
+    }
+    let Some(after) = after else { return Ok(None) };
+    addresses.read(store, &after).await?;
+    let claimed = addresses.claim(&after, contact);
+    Ok(Some((after, claimed)))
+}
+
+/// The keyed hash of the address in these fields.
+pub(super) fn address(key: &AddressKey, fields: &Fields) -> Option<String> {
+    fields.get("email").map(|email| key.hash(email))
+}
+
+/// A transaction's action: these fields, if nobody has written the profile since it was read.
+fn written(
+    store: &Store,
+    key: Key,
+    known: Option<&Profile>,
+    fields: &Fields,
+    mark: Option<Option<ContactId>>,
+) -> Result<TransactWriteItem, Failure> {
+    let next = Profile::next(key.clone(), known, fields);
+    let stored = serde_dynamo::to_attribute_value(&next.fields)
+        .map_err(|_| Failure::shape("profile", "not of the shape we give it"))?;
+    let mut update = "SET #fields = :fields, #rev = :next, #at_risk = :at_risk".to_owned();
+    let mut change = Change::none(key)
+        .only_if("attribute_not_exists(PK) OR #rev = :rev")
+        .with(":fields", stored)
+        .with(":next", number(next.rev))
+        .with(":rev", number(next.rev - 1))
+        .with(":at_risk", AttributeValue::Bool(next.at_risk));
+    match mark {
+        Some(Some(owner)) => {
+            update.push_str(", #shares_address_with = :owner");
+            change = change.with(":owner", string(owner.as_str()));
+        }
+        Some(None) => update.push_str(" REMOVE #shares_address_with"),
+        None => {}
+    }
+    store.change(change.updating(update))
+}

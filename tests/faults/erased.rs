@@ -1,0 +1,272 @@
+//! Somebody is erased: whatever was told, wherever it lay, whatever is under way and whatever comes again, nothing holds the
+//! address any more, byte by byte, and nobody writes to it.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
+use perennial::contact::{Erased, Person, Tables, erase, export};
+use perennial::deployment::{Deployment, address_key};
+use perennial_domain::ids::ContactId;
+use perennial_platform::identity::{self, Resolved};
+use perennial_platform::keys;
+use perennial_platform::ledger::Entry;
+use perennial_platform::store::Item;
+use perennial_tests::{at, body, deploy, engagement, introduce, settle, state_items, tell};
+use serde_json::json;
+
+use super::private::Logs;
+
+const NOW: &str = "2026-01-07T10:00:00Z";
+const ADDRESS: &str = "Wilma.Quarterstaff+news@heron.example.com";
+
+async fn tables<T>(deployment: &Deployment, ask: impl AsyncFnOnce(Tables<'_>) -> T) -> T {
+    let key = address_key();
+    let tables = Tables {
+        store: &deployment.store,
+        ledger: &deployment.ingest.ledger,
+        ledger_table: &deployment.ledger_table,
+        key: &key,
+        now: deployment.world.clock().now(),
+    };
+    ask(tables).await
+}
+
+async fn erase_person(deployment: &Deployment, id: &str) -> (Person, Erased) {
+    tables(deployment, async |tables| {
+        let person = tables.find(id).await.expect("the tables can be read");
+        let erased = erase(&tables, &person, false).await.expect("it is erased");
+        (person, erased)
+    })
+    .await
+}
+
+async fn segment(deployment: &Deployment, id: &str, call: serde_json::Value) {
+    let mut call = call;
+    call["messageId"] = json!(id);
+    call["timestamp"] = json!(deployment.world.clock().now().to_string());
+    let (status, answer) = deployment.post_to("segment", id, &call.to_string()).await.expect("the world goes on");
+    assert_eq!(status, 202, "{id}: {answer}");
+}
+
+/// The ways in which an address can be written: searched in lower case, but base64 as it is.
+fn forms(address: &str) -> Vec<String> {
+    let mut forms = vec![address.to_lowercase()];
+    forms.push(forms[0].replace('@', "%40").replace('+', "%2b"));
+    forms.push(forms[0].replace('@', "%40"));
+    forms.push(forms[0].replace('@', "\\u0040"));
+    for spelling in [address.to_owned(), address.to_lowercase()] {
+        for shift in 0..3 {
+            // Wherever in a longer text it stands: without the digits that its neighbours have a share in.
+            let text = STANDARD.encode([&vec![0; shift], spelling.as_bytes()].concat());
+            let digits = text.trim_end_matches('=');
+            let whole = (shift + spelling.len()) % 3 == 0;
+            let end = digits.len() - usize::from(!whole);
+            forms.push(digits[[0, 2, 3][shift]..end].to_owned());
+        }
+    }
+    forms
+}
+
+fn dump(value: &AttributeValue, into: &mut Vec<String>) {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => into.push(text.clone()),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => into.extend(texts.iter().cloned()),
+        AttributeValue::M(members) => {
+            into.extend(members.keys().cloned());
+            members.values().for_each(|value| dump(value, into));
+        }
+        AttributeValue::L(values) => values.iter().for_each(|value| dump(value, into)),
+        // The ledger's deflated bodies are looked at as entries.
+        AttributeValue::B(bytes) => into.push(String::from_utf8_lossy(bytes.as_ref()).into_owned()),
+        AttributeValue::Bool(_) => {}
+        other => panic!("nobody stores {other:?}"),
+    }
+}
+
+/// Everything that there is, by where it lies.
+async fn everything(deployment: &Deployment, logs: &Logs) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    let mut state = Vec::new();
+    for item in state_items(deployment).await {
+        item.values().for_each(|value| dump(value, &mut state));
+    }
+    all.extend(state.into_iter().map(|text| ("state", text)));
+    for item in ledger_items(deployment).await {
+        let mut texts = Vec::new();
+        item.values().for_each(|value| dump(value, &mut texts));
+        all.extend(texts.into_iter().map(|text| ("ledger", text)));
+        // Bodies are stored deflated where they are long.
+        let entry: Result<Entry, _> = serde_dynamo::from_item(item);
+        all.extend(entry.map(|entry| ("ledger bodies", entry.body)));
+    }
+    let world = &deployment.world;
+    let letters = world.dead_letters().expect("the world remembers").into_iter();
+    all.extend(letters.map(|letter| ("dead letters", format!("{} {} {}", letter.source, letter.reason, letter.body))));
+    let events = world.bus_events().expect("the world remembers").into_iter();
+    all.extend(events.map(|event| ("bus events", event.envelope.to_string())));
+    for mail in world.mails().expect("the world remembers") {
+        all.extend(mail.to.into_iter().chain(mail.html).chain(mail.text).map(|text| ("mails", text)));
+    }
+    all.extend(logs.text().lines().map(|line| ("logs", line.to_owned())));
+    all
+}
+
+async fn places_with_the_address(deployment: &Deployment, logs: &Logs) -> BTreeSet<&'static str> {
+    let forms = forms(ADDRESS);
+    let everything = everything(deployment, logs).await;
+    let holds = |text: &str| forms.iter().any(|form| text.contains(form) || text.to_lowercase().contains(form));
+    everything.into_iter().filter(|(_, text)| holds(text)).map(|(place, _)| place).collect()
+}
+
+/// Everything that can be told of somebody, mailed to them, and left lying about them.
+async fn live(deployment: &Deployment) {
+    let (alone, now) = (ADDRESS, deployment.world.clock().now());
+    introduce(deployment, "wilma").await;
+    introduce(deployment, "ben").await;
+    deployment.world.clock().set(now + SignedDuration::from_mins(1));
+    let now = deployment.world.clock().now();
+    // Known by address alone first, under an anonymous id as well; then identified.
+    tell(deployment, "by-address", &engagement(alone, "analytics-demo", "watch", now)).await;
+    tell(deployment, "anonymous", &engagement("anon-1", "analytics-guide", "download", now)).await;
+    settle(deployment).await;
+    let traits = json!({"email": ADDRESS, "firstName": "Wilma", "company": {"id": "account-of-wilma"}});
+    let call = json!({"type": "identify", "userId": "wilma", "anonymousId": "anon-1", "traits": traits});
+    segment(deployment, "identify", call).await;
+    let call = json!({"type": "identify", "userId": ADDRESS, "anonymousId": "anon-2", "traits": {"title": "CMO"}});
+    segment(deployment, "identify-by-address", call).await;
+    tell(deployment, "price", &engagement("wilma", "analytics-pricing", "request", now)).await;
+    settle(deployment).await;
+    // What is not understood: an unknown asset, a call without what its rule takes, and one of somebody else that names her.
+    let unknown = json!({"contact": "wilma", "asset": "unheard-of", "action": "view", "note": ADDRESS});
+    tell(deployment, "quarantined", &body("engagement.recorded", now, &unknown)).await;
+    let call = json!({"type": "track", "userId": "wilma", "event": "Guide Downloaded", "properties": {"to": ADDRESS}});
+    segment(deployment, "unread", call).await;
+    let colleague = json!({"contact": "ben", "asset": "unheard-of", "action": "view", "forwarded_to": ADDRESS});
+    tell(deployment, "of-another", &body("engagement.recorded", now, &colleague)).await;
+    settle(deployment).await;
+    super::private::put_row(
+        deployment,
+        "CONTACT#wilma",
+        "poison",
+        "engagement",
+        json!({"type": "engagement.recorded", "contact": "wilma", "asset": "x", "action": ADDRESS}),
+    )
+    .await;
+    deployment.world.advance_to(at("2026-01-20T10:00:00Z"), |_| {}).await.expect("the world goes on");
+}
+
+#[tokio::test]
+async fn afterwards_nothing_holds_the_address_and_nothing_brings_it_back() {
+    let logs = Logs::capture();
+    let deployment = deploy(at(NOW)).await;
+    live(&deployment).await;
+    let before = places_with_the_address(&deployment, &logs).await;
+    assert!(before.is_superset(&BTreeSet::from(["state", "ledger bodies", "mails"])), "{before:?}");
+    assert!(deployment.world.counts().expect("the world counts").dead_letters > 0, "the poison is there");
+
+    // Under way: it was taken in, and nobody has handled it yet.
+    let under_way = json!({"type": "identify", "userId": "wilma", "traits": {"email": ADDRESS, "title": "CEO"}});
+    segment(&deployment, "under-way", under_way).await;
+    tell(&deployment, "under-way-too", &engagement(ADDRESS, "support-plus-guide", "download", at(NOW))).await;
+    let (person, erased) = erase_person(&deployment, "wilma").await;
+    assert!(erased.told >= 6 && erased.elsewhere >= 2 && erased.state >= 8, "{erased:?}");
+    assert!(person.ids.iter().any(|id| id.as_str() == "anon-1"), "{person:?}");
+    let forget = |address: &String| deployment.world.forget_mails(address).expect("the world forgets");
+    assert!(person.addresses.iter().map(forget).sum::<usize>() > 0);
+    settle(&deployment).await;
+    assert_eq!(places_with_the_address(&deployment, &logs).await, BTreeSet::new(), "what was under way is dropped");
+
+    // Everything once more, under every id: a sender repeats itself, or somebody imports an old export.
+    let now = deployment.world.clock().now();
+    for (number, contact) in ["wilma", "anon-1", "anon-2", ADDRESS].into_iter().enumerate() {
+        let known = json!({"contact": contact, "email": ADDRESS});
+        tell(&deployment, &format!("known-again-{number}"), &body("contact.identified", now, &known)).await;
+        let shown = engagement(contact, "analytics-guide", "download", now);
+        tell(&deployment, &format!("shown-again-{number}"), &shown).await;
+        let merged = json!({"from": format!("new-{number}"), "contact": contact});
+        tell(&deployment, &format!("merged-again-{number}"), &body("contact.merged", now, &merged)).await;
+        settle(&deployment).await;
+    }
+    deployment.world.advance_to(at("2026-03-01T10:00:00Z"), |_| {}).await.expect("the world goes on");
+    assert_eq!(places_with_the_address(&deployment, &logs).await, BTreeSet::new(), "nothing comes back");
+    let left = |item: &Item| {
+        let (pk, sk) = (item[keys::PK].as_s().expect("a key"), item[keys::SK].as_s().expect("a key"));
+        let theirs = person.ids.iter().any(|id| *pk == keys::contact(id));
+        theirs.then(|| sk.clone())
+    };
+    let left: BTreeSet<String> = state_items(&deployment).await.iter().filter_map(left).collect();
+    assert_eq!(left, BTreeSet::from([keys::POINTER.to_owned()]));
+
+    // The hash stays, and is all that is known.
+    let hash = address_key().hash(ADDRESS);
+    let suppressed = deployment.store.get_item(&keys::suppression(&hash)).await.expect("the store answers");
+    assert!(suppressed.is_some(), "the address stays suppressed");
+    for id in &person.ids {
+        assert_eq!(identity::resolve(&deployment.store, id).await.expect("it is read"), Resolved::Erased, "{id}");
+    }
+    // Others are as they were.
+    let ben = deployment.store.contact(&ContactId::from("ben")).await.expect("the contact can be read");
+    assert!(ben.profile.is_some_and(|profile| profile.fields().get("email").is_some()));
+    let (_, again) = erase_person(&deployment, "wilma").await;
+    assert!(again.is_nothing(), "{again:?}");
+}
+
+#[tokio::test]
+async fn an_export_holds_everything_and_an_address_finds_it() {
+    let deployment = deploy(at(NOW)).await;
+    live(&deployment).await;
+    let of = async |id: &str| {
+        tables(&deployment, async |tables| {
+            let person = tables.find(id).await.expect("the tables can be read");
+            export(&tables, &person).await.expect("it is exported")
+        })
+        .await
+    };
+    let document = of("wilma").await;
+    for other in ["anon-1", "anon-2", ADDRESS] {
+        let ids = |document: &serde_json::Value| -> BTreeSet<String> {
+            let ids = document["ids"].as_array().expect("a list").iter();
+            ids.map(|id| id["id"].as_str().expect("an id").to_owned()).collect()
+        };
+        assert_eq!(ids(&of(other).await), ids(&document), "{other}");
+    }
+    let text = document.to_string();
+    for said in [
+        "\"contact\":\"wilma\"",
+        "\"title\"",
+        "analytics-pricing",
+        "hand-off",
+        "unheard-of",
+        "Guide Downloaded",
+        "forwarded_to",
+        "this version cannot read it",
+        "2026-01-07T10:00:00Z",
+    ] {
+        assert!(text.contains(said), "{said} is missing:\n{document:#}");
+    }
+    assert_eq!(document["contact"], "wilma");
+    assert_eq!(document["ids"][0]["profile"]["fields"]["email"]["value"], ADDRESS);
+}
+
+#[tokio::test]
+async fn what_only_would_be_erased_is_still_there() {
+    let deployment = deploy(at(NOW)).await;
+    live(&deployment).await;
+    let (before, rows) = (state_items(&deployment).await.len(), ledger_items(&deployment).await.len());
+    tables(&deployment, async |tables| {
+        let person = tables.find("wilma").await.expect("the tables can be read");
+        let counted = erase(&tables, &person, true).await.expect("it is counted");
+        assert_eq!((state_items(&deployment).await.len(), ledger_items(&deployment).await.len()), (before, rows));
+        let erased = erase(&tables, &person, false).await.expect("it is erased");
+        assert_eq!(erased, counted, "what was announced is what happens");
+    })
+    .await;
+}
+
+async fn ledger_items(deployment: &Deployment) -> Vec<Item> {
+    let scan = deployment.store.client.scan().table_name(&deployment.ledger_table);
+    scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.expect("the ledger can be read")
+}
