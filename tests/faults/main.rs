@@ -6,6 +6,7 @@ mod counted_once;
 mod decay_run;
 mod digests;
 mod erased;
+mod identities;
 mod late_facts;
 mod merges;
 mod newer_format;

@@ -175,12 +175,26 @@ impl ApplyChange {
             Merging::Done => Ok(()),
             Merging::Refused => {
                 tracing::warn!(source, "merge refused: the id was merged into another contact before");
-                Ok(())
+                match identity::resolve(&self.store, to).await? {
+                    Resolved::Erased => self.ledger.forget(&entry.key()).await,
+                    Resolved::Same | Resolved::Into(_) => Ok(()),
+                }
+            }
+            Merging::IntoErased if self.is_known(from).await? => {
+                tracing::warn!(source, "merge refused: the contact that stays was erased, and the other is known");
+                self.ledger.forget(&entry.key()).await
             }
             Merging::OfErased | Merging::IntoErased => {
                 erasing::erase(&self.store, &self.ledger, &self.address_key, from, now).await.map(drop)
             }
         }
+    }
+
+    /// Whether somebody has said who it is, or sales has it: then it does not go with another, whom a sender may have confused
+    /// it with.
+    async fn is_known(&self, contact: &ContactId) -> Result<bool, Failure> {
+        let rows = self.store.contact(contact).await?;
+        Ok(rows.profile.is_some() || !rows.leads.is_empty())
     }
 
     fn moving(&self) -> Moving<'_> {

@@ -62,7 +62,7 @@ impl Taken {
     /// What is no event, and so has no id.
     fn refused(FieldError { field, reason }: FieldError) -> Self {
         let outcome = Outcome::Refused(400, field, reason);
-        Self { id: String::new(), outcome, engagements: Engagements::default() }
+        Self { id: String::new(), outcome, engagements: Engagements::default(), waits: Vec::new() }
     }
 }
 

@@ -11,7 +11,7 @@ use perennial_domain::nurture::{self, Decision, Kind, Snapshot};
 use perennial_domain::profile::{Account, Contact};
 use perennial_platform::contact::ContactRows;
 use perennial_platform::failure::Failure;
-use perennial_platform::identity;
+use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys;
 use perennial_platform::links::Purpose;
 use perennial_platform::mail::{Mail, Outcome};
@@ -72,7 +72,7 @@ impl SendNurtureEmail {
                 return Ok(handled);
             }
             let loaded = self.load(&contact, &due.slot).await?;
-            if loaded.rows.pointer.is_some() {
+            if self.is_nobodys(&loaded).await? {
                 // Merged or erased since it was planned: it is nobody's slot any more.
                 return Ok(Handled::Done);
             }
@@ -105,6 +105,15 @@ impl SendNurtureEmail {
         Err(Failure::Conflict { operation: "slot claim" })
     }
 
+    /// Whether the id was merged, erased or found to be somebody's address. Of an id that stands for an address the contact's own
+    /// items do not say so.
+    async fn is_nobodys(&self, loaded: &Loaded) -> Result<bool, Failure> {
+        if keys::address_hash(&loaded.contact).is_none() {
+            return Ok(loaded.rows.pointer.is_some());
+        }
+        Ok(identity::resolve(&self.store, &loaded.contact).await? != Resolved::Same)
+    }
+
     async fn load(&self, contact: &ContactId, slot: &str) -> Result<Loaded, Failure> {
         let rows = self.store.contact(contact).await?;
         let person = rows.contact(contact);
@@ -117,8 +126,11 @@ impl SendNurtureEmail {
             let hash = self.address_key.hash(email);
             suppressed = self.store.get_item(&keys::suppression(&hash)).await?.is_some();
             let owner: Option<AddressOwner> = self.store.get(&keys::address_owner(&hash)).await?;
-            let owner = owner.and_then(|owner| owner.contact);
-            address_of_another = owner.is_some_and(|owner| owner != contact.as_str());
+            // Nobody's, but stated by many: one of them may be written to, and nobody has said yet who.
+            address_of_another = owner.is_some_and(|owner| match owner.contact {
+                Some(owner) => owner != contact.as_str(),
+                None => owner.more,
+            });
         }
         let (contact, slot) = (contact.clone(), slot.to_owned());
         Ok(Loaded { contact, slot, rows, person, account, suppressed, address_of_another })
@@ -233,7 +245,8 @@ impl SendNurtureEmail {
             // Also where nobody had it when it was loaded.
             let owner = keys::address_owner(&self.address_key.hash(email));
             if owner != identity::place(&loaded.contact) {
-                let owner = Change::none(owner).only_if("attribute_not_exists(#contact) OR #contact = :me");
+                let owner = Change::none(owner)
+                    .only_if("(attribute_not_exists(#contact) AND attribute_not_exists(#more)) OR #contact = :me");
                 actions.push(store.check(owner.with(":me", string(loaded.contact.as_str())))?);
             }
         }

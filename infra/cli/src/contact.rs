@@ -3,15 +3,15 @@
 //! Owns finding it: the id that stays, all ids that were merged into it, its addresses, and what names one of them without
 //! lying under it (digests, events that wait, what was not understood). A command may scan; functions never do.
 //!
-//! Map: [`export`] shows it, [`erase`] deletes it.
+//! Map: [`export`] shows it, [`erase`] deletes it; `naming` says what names a person and what only looks like it.
 
 mod erase;
 mod export;
+mod naming;
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 use perennial_platform::address::AddressKey;
@@ -22,7 +22,6 @@ use perennial_platform::ledger::{Entry, Ledger};
 use perennial_platform::records::{AddressOwner, Digest};
 use perennial_platform::store::{Item, Store, string, text};
 use perennial_platform::told::What;
-use serde_json::Value;
 
 pub use erase::{Erased, erase};
 pub use export::export;
@@ -88,10 +87,12 @@ impl Tables<'_> {
         } else {
             ContactId::from(asked)
         };
-        let stays = identity::resolve(self.store, &first).await?.or(&first).unwrap_or_else(|| first.clone());
+        // Also through ids that were erased: an erasure that broke off is repeated under any of them.
+        let chain = identity::chain(self.store, &first).await?;
+        let stays = chain.last().cloned().unwrap_or(first);
         let rows = self.store.contact(&stays).await?;
         let mut ids: BTreeSet<ContactId> = rows.merged.iter().map(|id| ContactId::from(id.as_str())).collect();
-        ids.insert(first);
+        ids.extend(chain);
         addresses
             .extend(rows.profile.iter().filter_map(|profile| profile.fields().get("email").map(str::to_lowercase)));
         for id in ids.iter().chain([&stays]) {
@@ -152,14 +153,10 @@ impl Tables<'_> {
         }
         // What is understood of others lies under them; it can name this person in what it was read from.
         for item in all(self.store.client.scan().table_name(self.ledger_table)).await? {
-            let names = item.values().any(|value| person.is_named_in(value));
+            let in_attributes = person.is_named_in_attributes(&item);
             let told = told(item);
             let elsewhere = person.ids.iter().all(|id| keys::contact(id) != told.key.pk);
-            let names = match &told.entry {
-                Some(entry) => person.is_named_in_body(&entry.body),
-                None => names,
-            };
-            if elsewhere && names {
+            if elsewhere && told.entry.as_ref().map_or(in_attributes, |entry| person.is_named_in_entry(entry)) {
                 found.entries.push(told);
             }
         }
@@ -172,9 +169,7 @@ impl Person {
         let shape = |_| Failure::shape("item", "not of the shape we give it");
         let (pk, sk) = (text(&item, PK).unwrap_or_default(), text(&item, SK).unwrap_or_default());
         if pk.starts_with(keys::OUTBOX) {
-            let detail: Value =
-                text(&item, "detail").and_then(|detail| serde_json::from_str(detail).ok()).unwrap_or_default();
-            if self.is_named_by(&detail) {
+            if text(&item, "detail").is_some_and(|detail| self.is_named_in_event(detail)) {
                 found.outbox.push(Key { pk: pk.to_owned(), sk: sk.to_owned() });
             }
         } else if !sk.starts_with(keys::SLOT) {
@@ -186,42 +181,6 @@ impl Person {
             }
         }
         Ok(())
-    }
-
-    /// Whether a body holds an id or an address of the person.
-    fn is_named_in_body(&self, body: &str) -> bool {
-        match serde_json::from_str::<Value>(body) {
-            Ok(body) => self.is_named_by(&body),
-            // Of whatever shape: an address in it is an address.
-            Err(_) => self.has_address(body),
-        }
-    }
-
-    /// The same of an attribute that nobody here understands.
-    fn is_named_in(&self, value: &AttributeValue) -> bool {
-        match value {
-            AttributeValue::S(text) => self.is_named_in_body(text) || self.ids.iter().any(|id| id.as_str() == text),
-            AttributeValue::M(members) => members.values().any(|value| self.is_named_in(value)),
-            AttributeValue::L(values) => values.iter().any(|value| self.is_named_in(value)),
-            _ => false,
-        }
-    }
-
-    /// Whether a text somewhere in it is an id of the person, or has an address of it.
-    fn is_named_by(&self, value: &Value) -> bool {
-        match value {
-            Value::String(text) => self.ids.iter().any(|id| id.as_str() == text) || self.has_address(text),
-            Value::Array(values) => values.iter().any(|value| self.is_named_by(value)),
-            Value::Object(members) => {
-                members.iter().any(|(name, value)| self.has_address(name) || self.is_named_by(value))
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }
-    }
-
-    fn has_address(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        self.addresses.iter().any(|address| text.contains(address))
     }
 }
 

@@ -49,7 +49,8 @@ impl Identities {
         let (pk, sk) = (text(item, PK).unwrap_or_default(), text(item, SK).unwrap_or_default());
         if let (Some(contact), keys::POINTER) = (keys::contact_of(pk), sk) {
             let pointer: Pointer = serde_dynamo::from_item(item.clone()).map_err(shape)?;
-            self.0.insert(contact, pointer.into.map(|into| ContactId::from(into.as_str())));
+            let into = pointer.into.filter(|_| pointer.erased_at.is_none());
+            self.0.insert(contact, into.map(|into| ContactId::from(into.as_str())));
         } else if let (Some(hash), "CONTACT") = (pk.strip_prefix(keys::EMAIL), sk) {
             let owner: AddressOwner = serde_dynamo::from_item(item.clone()).map_err(shape)?;
             let (contact, itself) = (owner.contact.as_deref().map(ContactId::from), keys::address_contact(hash));

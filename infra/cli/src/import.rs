@@ -19,6 +19,8 @@ use std::path::Path;
 
 use ingest_engagement::Accepted;
 use jiff::Timestamp;
+use perennial_domain::ids::ContactId;
+use perennial_platform::identity;
 use perennial_platform::ledger::Put;
 use perennial_platform::told::Told;
 use serde::Serialize;
@@ -93,7 +95,8 @@ pub struct Outcome {
     pub rows: u64,
     /// How many rows of all files had each outcome: `accepted`, `duplicate` (known already), `quarantined` (kept, but
     /// the playbook does not understand it), `conflict` (the id is known with another body; nothing was written), `erased`
-    /// (the contact and everything told of it), and `skipped: ` with the mapping's reason.
+    /// (the contact and everything told of it), and `skipped: ` with the mapping's reason, or `merged before` of a deletion: the
+    /// contact that its id was merged into is not deleted with it.
     pub outcomes: BTreeMap<String, u64>,
     /// The same of each file.
     pub files: Counts,
@@ -220,8 +223,8 @@ impl Import {
         }
         deployment.world.settle().await?;
         for erasure in &self.erasures {
-            self.erase(deployment, &erasure.contact).await?;
-            outcome.count(&erasure.file, "erased", erasure.rows);
+            let erased = self.erase(deployment, &erasure.contact).await?;
+            outcome.count(&erasure.file, if erased { "erased" } else { "skipped: merged before" }, erasure.rows);
             done += usize::from(erasure.rows > 0);
             progress(done);
         }
@@ -229,14 +232,19 @@ impl Import {
         Ok(outcome)
     }
 
-    /// Erases a contact, now that everything told of it is there.
-    async fn erase(&self, deployment: &Deployment, contact: &str) -> Result<(), DeploymentError> {
+    /// Erases a contact, now that everything told of it is there. False if its id was merged into another before: a tool
+    /// deletes the ids that it has merged, and who stays is not meant.
+    async fn erase(&self, deployment: &Deployment, contact: &str) -> Result<bool, DeploymentError> {
         let (key, now) = (address_key(), deployment.world.clock().now());
         let (store, ledger, ledger_table) = (&deployment.store, &deployment.ingest.ledger, &deployment.ledger_table);
         let tables = Tables { store, ledger, ledger_table, key: &key, now };
-        let person = tables.find(contact).await?;
-        contact::erase(&tables, &person, false).await.map(drop)?;
-        Ok(())
+        // An address belongs to somebody without being merged into it.
+        let by_address = perennial_playbook::is_address(contact.trim());
+        if !by_address && identity::chain(store, &ContactId::from(contact)).await?.len() > 1 {
+            return Ok(false);
+        }
+        contact::erase(&tables, &tables.find(contact).await?, false).await?;
+        Ok(true)
     }
 
     fn skipped_len(&self) -> usize {

@@ -312,17 +312,16 @@ impl World {
         Ok(self.inner.core.store.list(store::MAILS)?)
     }
 
-    /// Takes away the mails to an address and those that name it, as an inbox would be emptied; says how many there were.
+    /// Takes away the mails of which a recipient or a part is one of these texts, as an inbox would be emptied; says how many
+    /// there were.
     ///
     /// # Errors
     /// A failing store.
-    pub fn forget_mails(&self, address: &str) -> Result<usize, WorldError> {
+    pub fn forget_mails(&self, these: impl Fn(&str) -> bool) -> Result<usize, WorldError> {
         let store = &self.inner.core.store;
         let mails: Vec<(String, Mail)> = store.list_with_keys(store::MAILS)?;
-        let address = address.to_lowercase();
-        let names = |text: &String| text.to_lowercase().contains(&address);
-        let names = |mail: &Mail| mail.to.iter().chain(&mail.html).chain(&mail.text).any(names);
-        let theirs = mails.iter().filter(|(_, mail)| names(mail));
+        let is_theirs = |mail: &Mail| mail.to.iter().chain(&mail.html).chain(&mail.text).any(|text| these(text));
+        let theirs = mails.iter().filter(|(_, mail)| is_theirs(mail));
         let forget = |key: &String| Write::Delete { partition: store::MAILS.to_owned(), key: key.clone() };
         let gone: Vec<Write> = theirs.map(|(key, _)| forget(key)).collect();
         store.write(&gone)?;

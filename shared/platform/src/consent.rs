@@ -71,6 +71,7 @@ pub async fn bounce(store: &Store, key: &AddressKey, contact: &ContactId, at: Ti
     if identity::apply_to(store, contact, "bounce", later_bounce(contact, at.as_second())).await?.is_none() {
         return Ok(false);
     }
+    suppress_itself(store, contact, "bounced", at).await?;
     let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
     if profile.is_some_and(|profile| profile.email_since().is_some_and(|since| since > at.as_second())) {
         return Ok(true);
@@ -91,13 +92,25 @@ fn later_bounce(contact: &ContactId, at: i64) -> Change {
 /// # Errors
 /// [`Failure`] if the store could not be reached.
 pub async fn suppress(store: &Store, hash: &str, reason: &str, at: Timestamp) -> Result<(), Failure> {
-    let change = Change::of(
+    store.apply("suppression", suppression(hash, reason, at)).await.map(drop)
+}
+
+/// The same, to be committed with something else.
+pub(crate) fn suppression(hash: &str, reason: &str, at: Timestamp) -> Change {
+    Change::of(
         keys::suppression(hash),
         "SET #reason = if_not_exists(#reason, :reason), #suppressed_at = if_not_exists(#suppressed_at, :at)",
     )
     .with(":reason", string(reason))
-    .with(":at", number(at.as_second()));
-    store.apply("suppression", change).await.map(drop)
+    .with(":at", number(at.as_second()))
+}
+
+/// The address that an id stands for is known without a profile.
+async fn suppress_itself(store: &Store, contact: &ContactId, reason: &str, at: Timestamp) -> Result<(), Failure> {
+    match keys::address_hash(contact) {
+        Some(hash) => suppress(store, hash, reason, at).await,
+        None => Ok(()),
+    }
 }
 
 async fn suppress_address(
@@ -107,6 +120,7 @@ async fn suppress_address(
     reason: &str,
     at: Timestamp,
 ) -> Result<(), Failure> {
+    suppress_itself(store, contact, reason, at).await?;
     let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
     let fields = profile.map(|profile| profile.fields()).unwrap_or_default();
     let Some(email) = fields.get("email") else { return Ok(()) };

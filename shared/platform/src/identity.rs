@@ -67,7 +67,32 @@ pub async fn resolve(store: &Store, contact: &ContactId) -> Result<Resolved, Fai
     Err(Failure::shape("pointer", "a chain of merges does not end"))
 }
 
+/// An id and those that it was merged into, one after the other, whether or not they were erased since: an erasure that broke
+/// off finds the rest by any of them.
+///
+/// # Errors
+/// As [`resolve`].
+pub async fn chain(store: &Store, contact: &ContactId) -> Result<Vec<ContactId>, Failure> {
+    let mut chain = vec![contact.clone()];
+    for _ in 0..MOST_HOPS {
+        match became(store, chain.last().unwrap_or(contact)).await?.0 {
+            Some(into) => chain.push(into),
+            None => return Ok(chain),
+        }
+    }
+    Err(Failure::shape("pointer", "a chain of merges does not end"))
+}
+
 async fn step(store: &Store, contact: &ContactId) -> Result<Resolved, Failure> {
+    Ok(match became(store, contact).await? {
+        (_, true) => Resolved::Erased,
+        (Some(into), false) => Resolved::Into(into),
+        (None, false) => Resolved::Same,
+    })
+}
+
+/// Where an id points, and whether it was erased.
+async fn became(store: &Store, contact: &ContactId) -> Result<(Option<ContactId>, bool), Failure> {
     let (into, erased) = match keys::address_hash(contact) {
         Some(hash) => match store.get::<AddressOwner>(&keys::address_owner(hash)).await? {
             Some(owner) => (owner.contact.filter(|owner| owner != contact.as_str()), owner.erased_at.is_some()),
@@ -78,11 +103,7 @@ async fn step(store: &Store, contact: &ContactId) -> Result<Resolved, Failure> {
             None => (None, false),
         },
     };
-    Ok(match into {
-        _ if erased => Resolved::Erased,
-        Some(into) => Resolved::Into(ContactId::from(into.as_str())),
-        None => Resolved::Same,
-    })
+    Ok((into.map(|into| ContactId::from(into.as_str())), erased))
 }
 
 /// The item that says what became of an id.
@@ -132,7 +153,7 @@ pub enum Merging {
     Move(ContactId),
     /// It was merged into that contact before, and nothing is left to do.
     Done,
-    /// The id that stays was erased: so is the other.
+    /// The id that stays was erased: so is the other, if nothing is known of it but what it did.
     IntoErased,
     /// The id that goes was erased: nothing is known of it.
     OfErased,
@@ -159,7 +180,8 @@ pub async fn point(
         let (source, target) = (resolve(store, from).await?, resolve(store, to).await?.or(to));
         let target = match (&source, target) {
             (Resolved::Erased, _) => return Ok(Merging::OfErased),
-            (_, None) => return Ok(Merging::IntoErased),
+            (Resolved::Into(_), None) => return Ok(Merging::Refused),
+            (Resolved::Same, None) => return Ok(Merging::IntoErased),
             (_, Some(target)) => target,
         };
         match source {
@@ -179,16 +201,18 @@ pub async fn point(
     Err(Failure::Conflict { operation: "merge" })
 }
 
-/// Where an id points, in one step, and whether what it had is still being moved.
+/// Where an id that was not erased points, in one step, and whether what it had is still being moved.
 async fn pointed(store: &Store, from: &ContactId) -> Result<Option<(ContactId, bool)>, Failure> {
     let (into, moving) = match keys::address_hash(from) {
         Some(hash) => match store.get::<AddressOwner>(&keys::address_owner(hash)).await? {
-            Some(owner) => (owner.contact.filter(|owner| owner != from.as_str()), owner.adopting),
-            None => return Ok(None),
+            Some(owner) if owner.erased_at.is_none() => {
+                (owner.contact.filter(|owner| owner != from.as_str()), owner.adopting)
+            }
+            _ => return Ok(None),
         },
         None => match store.get::<Pointer>(&keys::pointer(from)).await? {
-            Some(pointer) => (pointer.into, pointer.moving),
-            None => return Ok(None),
+            Some(pointer) if pointer.erased_at.is_none() => (pointer.into, pointer.moving),
+            _ => return Ok(None),
         },
     };
     Ok(into.map(|into| (ContactId::from(into.as_str()), moving)))

@@ -58,7 +58,8 @@ pub struct Profile {
     /// Of an account: whether it is at risk, where a transaction's condition can see it.
     #[serde(default)]
     pub at_risk: bool,
-    /// Of a contact: who stated the same address first and has it.
+    /// Of a contact: who stated the same address first. Where many state it, and it was passed on since, it may be who had it
+    /// before; whom it belongs to now says its [`AddressOwner`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares_address_with: Option<String>,
 }

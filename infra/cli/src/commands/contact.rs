@@ -131,9 +131,7 @@ impl Erase {
         let erased = erase(&opened.tables(), &person, self.dry_run).await?;
         let mut mails = 0;
         if let Some(world) = opened.world.as_ref().filter(|_| !self.dry_run) {
-            for address in &person.addresses {
-                mails += world.world.forget_mails(address)?;
-            }
+            mails = world.world.forget_mails(|text| person.has_address_in(text))?;
             world.world.settle().await?;
         }
         if self.json {

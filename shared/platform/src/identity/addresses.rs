@@ -2,6 +2,9 @@
 //!
 //! Read, decided in memory, and written in the transaction that changes the profile, so that profile and owner never
 //! disagree. Never holds an address, only its keyed hash.
+//!
+//! Thousands may state one address (`noreply@…`, a shop's till): so many are listed, and so many marked at once, that item and
+//! transaction stay small.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,11 @@ use crate::failure::Failure;
 use crate::keys::{self, Key};
 use crate::records::AddressOwner;
 use crate::store::{Change, Store, number, string};
+
+/// So many of those who state an address besides its owner are listed.
+const MOST_LISTED: usize = 50;
+/// So many profiles of others are marked in one transaction.
+const MOST_MARKED: usize = 20;
 
 /// What came of stating an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +65,7 @@ impl Addresses {
                 sk,
                 contact: None,
                 also: Default::default(),
+                more: false,
                 erased_at: None,
                 adopting: false,
                 rev: 0,
@@ -81,8 +90,10 @@ impl Addresses {
                 if *contact == itself {
                     return Claimed::Moved;
                 }
-                if next.also.insert(contact.to_string()) {
-                    self.marks.insert(contact.clone(), Some(owner.clone()));
+                if next.also.len() < MOST_LISTED || next.also.contains(contact.as_str()) {
+                    next.also.insert(contact.to_string());
+                } else {
+                    next.more = true;
                 }
                 return Claimed::Shared(owner);
             }
@@ -91,9 +102,7 @@ impl Addresses {
                 next.adopting = *contact != itself;
             }
         }
-        if next.also.remove(contact.as_str()) {
-            self.marks.insert(contact.clone(), None);
-        }
+        next.also.remove(contact.as_str());
         Claimed::Owned { adopting: next.adopting }
     }
 
@@ -101,10 +110,8 @@ impl Addresses {
     /// who state it as well, or to nobody.
     pub fn release(&mut self, hash: &str, contact: &ContactId, heir: Option<&ContactId>) {
         let Some(Row { next, .. }) = self.rows.get_mut(hash) else { return };
-        if next.also.remove(contact.as_str()) {
-            self.marks.insert(contact.clone(), None);
-        }
-        if next.contact.as_deref() != Some(contact.as_str()) {
+        next.also.remove(contact.as_str());
+        if next.contact.as_deref() != Some(contact.as_str()) || next.erased_at.is_some() {
             return;
         }
         let first = next.also.first().map(|id| ContactId::from(id.as_str()));
@@ -114,7 +121,7 @@ impl Addresses {
             if next.also.remove(owner.as_str()) {
                 self.marks.insert(owner.clone(), None);
             }
-            for other in &next.also {
+            for other in next.also.iter().take(MOST_MARKED) {
                 self.marks.insert(ContactId::from(other.as_str()), Some(owner.clone()));
             }
         }
@@ -123,19 +130,21 @@ impl Addresses {
     /// A contact is erased: the address goes to those who state it as well, or it is remembered that its owner was erased.
     /// Returns whether it is the latter.
     pub fn erase(&mut self, hash: &str, contact: &ContactId, at: Timestamp) -> bool {
+        let owner = self.rows.get(hash).and_then(|row| row.next.contact.clone());
         self.release(hash, contact, None);
         let Some(Row { next, .. }) = self.rows.get_mut(hash) else { return false };
-        if next.contact.is_none() || next.contact.as_deref() == Some(keys::address_contact(hash).as_str()) {
-            (next.contact, next.adopting) = (None, false);
-            next.erased_at.get_or_insert(at.as_second());
+        let itself = next.contact.as_deref() == Some(keys::address_contact(hash).as_str());
+        if next.erased_at.is_none() && (itself || next.contact.is_none() && !next.more) {
+            // Whose it was stays known: a repeated erasure finds the contact by its address.
+            (next.contact, next.adopting) = (owner, false);
+            next.erased_at = Some(at.as_second());
         }
         next.erased_at.is_some()
     }
 
-    /// Whom a contact shares its address with, if that was decided anew: taken out of the actions, since it is written
-    /// with the contact's own profile.
-    pub fn take_mark(&mut self, contact: &ContactId) -> Option<Option<ContactId>> {
-        self.marks.remove(contact)
+    /// Does without the mark of a contact's profile: that is written, or goes, in the same transaction.
+    pub fn leave_out(&mut self, contact: &ContactId) {
+        self.marks.remove(contact);
     }
 
     /// Whether this item is among those to be written.
@@ -151,7 +160,7 @@ impl Addresses {
         let mut actions = Vec::new();
         for Row { read, next } in self.changed() {
             let rev = read.as_ref().map(|read| read.rev);
-            let nobodys = next.contact.is_none() && next.erased_at.is_none();
+            let nobodys = next.contact.is_none() && next.erased_at.is_none() && !next.more;
             actions.push(match rev {
                 Some(rev) if nobodys => {
                     let key = Key { pk: next.pk.clone(), sk: next.sk.clone() };
@@ -160,7 +169,9 @@ impl Addresses {
                 _ => store.put_at(&AddressOwner { rev: rev.unwrap_or(0) + 1, ..next.clone() }, rev)?,
             });
         }
-        for (contact, owner) in &self.marks {
+        // Who has an address now comes first; that others name who had it before is put right when they are told of again.
+        let (owners, others): (Vec<_>, Vec<_>) = self.marks.iter().partition(|(_, owner)| owner.is_none());
+        for (contact, owner) in owners.into_iter().chain(others).take(MOST_MARKED) {
             actions.push(store.change(mark(contact, owner.as_ref()))?);
         }
         Ok(actions)

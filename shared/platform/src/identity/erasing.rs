@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 use serde::Deserialize;
@@ -17,10 +18,12 @@ use crate::failure::Failure;
 use crate::keys::{self, Key};
 use crate::ledger::Ledger;
 use crate::records::{Pointer, Profile};
-use crate::store::{ATTEMPTS, Commit, Store, back_off};
+use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 
 /// Who erases: the pointer's `by`.
 const BY: &str = "erase";
+/// So many addresses are marked in one transaction.
+const AT_ONCE: usize = 25;
 
 /// Of an item no more than its place: it is not looked at.
 #[derive(Deserialize)]
@@ -65,42 +68,76 @@ pub async fn mark(
     others: &BTreeSet<String>,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    let others: Vec<&String> = others.iter().collect();
+    let mut parts = others.chunks(AT_ONCE);
+    mark_part(store, key, contact, parts.next().unwrap_or_default(), now).await?;
+    for part in parts {
+        mark_part(store, key, contact, part, now).await?;
+    }
+    Ok(())
+}
+
+/// Marks an id, its own address and these: in one transaction with the suppressions, and only while the profile says the same
+/// address.
+async fn mark_part(
+    store: &Store,
+    key: &AddressKey,
+    contact: &ContactId,
+    others: &[&String],
+    now: Timestamp,
+) -> Result<(), Failure> {
     for attempt in 0..ATTEMPTS {
         let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
         let stated = profile.as_ref().and_then(|profile| profiles::address(key, &profile.fields()));
         let itself = keys::address_hash(contact).map(str::to_owned);
         let mut addresses = Addresses::default();
-        let hashes: BTreeSet<&String> = stated.iter().chain(&itself).chain(others).collect();
+        let hashes: BTreeSet<&String> = stated.iter().chain(&itself).chain(others.iter().copied()).collect();
+        let mut actions = Vec::new();
         for hash in hashes {
             addresses.read(store, hash).await?;
-            if addresses.erase(hash, contact, now) {
-                consent::suppress(store, hash, "erased", now).await?;
+            // Asked first, so that the same again writes nothing.
+            if addresses.erase(hash, contact, now) && store.get_item(&keys::suppression(hash)).await?.is_none() {
+                actions.push(store.change(consent::suppression(hash, "erased", now))?);
             }
         }
-        addresses.take_mark(contact);
-        let mut actions = addresses.actions(store)?;
+        addresses.leave_out(contact);
+        actions.extend(addresses.actions(store)?);
         if itself.is_none() {
-            let Key { pk, sk } = keys::pointer(contact);
-            let (known, at) = (store.get::<Pointer>(&keys::pointer(contact)).await?, now.as_second());
-            if known.as_ref().is_none_or(|known| known.erased_at.is_none()) {
-                let erased_at = Some(at);
-                actions.push(store.put_over(&Pointer {
-                    pk,
-                    sk,
-                    into: None,
-                    erased_at,
-                    since: at,
-                    by: BY.to_owned(),
-                    moving: false,
-                })?);
-            }
+            actions.extend(erased_pointer(store, contact, now).await?);
         }
-        if actions.is_empty() || store.commit("erase mark", actions).await? == Commit::Done {
+        if actions.is_empty() {
+            return Ok(());
+        }
+        // An address that is stated meanwhile must not be left to a contact that is erased.
+        let read = Change::none(keys::profile(contact));
+        actions.push(store.check(match &profile {
+            Some(profile) => read.only_if("#rev = :rev").with(":rev", number(profile.rev)),
+            None => read.only_if("attribute_not_exists(PK)"),
+        })?);
+        if store.commit("erase mark", actions).await? == Commit::Done {
             return Ok(());
         }
         back_off(attempt).await;
     }
     Err(Failure::Conflict { operation: "erase mark" })
+}
+
+/// A transaction's action: the mark of an id, unless it has it. Where it was merged to stays known.
+async fn erased_pointer(
+    store: &Store,
+    contact: &ContactId,
+    now: Timestamp,
+) -> Result<Option<TransactWriteItem>, Failure> {
+    let (Key { pk, sk }, at) = (keys::pointer(contact), now.as_second());
+    let known: Option<Pointer> = store.get(&keys::pointer(contact)).await?;
+    if known.as_ref().is_some_and(|known| known.erased_at.is_some()) {
+        return Ok(None);
+    }
+    let is_new = known.is_none();
+    let into = known.and_then(|known| known.into);
+    let erased = Pointer { pk, sk, into, erased_at: Some(at), since: at, by: BY.to_owned(), moving: false };
+    let action = if is_new { store.put_new(&erased)? } else { store.put_over(&erased)? };
+    Ok(Some(action))
 }
 
 /// What a contact's partition holds besides the mark; the profile and the merged ids last, since the rest is found by them.
@@ -116,16 +153,24 @@ pub async fn state_of(store: &Store, contact: &ContactId) -> Result<Vec<Key>, Fa
     Ok(held)
 }
 
-/// Deletes everything in a contact's partition but the mark; says how many items there were.
+/// Deletes everything in a contact's partition but the mark; says how many items there were. Whoever began before the mark was
+/// put may write once more: it is looked again until nothing is left.
 ///
 /// # Errors
-/// [`Failure`] if the store could not be reached.
+/// [`Failure`] if the store could not be reached, or there is always more.
 pub async fn forget_state(store: &Store, contact: &ContactId) -> Result<usize, Failure> {
-    let held = state_of(store, contact).await?;
-    for key in &held {
-        store.commit("erase", vec![store.delete(key)?]).await?;
+    let mut forgotten = 0;
+    for _ in 0..ATTEMPTS {
+        let held = state_of(store, contact).await?;
+        if held.is_empty() {
+            return Ok(forgotten);
+        }
+        for key in &held {
+            store.commit("erase", vec![store.delete(key)?]).await?;
+        }
+        forgotten += held.len();
     }
-    Ok(held.len())
+    Err(Failure::Conflict { operation: "erase" })
 }
 
 /// Deletes everything that the ledger has under an id; says how many entries there were.

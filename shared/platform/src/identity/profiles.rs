@@ -46,6 +46,7 @@ pub async fn identify(
         let changed = fields.merge(statements.clone(), second) || known.is_none();
         let mut addresses = Addresses::default();
         let claimed = change_address(store, &mut addresses, contact, before, address(key, &fields)).await?;
+        let mark = mark(claimed.as_ref(), known.as_ref());
         let adopts = match claimed {
             None | Some((_, Claimed::Owned { adopting: false })) => None,
             Some((hash, Claimed::Owned { adopting: true })) => Some(keys::address_contact(&hash)),
@@ -56,7 +57,7 @@ pub async fn identify(
             Some((_, Claimed::Erased)) => return Ok(Identified::OfErased),
             Some((_, Claimed::Moved)) => return Ok(Identified::Moved),
         };
-        let mark = addresses.take_mark(contact);
+        addresses.leave_out(contact);
         let mut actions = addresses.actions(store)?;
         if changed || mark.is_some() {
             actions.push(written(store, keys::profile(contact), known.as_ref(), &fields, mark)?);
@@ -123,7 +124,9 @@ pub(super) async fn unite(
         addresses.read(store, gone).await?;
         addresses.release(gone, from, (after.as_ref() == Some(gone)).then_some(to));
     }
-    let adopts = match change_address(store, &mut addresses, to, before, after).await? {
+    let claimed = change_address(store, &mut addresses, to, before, after).await?;
+    let mark = mark(claimed.as_ref(), known.as_ref());
+    let adopts = match claimed {
         Some((hash, Claimed::Owned { adopting: true })) => Some(keys::address_contact(&hash)),
         Some((_, Claimed::Erased)) => {
             fields.0.remove("email");
@@ -132,9 +135,9 @@ pub(super) async fn unite(
         Some((_, Claimed::Moved)) => return Ok(None),
         _ => None,
     };
-    // Its profile goes: what was to be marked there needs no mark.
-    addresses.take_mark(from);
-    let mark = addresses.take_mark(to);
+    // One profile goes, the other is written here.
+    addresses.leave_out(from);
+    addresses.leave_out(to);
     let mut actions = addresses.actions(store)?;
     actions.push(written(store, keys::profile(to), known.as_ref(), &fields, mark)?);
     let gone = Change::none(keys::profile(from)).only_if("#rev = :rev").with(":rev", number(theirs.rev));
@@ -161,6 +164,15 @@ async fn change_address(
     addresses.read(store, &after).await?;
     let claimed = addresses.claim(&after, contact);
     Ok(Some((after, claimed)))
+}
+
+/// Whom the profile is to say that it shares its address with, if it does not say so yet.
+fn mark(claimed: Option<&(String, Claimed)>, known: Option<&Profile>) -> Option<Option<ContactId>> {
+    let marked = known.and_then(|known| known.shares_address_with.as_deref());
+    match claimed {
+        Some((_, Claimed::Shared(owner))) => (marked != Some(owner.as_str())).then(|| Some(owner.clone())),
+        _ => marked.map(|_| None),
+    }
 }
 
 /// The keyed hash of the address in these fields.

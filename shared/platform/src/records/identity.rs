@@ -13,7 +13,7 @@ pub struct Pointer {
     /// Sort key.
     #[serde(rename = "SK")]
     pub sk: String,
-    /// The id that it was merged into.
+    /// The id that it was merged into; kept when it is erased, so that whoever repeats the erasure finds the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<String>,
     /// When it was erased, in seconds.
@@ -45,12 +45,15 @@ pub struct AddressOwner {
     /// Sort key.
     #[serde(rename = "SK")]
     pub sk: String,
-    /// Who stated it first.
+    /// Who stated it first; of an address whose owner was erased, who that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
-    /// Others who state it.
+    /// Others who state it: the first of them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::string_set")]
     pub also: BTreeSet<String>,
+    /// Whether still others have stated it, of whom nobody keeps a list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
     /// When its owner was erased, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<i64>,
