@@ -102,3 +102,25 @@ async fn of_a_large_batch_not_every_event_is_tried_while_the_store_is_down() {
     assert!((32..=64).contains(&tried), "{tried} were tried");
     assert_eq!(ledger_rows(&deployment).await.len(), 0);
 }
+
+/// What an id was used for before stands, whichever statements the other body would make: none of them has an effect.
+#[tokio::test]
+async fn an_id_that_was_used_with_another_body_has_no_effect_on_anybody() {
+    let deployment = deploy(at("2026-01-07T10:00:00Z")).await;
+    let dynamodb = deployment.world.endpoints().dynamodb.clone();
+    let call = |anonymous: &str| {
+        json!({"type": "identify", "messageId": "m", "userId": "user-1", "anonymousId": anonymous}).to_string()
+    };
+    let first = call("anonymous-1");
+    assert_eq!(post(&deployment, &dynamodb, first.as_bytes()).await.0, 202);
+    let rows = || async {
+        let rows = ledger_rows(&deployment).await;
+        rows.into_iter().map(|row| row.pk).collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = rows().await;
+    assert_eq!(before.len(), 2, "the person, and the id that is merged: {before:?}");
+    let (status, said) = post(&deployment, &dynamodb, call("anonymous-2").as_bytes()).await;
+    assert_eq!((status, &said["status"]), (409, &json!("refused")), "{said}");
+    assert_eq!(rows().await, before);
+    assert_eq!(post(&deployment, &dynamodb, first.as_bytes()).await.0, 200);
+}

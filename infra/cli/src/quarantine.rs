@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::Client;
 use futures::StreamExt as _;
 use futures::stream;
-use ingest_engagement::{Fate, Ingest};
+use ingest_engagement::{Fate, Ingest, Replayed};
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::QUARANTINE_SHARD;
 use perennial_platform::ledger::{Entry, Kind, Ledger};
@@ -93,15 +93,8 @@ pub async fn replay(ingest: &Ingest, entries: &[Entry], mut done: impl FnMut(usi
     for entry in entries {
         events.entry((entry.source(), entry.event_id())).or_default().push(entry);
     }
-    // Those of one event one after the other: each looks at what the ledger has of it already.
-    let in_turn = |entries: Vec<&'_ Entry>| async move {
-        let mut replayed = Vec::with_capacity(entries.len());
-        for entry in entries {
-            replayed.push(ingest.replay(entry).await?);
-        }
-        Ok::<_, Failure>(replayed)
-    };
-    let mut fates = stream::iter(events.into_values()).map(in_turn).buffer_unordered(AT_ONCE);
+    let mut fates =
+        stream::iter(events.into_values()).map(|entries| in_turn(ingest, entries)).buffer_unordered(AT_ONCE);
     let mut all = Vec::with_capacity(entries.len());
     while let Some(replayed) = fates.next().await {
         all.extend(replayed?);
@@ -117,6 +110,15 @@ pub async fn replay(ingest: &Ingest, entries: &[Entry], mut done: impl FnMut(usi
         }
     }
     Ok(replay)
+}
+
+/// The entries of one event, one after the other: each looks at what the ledger has of it already.
+async fn in_turn(ingest: &Ingest, entries: Vec<&Entry>) -> Result<Vec<Replayed>, Failure> {
+    let mut replayed = Vec::with_capacity(entries.len());
+    for entry in entries {
+        replayed.push(ingest.replay(entry).await?);
+    }
+    Ok(replayed)
 }
 
 /// Delivers what counts now after a replay in a local world; in AWS the stream does.
