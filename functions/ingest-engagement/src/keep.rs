@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use perennial_platform::failure::Failure;
 use perennial_platform::ledger::{Entry, Found, Put};
 use perennial_platform::told::{FieldError, Subject, What};
-use perennial_platform::webhook::events::Event;
+use perennial_platform::webhook::events::{Event, LONGEST_EVENT};
 use perennial_playbook::sources::Source;
 
 use crate::entries::{Meant, meant};
 use crate::{Ingest, unknown};
 
-/// An event is at most so long: as much as EventBridge carries.
-const LONGEST_EVENT: usize = 256 * 1024;
+/// One delivery tells at most so many things: all are known before the first is put, and all are put before it is answered.
+const MOST_STATEMENTS: usize = 4_000;
 /// Puts that are under way at once.
 const AT_ONCE: usize = 32;
 /// After so many failures the store is taken as down: the rest must be sent again anyway, and is not tried.
@@ -80,6 +80,9 @@ impl Ingest {
             match self.meant(source, event, now) {
                 Ok(meant) => statements.extend(meant.into_iter().map(|meant| (index, meant))),
                 Err(refused) => taken[index].outcome = refused,
+            }
+            if statements.len() > MOST_STATEMENTS {
+                return events.iter().map(too_much).collect();
             }
         }
         // What is told of one contact follows each other in the stream as well, and so becomes one update of its interest.
@@ -168,6 +171,12 @@ fn about(meant: &Meant) -> (u8, &str) {
 
 fn untouched(event: &Event) -> Taken {
     Taken { id: event.id.clone(), outcome: Outcome::Ignored, engagements: Engagements::default(), waits: Vec::new() }
+}
+
+/// An event of a delivery that tells too much: none of them is kept, so that the sender can send all of them in smaller ones.
+fn too_much(event: &Event) -> Taken {
+    let reason = format!("tells more than {MOST_STATEMENTS} things: send its events in several requests");
+    Taken { outcome: Outcome::Refused(413, "body".to_owned(), reason), ..untouched(event) }
 }
 
 impl Taken {

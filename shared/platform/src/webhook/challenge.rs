@@ -13,6 +13,8 @@ use super::verify::{fitting, verify};
 
 /// A token is at most so long; Zoom's have 22 characters.
 const LONGEST_TOKEN: usize = 128;
+/// What asks is at most so many bytes long; Zoom's has about 120. Anything longer is a delivery, and is not read here.
+const LONGEST_QUESTION: usize = 4 * 1024;
 
 /// The answer to a validation of the address; nothing for any other delivery, or one that is not believed.
 ///
@@ -35,6 +37,9 @@ pub fn challenge(source: &Source, secrets: &[String], delivery: &Delivery<'_>, n
 
 /// The token of a validation, if it may be signed.
 fn asked(body: &[u8]) -> Option<String> {
+    if body.len() > LONGEST_QUESTION {
+        return None;
+    }
     let message: Value = serde_json::from_slice(body).ok()?;
     if message["event"] != "endpoint.url_validation" {
         return None;
