@@ -218,6 +218,44 @@ fn the_table_of_native_types_is_sound() {
     assert!(["type", "when", "for_each", "becomes"].iter().all(|name| !fields.contains(name)));
 }
 
+/// What may happen to a file.
+#[derive(Clone, Debug)]
+enum Slip {
+    /// A paragraph is lost.
+    Lost(prop::sample::Index),
+    /// Something else stands in place of so many characters.
+    Replaced(prop::sample::Index, usize, String),
+}
+
+impl Slip {
+    fn made_in(&self, text: &str) -> String {
+        match self {
+            Self::Lost(which) => {
+                let mut paragraphs: Vec<&str> = text.split("\n\n").collect();
+                paragraphs.remove(which.index(paragraphs.len()));
+                paragraphs.join("\n\n")
+            }
+            Self::Replaced(from, length, put) => {
+                let chars: Vec<char> = text.chars().collect();
+                let from = from.index(chars.len());
+                let rest = &chars[(from + length).min(chars.len())..];
+                chars[..from].iter().copied().chain(put.chars()).chain(rest.iter().copied()).collect()
+            }
+        }
+    }
+}
+
+fn slips() -> impl Strategy<Value = Slip> {
+    let words = ["[[rule]]\n", "[[verify]]\n", "only_where_sent = true\n", "0", "true", "\"\"", "{}"];
+    let put =
+        prop_oneof!["[a-z/.{}\\[\\]=\" \\n]{0,12}", prop::sample::select(words.to_vec()).prop_map(str::to_owned),];
+    prop_oneof![
+        any::<prop::sample::Index>().prop_map(Slip::Lost),
+        (any::<prop::sample::Index>(), 0_usize..40, put)
+            .prop_map(|(from, length, put)| Slip::Replaced(from, length, put)),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -225,20 +263,10 @@ proptest! {
     #[test]
     fn a_source_is_refused_with_a_reason_or_asks_for_proof(
         id in prop::sample::select(vec!["hubspot", "salesforce", "segment", "stripe", "zoom"]),
-        from in any::<prop::sample::Index>(),
-        length in 0_usize..40,
-        put in prop_oneof![
-            "[a-z/.{}\\[\\]=\" \\n]{0,12}",
-            prop::sample::select(vec!["[[rule]]\n", "[[verify]]\n", "only_where_sent = true\n", "0", "true", "\"\"", "{}"])
-                .prop_map(str::to_owned),
-        ],
+        slip in slips(),
     ) {
         let mut bundle = shipped();
-        let text = &bundle.sources[id];
-        let chars: Vec<char> = text.chars().collect();
-        let from = from.index(chars.len());
-        let rest = chars[(from + length).min(chars.len())..].iter();
-        let broken: String = chars[..from].iter().copied().chain(put.chars()).chain(rest.copied()).collect();
+        let broken = slip.made_in(&bundle.sources[id]);
         bundle.sources = [(id.to_owned(), broken)].into();
         match Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()) {
             Ok(playbook) => prop_assert!(!playbook.sources[id].verify.is_empty()),
