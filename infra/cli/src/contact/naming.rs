@@ -13,8 +13,18 @@ use serde_json::Value;
 use super::Person;
 
 /// Under these keys senders give the id of a person: in lower case, without `_` and `-`.
-const IDS: [&str; 8] =
-    ["contact", "contactid", "userid", "anonymousid", "previousid", "personid", "registrantid", "objectid"];
+const IDS: [&str; 10] = [
+    "contact",
+    "contactid",
+    "userid",
+    "anonymousid",
+    "previousid",
+    "personid",
+    "registrantid",
+    "objectid",
+    "primaryobjectid",
+    "mergedobjectids",
+];
 /// An object under one of these keys is a person, and its `id` that person's.
 const PEOPLE: [&str; 5] = ["contact", "person", "user", "lead", "registrant"];
 
@@ -97,7 +107,8 @@ impl Person {
         match value {
             Value::String(text) => self.is(text),
             Value::Number(number) => self.is(&number.to_string()),
-            _ => false,
+            Value::Array(values) => values.iter().any(|value| self.is_value(value)),
+            Value::Object(_) | Value::Null | Value::Bool(_) => false,
         }
     }
 
@@ -193,6 +204,7 @@ mod tests {
         check(json!({"user_id": "25"}), true);
         check(json!([{"properties": {"userId": 25}}]), true);
         check(json!({"objectId": 25}), true);
+        check(json!({"primaryObjectId": 26, "mergedObjectIds": [24, 25]}), true);
         check(json!({"payload": {"registrant": {"id": "25"}}}), true);
         check(json!({"people": [{"user": {"Id": 25}}]}), true);
         check(json!({"anything": "an@example.com"}), true);
