@@ -184,7 +184,7 @@ impl Whom {
                     playbook,
                     store: Kept::File(data.database()),
                     clock: ClockHandle::standing_at(Timestamp::UNIX_EPOCH),
-                    webhook_secrets: LOCAL_WEBHOOK_SECRET.to_owned(),
+                    webhook_secrets: LOCAL_WEBHOOK_SECRET.into(),
                     public_url: local_url(),
                     tally: Tally::open(data.tally())?,
                 };
