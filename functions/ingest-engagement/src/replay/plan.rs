@@ -175,6 +175,6 @@ mod tests {
         check("a/0=x?", "a/1=y?", "a/0 a/1", "a/0", "");
         // It was sent again before.
         check("a/0=x?", "b/0=y", "b/0=y", "", "");
-        check("a/1=y?", "a/0=x a/2=y", "a/0=z a/1=x a/2=y", "", "a/3=z");
+        check("a/1=y?", "a/0=x a/2=y", "a/0=z a/1=x a/2=y", "a/1=z", "");
     }
 }

@@ -174,6 +174,13 @@ fn a_file_is_named_after_its_source() {
             native.toml: 
             sources/native.toml:1: error: "format" is missing
 
+            native.toml: format = \"segment\"
+            sources/native.toml:1: error: the source "native" is of the format native: give this one another name
+            sources/native.toml:1: error: no [[verify]]: anybody could send
+
+            page.toml: format = \"native\"
+            sources/page.toml: error: "page" is the name under which the ledger keeps what people do on our own pages: choose another
+
         "#]],
     );
 }
