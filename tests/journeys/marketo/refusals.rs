@@ -53,7 +53,7 @@ fn times_without_an_offset_are_the_mapping_s_and_others_their_own() {
 fn debug_output_holds_nobody() {
     let import = read(MAPPING, &[("people.csv", PEOPLE.as_bytes())]).unwrap();
     assert_eq!((import.len(), import.is_empty()), (1, false));
-    assert_eq!(format!("{import:?}"), r#"Import { source: "tool", rows: 1, .. }"#);
+    assert_eq!(format!("{import:?}"), r#"Import { source: "import.tool", rows: 1, .. }"#);
 }
 
 /// What is said of a mapping in which something was replaced.
