@@ -32,7 +32,15 @@ fn what_waits_is_listed_shown_replayed_and_dropped() {
 
     let (code, list, _) = run(&["list"]);
     assert_eq!(code, Some(0));
-    expect_test::expect![[r#""#]].assert_eq(&list);
+    expect_test::expect![[r#"
+        1 event waits in quarantine
+
+             1  asset "spring-campaign-2019" is not in the playbook
+                from native, received 2026-10-17T17:20:00Z
+
+        2026-10-17T17:20:00Z  native#story-100-0  asset "spring-campaign-2019" is not in the playbook
+    "#]]
+    .assert_eq(&list);
     let (_, nothing, _) = run(&["list", "--reason", "no such reason"]);
     assert_eq!(nothing, "nothing waits in quarantine\n");
     let (_, json, _) = run(&["list", "--source", "native", "--json"]);
@@ -43,14 +51,34 @@ fn what_waits_is_listed_shown_replayed_and_dropped() {
 
     let (code, shown, _) = run(&["show", key]);
     assert_eq!(code, Some(0));
-    expect_test::expect![[r#""#]].assert_eq(&shown);
+    expect_test::expect![[r#"
+        native#story-100-0
+          received  2026-10-17T17:20:00Z
+          happened  2026-10-17T17:20:00Z
+          waits     asset "spring-campaign-2019" is not in the playbook
+
+        {
+          "type": "engagement.recorded",
+          "timestamp": "2026-10-17T17:20:00Z",
+          "data": {
+            "contact": "tidal-editor",
+            "asset": "spring-campaign-2019",
+            "action": "click"
+          }
+        }
+    "#]]
+    .assert_eq(&shown);
     assert_eq!(run(&["show", source, id]).1, shown);
     let (code, _, why) = run(&["show", "native", "nothing"]);
     assert_eq!((code, why.contains("nothing waits as \"native#nothing\"")), (Some(1), true), "{why}");
 
     let (code, replayed, _) = run(&["replay", "--all"]);
     assert_eq!(code, Some(0));
-    expect_test::expect![[r#""#]].assert_eq(&replayed);
+    expect_test::expect![[r#"
+        0 counted, 1 still waiting
+             1  asset "spring-campaign-2019" is not in the playbook
+    "#]]
+    .assert_eq(&replayed);
     assert_eq!(run(&["replay"]).0, Some(2), "which?");
 
     assert_eq!(run(&["drop", key]).0, Some(2), "it must be meant");
