@@ -150,7 +150,8 @@ async fn what_cannot_be_understood_is_refused_with_its_field() {
     for (what, body, status, field) in [
         ("no JSON", b"hello".to_vec(), 400, "body"),
         ("nothing", Vec::new(), 400, "body"),
-        ("no object", b"[1]".to_vec(), 400, "body"),
+        ("no object", b"\"hello\"".to_vec(), 400, "body"),
+        ("a list of what is no object", b"[1]".to_vec(), 400, "[0].body"),
         ("not UTF-8", vec![b'{', 0xff, 0xfe, b'}'], 400, "body"),
         ("100,000 deep", nested(100_000), 400, "body"),
         ("the contact is missing", without("contact"), 400, "data.contact"),

@@ -172,7 +172,7 @@ fn a_row_that_cannot_be_used_is_named_and_not_shown() {
     check_rows(&row("8", "ada@example.com", "", ""), &["people.csv:3: at is not a time as time_format says"]);
     check_rows(
         &row("8", noon, "ada at example.com", ""),
-        &["people.csv:3: email is not a plain address such as name@example.com"],
+        &["people.csv:3: email is not a plain address: one name, an @, one domain"],
     );
     check_rows(
         &row("8", noon, "", "ada@example.com"),

@@ -181,7 +181,7 @@ fn contact_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>,
     let fields = known_fields(data, &["account", "email", "first_name", "last_name", "title", "role", "time_zone"])?;
     // One spelling of an address only: a suppressed one must not come back in brackets or quotes.
     if fields.get("email").is_some_and(|email| !email.is_empty() && !perennial_playbook::is_address(email)) {
-        return Err(wrong("data.email", "is not a plain address such as name@example.com"));
+        return Err(wrong("data.email", "is not a plain address: one name, an @, one domain"));
     }
     if let Some(account) = fields.get("account") {
         ours_to_say(account, "account")?;
