@@ -82,7 +82,7 @@ async fn another_playbook_rewrites_nothing_and_each_lead_keeps_the_version_it_wa
     first_days(&old).await;
     let stored = state_by_key(&old).await;
     let kinds: BTreeSet<&str> = stored.keys().map(|(_, sk)| sk.split('#').next().unwrap_or_default()).collect();
-    let expected = ["CADENCE", "INTEREST", "LEAD", "OWNER", "PREFERENCES", "PROFILE", "SLOT", "SUPPRESSION"];
+    let expected = ["CADENCE", "CONTACT", "INTEREST", "LEAD", "OWNER", "PREFERENCES", "PROFILE", "SLOT", "SUPPRESSION"];
     assert_eq!(kinds, BTreeSet::from(expected), "most of what can be stored");
     assert_eq!((explained(&old, "ada").await.points, explained(&old, "ben").await.points), (10, 3));
 
