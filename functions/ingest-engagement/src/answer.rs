@@ -13,11 +13,12 @@ use crate::receive::Refusal;
 
 const SEND_AGAIN: &str = "could not be reached; send the event again";
 
-/// An answer to a delivery that is refused as a whole.
-pub(crate) fn refused(refusal: &Refusal) -> ApiGatewayV2httpResponse {
+/// An answer to a delivery that is refused as a whole; the log names its source, if the playbook has it.
+pub(crate) fn refused(source: Option<&Source>, refusal: &Refusal) -> ApiGatewayV2httpResponse {
+    let source = source.map(|source| source.id.as_str());
     match refusal {
         Refusal::Status(status, error) => {
-            log(*status, error);
+            log(source, *status, error);
             let mut response = json(*status, &fault(&error.field, &error.reason));
             if *status == 405 {
                 response.headers.insert(ALLOW, HeaderValue::from_static("POST"));
@@ -25,19 +26,19 @@ pub(crate) fn refused(refusal: &Refusal) -> ApiGatewayV2httpResponse {
             response
         }
         Refusal::NotYet(seconds, error) => {
-            log(503, error);
+            log(source, 503, error);
             again_after(*seconds, &fault(&error.field, &error.reason))
         }
         Refusal::Store(failure) => {
-            tracing::error!(%failure, "event not stored");
+            tracing::error!(source, %failure, "event not stored");
             again(&fault("store", SEND_AGAIN))
         }
     }
 }
 
 /// Field and reason never hold a value.
-fn log(status: u16, error: &FieldError) {
-    tracing::info!(status, field = error.field, reason = error.reason, "webhook refused");
+fn log(source: Option<&str>, status: u16, error: &FieldError) {
+    tracing::info!(source, status, field = error.field, reason = error.reason, "webhook refused");
 }
 
 /// The answer to a delivery whose events were looked at.

@@ -88,7 +88,7 @@ impl Ingest {
     pub async fn take_in(&self, request: &ApiGatewayV2httpRequest) -> (ApiGatewayV2httpResponse, Vec<Taken>) {
         let received = match self.receive(request).await {
             Ok(received) => received,
-            Err(refusal) => return (answer::refused(&refusal), Vec::new()),
+            Err(refusal) => return (answer::refused(self.source(request), &refusal), Vec::new()),
         };
         match received {
             receive::Received::Challenge(reply) => (answer::json(200, &reply), Vec::new()),

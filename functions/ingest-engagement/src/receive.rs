@@ -47,8 +47,7 @@ impl Ingest {
         if method != "POST" {
             return Err(refusal(405, "method", "a webhook is posted: only POST is taken here"));
         }
-        let source = request.path_parameters.get("source").and_then(|id| self.playbook.sources.get(id));
-        let source = source.ok_or_else(|| refusal(404, "source", "is not configured in the playbook"))?;
+        let source = self.source(request).ok_or_else(|| refusal(404, "source", "is not configured in the playbook"))?;
         let body = raw_body(request).map_err(|_| refusal(400, "body", "is not base64 as its envelope says"))?;
         if body.len() > LONGEST_BODY {
             return Err(refusal(413, "body", "is longer than 4 MiB"));
@@ -67,6 +66,11 @@ impl Ingest {
             }
             Err(Unsplit::Wrong(error)) => Err(Refusal::Status(400, error)),
         }
+    }
+
+    /// The source that a delivery is for, if the playbook has it.
+    pub(crate) fn source(&self, request: &ApiGatewayV2httpRequest) -> Option<&Source> {
+        request.path_parameters.get("source").and_then(|id| self.playbook.sources.get(id))
     }
 
     /// The secrets by which it is believed.
