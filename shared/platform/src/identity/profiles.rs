@@ -67,9 +67,7 @@ pub async fn identify(
         }
         match store.commit("profile", actions).await? {
             Commit::Done => {
-                if shares {
-                    tell_of_sharing();
-                }
+                tell_if(shares);
                 return Ok(Identified::Known { adopts });
             }
             Commit::Refused(failed) if checked && failed.last() == Some(&true) => return Ok(Identified::Moved),
@@ -148,15 +146,15 @@ pub(super) async fn unite(
         actions.push(unmoved(store, to)?);
     }
     let done = store.commit("profile move", actions).await? == Commit::Done;
-    if done && shares {
-        tell_of_sharing();
-    }
+    tell_if(done && shares);
     Ok(done.then_some(adopts))
 }
 
-/// A profile was marked as sharing its address, by this very transaction: an alarm counts such lines by their words.
-fn tell_of_sharing() {
-    tracing::warn!("address shared: a second contact states one, and gets no nurture mail");
+/// Whether a profile was marked as sharing its address by this very transaction: an alarm counts such lines by their words.
+fn tell_if(shares: bool) {
+    if shares {
+        tracing::warn!("address shared: a second contact states one, and gets no nurture mail");
+    }
 }
 
 /// Lets go of the address before and states the one after. Returns the latter's hash and what came of it.
