@@ -1,5 +1,6 @@
 //! What must hold when things break: deliveries repeat, senders race, replies are lost, processes die.
 
+mod alarms;
 mod batch;
 mod consent;
 mod counted_once;
@@ -13,5 +14,6 @@ mod newer_format;
 mod one_email;
 mod one_mql;
 mod private;
+mod refusals;
 mod relay;
 mod webhook_secrets;

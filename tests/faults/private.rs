@@ -58,6 +58,7 @@ impl Logs {
         let subscriber = tracing_subscriber::fmt()
             .json()
             .with_env_filter(EnvFilter::new(filter))
+            .with_thread_names(true)
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::set_global_default(subscriber).expect("the only one of this process");
@@ -66,6 +67,19 @@ impl Logs {
 
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// How much has been logged so far.
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// What the functions have logged in this test's own thread since there was so much.
+    pub(crate) fn of_this_test(&self, since: usize) -> Vec<Value> {
+        let thread = json!(std::thread::current().name());
+        let lines = self.text()[since..].to_owned();
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+        lines.filter(|line| line["threadName"] == thread).collect()
     }
 }
 

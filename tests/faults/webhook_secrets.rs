@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::HeaderMap;
+use ingest_engagement::Ingest;
 use jiff::{SignedDuration, Timestamp};
 use perennial::deployment::Deployment;
 use perennial_local::{Call, Fault};
@@ -13,8 +14,8 @@ use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_platform::webhook::sign::sign;
 use perennial_playbook::sources::Source;
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{at, deploy, sdk_config};
-use serde_json::json;
+use perennial_tests::{at, deploy, engagement, ingest_at, sdk_config, webhook_request};
+use serde_json::{Value, json};
 
 const OLD: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const NEW: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -160,6 +161,72 @@ async fn a_forger_makes_us_ask_every_fifteen_seconds_and_no_more() {
     }
     // The first read, and one at 0, 15, 30 and 45 seconds.
     assert_eq!(live.requests(), 5);
+}
+
+/// A native delivery to the function itself: the status, when to come again, and what is said.
+async fn post(
+    (deployment, ingest): (&Deployment, &Ingest),
+    secret: &str,
+    now: Timestamp,
+    change: fn(&mut HeaderMap),
+) -> (i64, Option<String>, Value) {
+    let body = engagement("ada", "analytics-guide", "download", start());
+    let unsigned = Delivery { method: "POST", url: "", headers: &HeaderMap::new(), body: body.as_bytes() };
+    let mut headers = sign(&Source::native(), secret, "evt_1", &unsigned, now).expect("a secret");
+    change(&mut headers);
+    let mut event = webhook_request(deployment, "evt_1", &body);
+    event.headers = headers;
+    let answer = ingest.handle(event).await.expect("whatever happens is an answer");
+    let Some(aws_lambda_events::encodings::Body::Text(said)) = answer.body else { panic!("no text") };
+    let again = answer.headers.get("retry-after").map(|value| value.to_str().expect("a text").to_owned());
+    (answer.status_code, again, serde_json::from_str(&said).expect("JSON"))
+}
+
+/// Somebody knocks with a bad signature, and a moment later a secret is added and used. Whether that one is good nobody knows
+/// before the secrets may be read again, and many senders never repeat what was answered with 401.
+#[tokio::test]
+async fn what_cannot_be_judged_yet_is_asked_for_again_whoever_sent_it() {
+    let live = Live::open().await;
+    let mut ingest =
+        ingest_at(&live.deployment.world.endpoints().dynamodb, &live.deployment, perennial_tests::playbook()).await;
+    ingest.secrets = SourceSecrets::manager(&sdk_config(&live.passage.url).await, NAME);
+    let ingest = &ingest;
+    let clock = live.deployment.world.clock();
+    let knock = async |secret: &str, second: i64, change: fn(&mut HeaderMap)| {
+        let now = start() + SignedDuration::from_secs(second);
+        clock.set(now);
+        post((&live.deployment, ingest), secret, now, change).await
+    };
+    let as_it_is: fn(&mut HeaderMap) = |_| {};
+    let (status, again, said) = knock(FORGED, 0, as_it_is).await;
+    assert_eq!(
+        (status, again, &said["field"]),
+        (401, None, &json!("signature")),
+        "read again, and still wrong: {said}"
+    );
+    live.hold(&format!("{OLD} {NEW}"));
+    for second in [0, 1, 14] {
+        let honest = knock(NEW, second, as_it_is).await;
+        assert_eq!((honest.0, honest.1.as_deref()), (503, Some("15")), "{second}: {honest:?}");
+        // A forger learns nothing from it, and is told the same.
+        assert_eq!(knock(FORGED, second, as_it_is).await, honest, "{second}");
+        let cut = |headers: &mut HeaderMap| {
+            drop(headers.insert("webhook-signature", http::HeaderValue::from_static("v1,AAAA")))
+        };
+        assert_eq!(knock(NEW, second, cut).await, honest, "{second}");
+        // No secret could make these good, so they are refused as ever.
+        let none = |headers: &mut HeaderMap| drop(headers.remove("webhook-signature"));
+        assert_eq!(knock(NEW, second, none).await.0, 401, "{second}");
+        let old =
+            |headers: &mut HeaderMap| drop(headers.insert("webhook-timestamp", http::HeaderValue::from_static("1")));
+        assert_eq!(knock(NEW, second, old).await.0, 401, "{second}");
+    }
+    assert_eq!(live.requests(), 2, "the first read, and the one after the first bad signature");
+    assert_eq!(knock(NEW, 15, as_it_is).await.0, 202);
+    assert_eq!(knock(OLD, 15, as_it_is).await.0, 200);
+    assert_eq!(live.requests(), 3);
+    assert_eq!(knock(FORGED, 31, as_it_is).await.0, 401);
+    assert_eq!(live.requests(), 4);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use http::HeaderValue;
 use http::header::{ALLOW, RETRY_AFTER};
 use perennial_platform::lambda::answer;
+use perennial_platform::told::FieldError;
 use perennial_playbook::sources::{Format, Source};
 use serde_json::{Value, json as object};
 
@@ -12,23 +13,32 @@ use crate::receive::Refusal;
 
 const SEND_AGAIN: &str = "could not be reached; send the event again";
 
-/// An answer to a delivery that is refused as a whole.
-pub(crate) fn refused(refusal: &Refusal) -> ApiGatewayV2httpResponse {
+/// An answer to a delivery that is refused as a whole; the log names its source, if the playbook has it.
+pub(crate) fn refused(source: Option<&Source>, refusal: &Refusal) -> ApiGatewayV2httpResponse {
+    let source = source.map(|source| source.id.as_str());
     match refusal {
         Refusal::Status(status, error) => {
-            // Field and reason never hold a value.
-            tracing::info!(status, field = error.field, reason = error.reason, "webhook refused");
+            log(source, *status, error);
             let mut response = json(*status, &fault(&error.field, &error.reason));
             if *status == 405 {
                 response.headers.insert(ALLOW, HeaderValue::from_static("POST"));
             }
             response
         }
+        Refusal::NotYet(seconds, error) => {
+            log(source, 503, error);
+            again_after(*seconds, &fault(&error.field, &error.reason))
+        }
         Refusal::Store(failure) => {
-            tracing::error!(%failure, "event not stored");
+            tracing::error!(source, %failure, "event not stored");
             again(&fault("store", SEND_AGAIN))
         }
     }
+}
+
+/// Field and reason never hold a value.
+fn log(source: Option<&str>, status: u16, error: &FieldError) {
+    tracing::info!(source, status, field = error.field, reason = error.reason, "webhook refused");
 }
 
 /// The answer to a delivery whose events were looked at.
@@ -103,8 +113,12 @@ fn fault(field: &str, reason: &str) -> Value {
 }
 
 fn again(body: &Value) -> ApiGatewayV2httpResponse {
+    again_after(5, body)
+}
+
+fn again_after(seconds: u32, body: &Value) -> ApiGatewayV2httpResponse {
     let mut response = json(503, body);
-    response.headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     response
 }
 

@@ -8,6 +8,7 @@ use perennial_platform::told::FieldError;
 use perennial_platform::webhook::Delivery;
 use perennial_platform::webhook::challenge::challenge;
 use perennial_platform::webhook::events::{Event, Unsplit, split};
+use perennial_platform::webhook::secrets::Disbelieved;
 use perennial_playbook::sources::Source;
 use serde_json::Value;
 
@@ -29,6 +30,8 @@ pub(crate) enum Received<'a> {
 pub(crate) enum Refusal {
     /// The sender's fault.
     Status(u16, FieldError),
+    /// Nobody's: it can be judged when it is sent again after so many seconds.
+    NotYet(u32, FieldError),
     /// Ours, and for now.
     Store(Failure),
 }
@@ -44,8 +47,7 @@ impl Ingest {
         if method != "POST" {
             return Err(refusal(405, "method", "a webhook is posted: only POST is taken here"));
         }
-        let source = request.path_parameters.get("source").and_then(|id| self.playbook.sources.get(id));
-        let source = source.ok_or_else(|| refusal(404, "source", "is not configured in the playbook"))?;
+        let source = self.source(request).ok_or_else(|| refusal(404, "source", "is not configured in the playbook"))?;
         let body = raw_body(request).map_err(|_| refusal(400, "body", "is not base64 as its envelope says"))?;
         if body.len() > LONGEST_BODY {
             return Err(refusal(413, "body", "is longer than 4 MiB"));
@@ -66,10 +68,21 @@ impl Ingest {
         }
     }
 
+    /// The source that a delivery is for, if the playbook has it.
+    pub(crate) fn source(&self, request: &ApiGatewayV2httpRequest) -> Option<&Source> {
+        request.path_parameters.get("source").and_then(|id| self.playbook.sources.get(id))
+    }
+
     /// The secrets by which it is believed.
     async fn believe(&self, source: &Source, delivery: &Delivery<'_>, now: Timestamp) -> Result<Vec<String>, Refusal> {
         let believed = self.secrets.believe(source, delivery, now).await.map_err(Refusal::Store)?;
-        believed.map_err(|forged| refusal(401, "signature", forged.to_string()))
+        believed.map_err(|disbelieved| match disbelieved {
+            Disbelieved::Forged(forged) => refusal(401, "signature", forged.to_string()),
+            Disbelieved::NotYet(seconds) => {
+                let error = FieldError { field: "signature".to_owned(), reason: disbelieved.to_string() };
+                Refusal::NotYet(seconds, error)
+            }
+        })
     }
 }
 

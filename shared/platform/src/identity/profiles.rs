@@ -48,29 +48,28 @@ pub async fn identify(
         let claimed = change_address(store, &mut addresses, contact, before, address(key, &fields)).await?;
         let mark = mark(claimed.as_ref(), known.as_ref());
         let adopts = match claimed {
-            None | Some((_, Claimed::Owned { adopting: false })) => None,
+            None | Some((_, Claimed::Owned { adopting: false } | Claimed::Shared(_))) => None,
             Some((hash, Claimed::Owned { adopting: true })) => Some(keys::address_contact(&hash)),
-            Some((_, Claimed::Shared(_))) => {
-                tracing::warn!("a second contact states an address: it gets no nurture mail");
-                None
-            }
             Some((_, Claimed::Erased)) => return Ok(Identified::OfErased),
             Some((_, Claimed::Moved)) => return Ok(Identified::Moved),
         };
         addresses.leave_out(contact);
         let mut actions = addresses.actions(store)?;
         if changed || mark.is_some() {
-            actions.push(written(store, keys::profile(contact), known.as_ref(), &fields, mark)?);
+            actions.push(written(store, keys::profile(contact), known.as_ref(), &fields, mark.clone())?);
         }
         if actions.is_empty() {
             return Ok(Identified::Known { adopts });
         }
-        let checked = !addresses.writes(&place(contact));
+        let (checked, shares) = (!addresses.writes(&place(contact)), matches!(mark, Some(Some(_))));
         if checked {
             actions.push(unmoved(store, contact)?);
         }
         match store.commit("profile", actions).await? {
-            Commit::Done => return Ok(Identified::Known { adopts }),
+            Commit::Done => {
+                tell_if(shares);
+                return Ok(Identified::Known { adopts });
+            }
             Commit::Refused(failed) if checked && failed.last() == Some(&true) => return Ok(Identified::Moved),
             Commit::Refused(_) => back_off(attempt).await,
         }
@@ -126,6 +125,7 @@ pub(super) async fn unite(
     }
     let claimed = change_address(store, &mut addresses, to, before, after).await?;
     let mark = mark(claimed.as_ref(), known.as_ref());
+    let shares = matches!(mark, Some(Some(_)));
     let adopts = match claimed {
         Some((hash, Claimed::Owned { adopting: true })) => Some(keys::address_contact(&hash)),
         Some((_, Claimed::Erased)) => {
@@ -145,7 +145,16 @@ pub(super) async fn unite(
     if !addresses.writes(&place(to)) {
         actions.push(unmoved(store, to)?);
     }
-    Ok((store.commit("profile move", actions).await? == Commit::Done).then_some(adopts))
+    let done = store.commit("profile move", actions).await? == Commit::Done;
+    tell_if(done && shares);
+    Ok(done.then_some(adopts))
+}
+
+/// Whether a profile was marked as sharing its address by this very transaction: an alarm counts such lines by their words.
+fn tell_if(shares: bool) {
+    if shares {
+        tracing::warn!("address shared: a second contact states one, and gets no nurture mail");
+    }
 }
 
 /// Lets go of the address before and states the one after. Returns the latter's hash and what came of it.
