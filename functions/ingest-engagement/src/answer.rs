@@ -4,7 +4,6 @@ use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use http::HeaderValue;
 use http::header::{ALLOW, RETRY_AFTER};
 use perennial_platform::lambda::answer;
-use perennial_platform::told::FieldError;
 use perennial_playbook::sources::{Format, Source};
 use serde_json::{Value, json as object};
 
@@ -18,27 +17,19 @@ pub(crate) fn refused(source: Option<&Source>, refusal: &Refusal) -> ApiGatewayV
     let source = source.map(|source| source.id.as_str());
     match refusal {
         Refusal::Status(status, error) => {
-            log(source, *status, error);
+            // Field and reason never hold a value.
+            tracing::info!(source, status, field = error.field, reason = error.reason, "webhook refused");
             let mut response = json(*status, &fault(&error.field, &error.reason));
             if *status == 405 {
                 response.headers.insert(ALLOW, HeaderValue::from_static("POST"));
             }
             response
         }
-        Refusal::NotYet(seconds, error) => {
-            log(source, 503, error);
-            again_after(*seconds, &fault(&error.field, &error.reason))
-        }
         Refusal::Store(failure) => {
             tracing::error!(source, %failure, "event not stored");
             again(&fault("store", SEND_AGAIN))
         }
     }
-}
-
-/// Field and reason never hold a value.
-fn log(source: Option<&str>, status: u16, error: &FieldError) {
-    tracing::info!(source, status, field = error.field, reason = error.reason, "webhook refused");
 }
 
 /// The answer to a delivery whose events were looked at.
@@ -113,12 +104,8 @@ fn fault(field: &str, reason: &str) -> Value {
 }
 
 fn again(body: &Value) -> ApiGatewayV2httpResponse {
-    again_after(5, body)
-}
-
-fn again_after(seconds: u32, body: &Value) -> ApiGatewayV2httpResponse {
     let mut response = json(503, body);
-    response.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response.headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
 

@@ -7,7 +7,7 @@
 //! | 202 `ignored` | the playbook leaves such events aside: nothing was written |
 //! | 200 `duplicate` | the same event again: no effect |
 //! | 400, 401, 404, 405, 409, 413 | the sender's fault, with field and reason; nothing was written |
-//! | 503 | the store could not be reached, or it may be signed by a secret that is newer than those we know: send it again |
+//! | 503 | the store could not be reached: send it again |
 //!
 //! A delivery of several events is answered with what became of each: 202, or 503 if one of them must be sent again (then all may
 //! be), or 400 if every one was refused.

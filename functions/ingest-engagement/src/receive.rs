@@ -8,7 +8,6 @@ use perennial_platform::told::FieldError;
 use perennial_platform::webhook::Delivery;
 use perennial_platform::webhook::challenge::challenge;
 use perennial_platform::webhook::events::{Event, Unsplit, split};
-use perennial_platform::webhook::secrets::Disbelieved;
 use perennial_playbook::sources::Source;
 use serde_json::Value;
 
@@ -30,8 +29,6 @@ pub(crate) enum Received<'a> {
 pub(crate) enum Refusal {
     /// The sender's fault.
     Status(u16, FieldError),
-    /// Nobody's: it can be judged when it is sent again after so many seconds.
-    NotYet(u32, FieldError),
     /// Ours, and for now.
     Store(Failure),
 }
@@ -76,13 +73,7 @@ impl Ingest {
     /// The secrets by which it is believed.
     async fn believe(&self, source: &Source, delivery: &Delivery<'_>, now: Timestamp) -> Result<Vec<String>, Refusal> {
         let believed = self.secrets.believe(source, delivery, now).await.map_err(Refusal::Store)?;
-        believed.map_err(|disbelieved| match disbelieved {
-            Disbelieved::Forged(forged) => refusal(401, "signature", forged.to_string()),
-            Disbelieved::NotYet(seconds) => {
-                let error = FieldError { field: "signature".to_owned(), reason: disbelieved.to_string() };
-                Refusal::NotYet(seconds, error)
-            }
-        })
+        believed.map_err(|forged| refusal(401, "signature", forged.to_string()))
     }
 }
 

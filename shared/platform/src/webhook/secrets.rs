@@ -3,8 +3,7 @@
 //! In AWS they are one secret of Secrets Manager, read at run time: a JSON object, source id → text with one or more secrets
 //! separated by white space. What was read is believed for at most five minutes, so a secret that is taken out stops working
 //! within that time. One that is put in works within fifteen seconds: a signature that does not fit makes us read again, but not
-//! more often than that, whoever knocks. Until they may be read again nobody can tell a forged signature from one by a new secret:
-//! each is to be sent again, and what is sent again after that time is judged by what is live then.
+//! more often than that, whoever knocks.
 //!
 //! Never shows a secret: not in an error, not in `Debug`, not in a log.
 
@@ -16,7 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use perennial_playbook::sources::Source;
 
-use self::manager::{Manager, RENEWED_EVERY_SECONDS};
+use self::manager::Manager;
 use super::Delivery;
 use super::verify::{Forged, SHORTEST_SECRET, standard_key, verify};
 use crate::failure::Failure;
@@ -28,18 +27,6 @@ type BySource = BTreeMap<String, Vec<String>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("webhook secret number {0} is not `whsec_` and the base64 of at least 16 bytes")]
 pub struct NotASecret(pub usize);
-
-/// Why a delivery is not believed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Disbelieved {
-    /// It is forged, or not what its source's sender sends.
-    #[error(transparent)]
-    Forged(#[from] Forged),
-    /// Its signature does not fit the secrets as they were read a moment ago, and they are not to be read again yet. Says nothing of
-    /// the signature, so that all are answered alike.
-    #[error("does not fit the secrets that are known; they are read again within {0} seconds: send it again then")]
-    NotYet(u32),
-}
 
 /// Secrets by source.
 pub struct SourceSecrets(From);
@@ -81,32 +68,39 @@ impl SourceSecrets {
     }
 
     /// Believes a delivery if it proves itself by the source's live secrets, and says which those are. Where a signature does not
-    /// fit they are read again, so that a secret that was put in works before the five minutes are over; at most every fifteen
-    /// seconds, since a forger may ask as often as it likes.
+    /// fit they are read again, so that a secret that was put in works before the
+    /// five minutes are over; at most every fifteen seconds, since a forger may ask as often as it likes.
     ///
     /// # Errors
-    /// Outer: as [`SourceSecrets::of`], nobody knows whether it is forged. Inner: it is, or it is to be sent again.
+    /// Outer: as [`SourceSecrets::of`], nobody knows whether it is forged. Inner: it is, for this reason.
     pub async fn believe(
         &self,
         source: &Source,
         delivery: &Delivery<'_>,
         now: Timestamp,
-    ) -> Result<Result<Vec<String>, Disbelieved>, Failure> {
+    ) -> Result<Result<Vec<String>, Forged>, Failure> {
         let live = self.of(&source.id, now).await?;
         let forged = match verify(source, &live, delivery, now) {
             Ok(()) => return Ok(Ok(live)),
             Err(forged) => forged,
         };
-        let From::Manager(manager) = &self.0 else { return Ok(Err(forged.into())) };
         if !matches!(forged, Forged::Signature(_)) {
-            return Ok(Err(forged.into()));
+            return Ok(Err(forged));
         }
-        // It may be made with a secret that was put in a moment ago.
-        let Some(secrets) = manager.renewed(now).await? else {
-            return Ok(Err(Disbelieved::NotYet(RENEWED_EVERY_SECONDS)));
-        };
-        let live = of(&secrets, &source.id);
-        Ok(verify(source, &live, delivery, now).map(|()| live).map_err(Disbelieved::from))
+        let Some(live) = self.renewed(&source.id, now).await? else { return Ok(Err(forged)) };
+        Ok(verify(source, &live, delivery, now).map(|()| live))
+    }
+
+    /// The secrets read again, after a signature that did not fit: it may be made with one that was put in a moment ago.
+    /// Nothing if they were read again for this reason less than 15 seconds ago, so that a forger cannot make us ask and ask.
+    ///
+    /// # Errors
+    /// [`Failure`] if they cannot be read: then nobody knows whether the delivery is forged.
+    pub async fn renewed(&self, source: &str, now: Timestamp) -> Result<Option<Vec<String>>, Failure> {
+        match &self.0 {
+            From::Fixed(_) => Ok(None),
+            From::Manager(manager) => Ok(manager.renewed(now).await?.map(|secrets| of(&secrets, source))),
+        }
     }
 }
 

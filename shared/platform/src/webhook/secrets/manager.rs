@@ -16,7 +16,7 @@ use crate::failure::Failure;
 /// What was read is believed for so long and no second longer.
 const LIVES: SignedDuration = SignedDuration::from_secs(300);
 /// After a signature that did not fit they are read again, at most so often.
-pub(super) const RENEWED_EVERY_SECONDS: u32 = 15;
+const RENEWED_EVERY: SignedDuration = SignedDuration::from_secs(15);
 /// One attempt to read, and all of them: the sender waits, and the function has ten seconds.
 const ATTEMPT: Duration = Duration::from_secs(2);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(5);
@@ -55,12 +55,10 @@ impl Manager {
         }
     }
 
-    /// Read now, after a signature that did not fit; nothing if that was done for the same reason less than 15 seconds ago, so that
-    /// a forger cannot make us ask and ask.
+    /// Read now, unless that was done for the same reason less than 15 seconds ago.
     pub(super) async fn renewed(&self, now: Timestamp) -> Result<Option<Arc<BySource>>, Failure> {
         let mut known = self.known.lock().await;
-        let every = SignedDuration::from_secs(RENEWED_EVERY_SECONDS.into());
-        if known.renewed_at.is_some_and(|renewed_at| is_within(renewed_at, now, every)) {
+        if known.renewed_at.is_some_and(|renewed_at| is_within(renewed_at, now, RENEWED_EVERY)) {
             return Ok(None);
         }
         known.renewed_at = Some(now);
