@@ -27,10 +27,10 @@ use score_and_decay::ScoreAndDecay;
 use serde_json::{Value, json};
 
 /// A Wednesday.
-const NOW: &str = "2026-01-07T10:00:00Z";
+pub(crate) const NOW: &str = "2026-01-07T10:00:00Z";
 const RUNS: u64 = 40;
 
-fn changes(deployment: &Deployment, store: Store) -> ApplyChange {
+pub(crate) fn changes(deployment: &Deployment, store: Store) -> ApplyChange {
     ApplyChange {
         store,
         ledger: deployment.ingest.ledger.clone(),
@@ -45,14 +45,14 @@ fn scoring(deployment: &Deployment, store: Store) -> ScoreAndDecay {
     ScoreAndDecay { store, ledger, playbook, clock: clock(deployment) }
 }
 
-fn entry(id: &str, body: &str) -> Entry {
+pub(crate) fn entry(id: &str, body: &str) -> Entry {
     // An address as an id becomes the id that stands for it.
     let native = &playbook().sources["native"];
     let Understood::Told(told) = understand(native, body, at(NOW), &address_key()) else { panic!("{body}") };
     Entry::new("native", id, told.into_iter().next().expect("a statement"), body, at(NOW), None)
 }
 
-fn merged(from: &str, contact: &str) -> String {
+pub(crate) fn merged(from: &str, contact: &str) -> String {
     body("contact.merged", at(NOW), &json!({"from": from, "contact": contact}))
 }
 
@@ -61,7 +61,7 @@ fn identified(contact: &str, email: &str, happened_at: &str) -> String {
 }
 
 /// Lets the functions handle these; says whether none of them failed.
-async fn deliver(deployment: &Deployment, store: Store, entries: &[Entry]) -> bool {
+pub(crate) async fn deliver(deployment: &Deployment, store: Store, entries: &[Entry]) -> bool {
     let engaged = |entry: &&Entry| entry.told.fact().is_some();
     let (engagements, others): (Vec<_>, Vec<_>) = entries.iter().partition(engaged);
     let batch = |entries: Vec<&Entry>| {
@@ -76,7 +76,7 @@ async fn deliver(deployment: &Deployment, store: Store, entries: &[Entry]) -> bo
 }
 
 /// The same, but the process dies at its n-th call of the database, counted from 1; says whether it did.
-async fn deliver_dying(deployment: &Deployment, dies_at: usize, entries: Vec<Entry>) -> bool {
+pub(crate) async fn deliver_dying(deployment: &Deployment, dies_at: usize, entries: Vec<Entry>) -> bool {
     let (calls, (died, mut dying)) = (Arc::new(AtomicUsize::new(0)), tokio::sync::mpsc::unbounded_channel::<()>());
     let before: Before = Arc::new(move |_, request| {
         let (number, died) = (calls.fetch_add(1, Ordering::SeqCst) + 1, died.clone());
@@ -97,7 +97,7 @@ async fn deliver_dying(deployment: &Deployment, dies_at: usize, entries: Vec<Ent
 }
 
 /// What is left at an id, slots aside: they are history.
-async fn left_at(deployment: &Deployment, contact: &str) -> Vec<String> {
+pub(crate) async fn left_at(deployment: &Deployment, contact: &str) -> Vec<String> {
     let partition = keys::contact(&contact.into());
     let items = state_items(deployment).await;
     let here = items.iter().filter(|item| text(item, PK) == Some(&partition)).filter_map(|item| text(item, SK));
@@ -114,7 +114,7 @@ async fn facts(deployment: &Deployment, contact: &str) -> BTreeMap<ProductId, Fa
 }
 
 /// Somebody known under two ids: both have leads, mails and opinions.
-async fn one_person_twice() -> Deployment {
+pub(crate) async fn one_person_twice() -> Deployment {
     let deployment = deploy(at("2026-01-05T10:00:00Z")).await;
     for contact in ["ada", "anon"] {
         introduce(&deployment, contact).await;
