@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apply_change::ApplyChange;
+use aws_sdk_dynamodb::types::AttributeValue;
 use fastrand::Rng;
 use futures::StreamExt as _;
 use jiff::SignedDuration;
@@ -13,10 +14,11 @@ use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::Facts;
 use perennial_domain::lead::Status;
+use perennial_platform::identity::{Resolved, resolve};
 use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::Entry;
 use perennial_platform::records::{AddressOwner, Profile};
-use perennial_platform::store::{Store, text};
+use perennial_platform::store::{Store, string, text};
 use perennial_platform::webhook::events::{Understood, understand};
 use perennial_tests::interpose::{Before, Interposer};
 use perennial_tests::{
@@ -409,4 +411,31 @@ async fn whoever_was_known_by_address_alone_is_found_when_the_address_is_stated(
     }
     assert_eq!(left_at(&deployment, &other).await, [""; 0]);
     assert_eq!(facts(&deployment, "ada").await[&ProductId::from("analytics")].len(), 3);
+}
+
+#[tokio::test]
+async fn ids_that_were_merged_before_go_along_however_they_are_listed() {
+    let deployment = one_person_twice().await;
+    let store = &deployment.store;
+    introduce(&deployment, "eve").await;
+    assert!(deliver(&deployment, store.clone(), &[entry("one", &merged("listed-1", "anon"))]).await);
+    assert!(deliver(&deployment, store.clone(), &[entry("two", &merged("listed-2", "anon"))]).await);
+    // The second as it was once listed: all in one item.
+    let old = keys::merged(&"anon".into());
+    let put = store.client.put_item().table_name(&store.state).item(PK, string(old.pk)).item(SK, string(old.sk));
+    put.item("ids", AttributeValue::Ss(vec!["listed-2".into()])).send().await.expect("the store answers");
+    let new = store.delete(&keys::merged_id(&"anon".into(), &"listed-2".into())).expect("an action");
+    store.commit("test", vec![new]).await.expect("the store answers");
+    for (what, from, to) in [("once", "anon", "ada"), ("twice", "ada", "eve")] {
+        assert!(deliver(&deployment, store.clone(), &[entry(what, &merged(from, to))]).await, "{what}");
+        let rows = store.contact(&to.into()).await.expect("the contact can be read");
+        let mut all = BTreeSet::from([from, "anon", "listed-1", "listed-2"].map(str::to_owned));
+        all.remove(to);
+        assert_eq!(rows.merged, all, "{what}");
+        for id in rows.merged {
+            let resolved = resolve(store, &ContactId::from(id.as_str())).await.expect("it is read");
+            assert_eq!(resolved, Resolved::Into(to.into()), "{what}: {id}");
+        }
+        assert_eq!(left_at(&deployment, from).await, ["POINTER"], "{what}");
+    }
 }

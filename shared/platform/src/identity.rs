@@ -262,7 +262,11 @@ fn pointing(
             store.put_new(&Pointer { pk, sk, into, erased_at: None, since, by: by.to_owned(), moving: true })?
         }
     };
-    let listed =
-        Change::of(keys::merged(to), "ADD #ids :from").with(":from", AttributeValue::Ss(vec![from.to_string()]));
-    Ok(vec![pointer, unmoved(store, to)?, store.change(listed)?])
+    Ok(vec![pointer, unmoved(store, to)?, store.change(listing(to, from, now))?])
+}
+
+/// Lists an id among those that were merged into a contact.
+fn listing(to: &ContactId, from: &ContactId, now: Timestamp) -> Change {
+    let since = "SET #since = if_not_exists(#since, :now)";
+    Change::of(keys::merged_id(to, from), since).with(":now", number(now.as_second()))
 }

@@ -184,7 +184,8 @@ pub async fn state_of(store: &Store, contact: &ContactId) -> Result<Vec<Key>, Fa
     let placed: Vec<Placed> = store.partition(&pk, None).await?;
     let mut held: Vec<Key> = placed.into_iter().map(|Placed { sk }| Key { pk: pk.clone(), sk }).collect();
     held.retain(|key| key.sk != keys::POINTER);
-    held.sort_by_key(|key| [keys::PROFILE, keys::MERGED].contains(&key.sk.as_str()));
+    let names_others = |sk: &str| [keys::PROFILE, keys::MERGED].contains(&sk) || sk.starts_with(keys::MERGED_ID);
+    held.sort_by_key(|key| names_others(&key.sk));
     Ok(held)
 }
 

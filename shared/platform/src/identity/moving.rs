@@ -12,7 +12,7 @@ use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::lead::Status;
 use serde::de::DeserializeOwned;
 
-use super::{Resolved, apply_to, erasing, profiles, resolve, unmoved};
+use super::{Resolved, apply_to, erasing, listing, profiles, resolve, unmoved};
 use crate::address::AddressKey;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
@@ -241,12 +241,13 @@ impl Moving<'_> {
                 change = change.with(":one", number(1));
             }
             self.store().apply("pointer move", change).await?;
+            if apply_to(self.store(), to, "pointer move", listing(to, &id, self.landing.now)).await?.is_none() {
+                return Ok(false);
+            }
+            let gone = self.store().delete(&keys::merged_id(from, &id))?;
+            self.store().commit("pointer move", vec![gone]).await?;
         }
-        let listed = Change::of(keys::merged(to), "ADD #ids :ids")
-            .with(":ids", AttributeValue::Ss(rows.merged.iter().cloned().collect()));
-        if apply_to(self.store(), to, "pointer move", listed).await?.is_none() {
-            return Ok(false);
-        }
+        // As they were once kept.
         let gone = self.store().delete(&keys::merged(from))?;
         self.store().commit("pointer move", vec![gone]).await.map(|commit| commit == Commit::Done)
     }
