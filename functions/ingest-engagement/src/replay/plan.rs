@@ -215,7 +215,7 @@ mod tests {
             assert_eq!(carriers.join(" "), expected, "{entry} | {known} | {new}");
         };
         check("a/0=x?", "", "a/0=x+", "a/0=x");
-        check("a/0=x?", "", "A/0 a/1=x+", "a/1=x");
+        check("a/0=x?", "", "A/0 a/1=x+", "a/0=x");
         check("a/1=x?", "A/0", "A/0 a/1=x+", "a/1=x");
         // Another has it, or has it while it waits.
         check("a/1=y?", "a/0=x+", "a/0=x+ a/1=y", "");
