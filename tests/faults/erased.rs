@@ -356,6 +356,10 @@ async fn what_waits_in_quarantine_is_forgotten_when_it_is_of_somebody_erased() {
     for (id, call) in [
         ("ahead", json!({"type": "identify", "userId": "new", "anonymousId": "anon-1", "traits": {"email": ADDRESS}})),
         ("alias", json!({"type": "alias", "userId": "wilma", "previousId": "new", "traits": {"email": ADDRESS}})),
+        (
+            "of-ben-twice",
+            json!({"type": "track", "userId": "ben", "properties": {"asset": "analytics-guide", "action": "download"}}),
+        ),
         ("of-ben-too", json!({"type": "identify", "userId": "ben", "traits": {"title": "From tomorrow"}})),
     ] {
         let mut call = call;
@@ -367,8 +371,9 @@ async fn what_waits_in_quarantine_is_forgotten_when_it_is_of_somebody_erased() {
     assert_eq!(places_with_the_address(&deployment, &logs).await, BTreeSet::new());
     let rows = ledger_rows(&deployment).await;
     let waits: BTreeSet<_> = rows.iter().filter(|entry| entry.kind == Kind::Quarantined).map(Entry::event_id).collect();
-    assert_eq!(waits, BTreeSet::from(["of-ben", "of-ben-too"]), "what is of others waits on");
+    assert_eq!(waits, BTreeSet::from(["of-ben", "of-ben-too", "of-ben-twice"]), "what is of others waits on");
     let ben = deployment.store.contact(&ContactId::from("ben")).await.expect("the contact can be read");
+    assert!(ben.interests.is_empty(), "nobody counts it");
     assert_eq!(ben.profile.expect("he is known").fields().get("title"), Some("VP Marketing"), "it is not applied");
     assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0);
 }

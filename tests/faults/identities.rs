@@ -95,6 +95,22 @@ async fn an_erasure_that_broke_off_is_finished_under_any_of_the_ids() {
 }
 
 #[tokio::test]
+async fn whoever_is_merged_into_somebody_who_is_about_to_be_erased_goes_too() {
+    let deployment = wilma_thrice().await;
+    let (store, ledger, key) = (&deployment.store, &deployment.ingest.ledger, address_key());
+    let tables = Tables { store, ledger, ledger_table: &deployment.ledger_table, key: &key, now: at(NOW) };
+    let person = tables.find("wilma").await.expect("the tables can be read");
+    tell(&deployment, "late", &engagement("late", "analytics-guide", "download", at(NOW))).await;
+    tell(&deployment, "merge-late", &body("contact.merged", at(NOW), &json!({"from": "late", "contact": "wilma"})))
+        .await;
+    settle(&deployment).await;
+    let erased = erase(&tables, &person, false).await.expect("it is erased");
+    assert_eq!(erased.ids, person.ids.len() + 1);
+    assert_eq!(resolved(&deployment, "late").await, Resolved::Erased);
+    assert!(!ledger_rows(&deployment).await.iter().any(|entry| entry.pk == "CONTACT#late"));
+}
+
+#[tokio::test]
 async fn what_is_stated_while_an_id_is_marked_is_marked_with_it_in_one_step() {
     let (deployment, address) = (deploy(at(NOW)).await, "ada@juniper.example.com");
     let (seen, acting) = (Arc::new(Mutex::new(Vec::new())), deployment.clone());

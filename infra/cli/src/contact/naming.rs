@@ -241,6 +241,18 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_whose_event_lies_with_another_one_is_looked_at_too() {
+        use perennial_platform::told::Told;
+        let at = "2026-01-07T10:00:00Z".parse().unwrap();
+        for (name, expected) in [("Write to an@example.com", true), ("jan@example.com", false)] {
+            let fields = [("name".to_owned(), name.to_owned())].into();
+            let told = Told { at, what: What::AccountUpdated { account: "acme".to_owned(), fields } };
+            let entry = Entry { body: None, ..Entry::new("segment", "id", told, "{}", at, None) };
+            assert_eq!(person(&["25"], "an@example.com").is_named_in_entry(&entry), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn an_event_that_leaves_is_of_its_contact() {
         let named = |detail: Value| person(&["25"], "an@example.com").is_named_in_event(&detail.to_string());
         assert!(named(json!({"contact": "25", "product": "analytics"})));
