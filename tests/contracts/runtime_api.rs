@@ -233,7 +233,7 @@ async fn the_ingest_binary_answers_a_recorded_webhook_and_leaves_the_row() {
     let rows = ledger_rows(&deployment).await;
     let seen: Vec<_> = rows.iter().map(|row| (row.pk.as_str(), row.sk.as_str(), row.kind, row.happened_at)).collect();
     assert_eq!(seen, [("CONTACT#recorded-contact", "native#msg_recorded", Kind::Engagement, 1_767_608_100)]);
-    assert_eq!(rows[0].body, body);
+    assert_eq!(rows[0].body.as_deref(), Some(body));
 }
 
 #[tokio::test]

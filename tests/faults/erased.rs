@@ -12,9 +12,9 @@ use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::ContactId;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys;
-use perennial_platform::ledger::Entry;
+use perennial_platform::ledger::{Entry, Kind};
 use perennial_platform::store::Item;
-use perennial_tests::{at, body, deploy, engagement, introduce, settle, state_items, tell};
+use perennial_tests::{at, body, deploy, engagement, introduce, ledger_rows, settle, state_items, tell};
 use serde_json::json;
 
 use super::private::Logs;
@@ -100,7 +100,7 @@ async fn everything(deployment: &Deployment, logs: &Logs) -> Vec<(&'static str, 
         all.extend(texts.into_iter().map(|text| ("ledger", text)));
         // Bodies are stored deflated where they are long.
         let entry: Result<Entry, _> = serde_dynamo::from_item(item);
-        all.extend(entry.map(|entry| ("ledger bodies", entry.body)));
+        all.extend(entry.ok().and_then(|entry| entry.body).map(|body| ("ledger bodies", body)));
     }
     let world = &deployment.world;
     let letters = world.dead_letters().expect("the world remembers").into_iter();
@@ -263,6 +263,119 @@ async fn what_only_would_be_erased_is_still_there() {
         assert_eq!(erased, counted, "what was announced is what happens");
     })
     .await;
+}
+
+/// Wilma, known by Segment alone, and erased.
+async fn erased_wilma() -> Deployment {
+    let deployment = deploy(at(NOW)).await;
+    let call = json!({"type": "identify", "userId": "wilma", "anonymousId": "anon-1", "traits": {"email": ADDRESS}});
+    segment(&deployment, "identify", call).await;
+    introduce(&deployment, "ben").await;
+    erase_person(&deployment, "wilma").await;
+    deployment
+}
+
+#[tokio::test]
+async fn no_statement_of_an_event_keeps_the_address_when_one_of_them_is_of_somebody_erased() {
+    let logs = Logs::capture();
+    let deployment = erased_wilma().await;
+    let context = json!({"traits": {"email": ADDRESS}});
+    let traits = json!({"email": ADDRESS});
+    for (what, call) in [
+        ("a new id", json!({"type": "identify", "userId": "new", "anonymousId": "anon-1", "traits": traits})),
+        ("a known id", json!({"type": "identify", "userId": "ben", "anonymousId": "anon-1", "traits": traits})),
+        ("her id", json!({"type": "identify", "userId": "wilma", "anonymousId": "anon-3", "traits": traits})),
+        ("a company", json!({"type": "group", "userId": "wilma", "groupId": "heron", "context": context})),
+        ("an alias", json!({"type": "alias", "userId": "wilma", "previousId": "anon-4", "context": context})),
+        ("an alias of hers", json!({"type": "alias", "userId": "new", "previousId": "anon-1", "context": context})),
+    ] {
+        segment(&deployment, what, call).await;
+        settle(&deployment).await;
+        assert_eq!(places_with_the_address(&deployment, &logs).await, BTreeSet::new(), "{what}");
+    }
+    // What is said of the company stands.
+    let rows = ledger_rows(&deployment).await;
+    let company: Vec<_> = rows.iter().filter(|entry| entry.pk == "ACCOUNT#heron").collect();
+    assert_eq!(company.iter().map(|entry| entry.event_id()).collect::<Vec<_>>(), ["a company"]);
+    assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0);
+}
+
+#[tokio::test]
+async fn an_event_is_kept_once_with_the_first_contact_that_it_tells_of() {
+    let deployment = deploy(at(NOW)).await;
+    for (what, call) in [
+        ("identify", json!({"type": "identify", "userId": "ada", "anonymousId": "anon-1", "traits": {"title": "CMO"}})),
+        ("group", json!({"type": "group", "userId": "ada", "groupId": "heron", "traits": {"name": "Heron"}})),
+        ("company", json!({"type": "group", "groupId": "heron", "traits": {"name": "Heron"}})),
+        ("track", json!({"type": "track", "userId": "ada", "properties": {"asset": "new", "action": "view"}})),
+    ] {
+        segment(&deployment, what, call).await;
+    }
+    let mut kept: Vec<(String, String, bool)> = Vec::new();
+    for item in ledger_items(&deployment).await {
+        let holds = item.contains_key("body");
+        let entry: Entry = serde_dynamo::from_item(item).expect("an entry");
+        assert!(!entry.hash.is_empty());
+        kept.push((entry.sk, entry.pk, holds));
+    }
+    kept.sort();
+    let row = |sk: &str, pk: &str, holds: bool| (format!("segment#{sk}"), pk.to_owned(), holds);
+    assert_eq!(
+        kept,
+        [
+            row("company", "ACCOUNT#heron", true),
+            row("group", "ACCOUNT#heron", false),
+            row("group#1", "CONTACT#ada", true),
+            row("identify", "CONTACT#ada", true),
+            row("identify#1", "CONTACT#anon-1", false),
+            row("track", "CONTACT#ada", true),
+        ]
+    );
+    // Sent again, each is known by its hash.
+    let call = json!({"type": "group", "userId": "ada", "groupId": "heron", "traits": {"name": "Heron"},
+        "messageId": "group", "timestamp": deployment.world.clock().now().to_string()});
+    let (status, answer) = deployment.post_to("segment", "group", &call.to_string()).await.expect("the world goes on");
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test]
+async fn what_waits_in_quarantine_is_forgotten_when_it_is_of_somebody_erased() {
+    let logs = Logs::capture();
+    let deployment = erased_wilma().await;
+    let now = deployment.world.clock().now();
+    let unknown = |contact: &str, note: &str| {
+        let data = json!({"contact": contact, "asset": "unheard-of", "action": "view", "note": note});
+        body("engagement.recorded", now, &data)
+    };
+    for contact in ["wilma", "anon-1", ADDRESS] {
+        tell(&deployment, &format!("of-{contact}"), &unknown(contact, ADDRESS)).await;
+    }
+    tell(&deployment, "of-ben", &unknown("ben", "")).await;
+    // More than a day ahead: each statement waits.
+    let ahead = (now + SignedDuration::from_hours(48)).to_string();
+    for (id, call) in [
+        ("ahead", json!({"type": "identify", "userId": "new", "anonymousId": "anon-1", "traits": {"email": ADDRESS}})),
+        ("alias", json!({"type": "alias", "userId": "wilma", "previousId": "new", "traits": {"email": ADDRESS}})),
+        (
+            "of-ben-twice",
+            json!({"type": "track", "userId": "ben", "properties": {"asset": "analytics-guide", "action": "download"}}),
+        ),
+        ("of-ben-too", json!({"type": "identify", "userId": "ben", "traits": {"title": "From tomorrow"}})),
+    ] {
+        let mut call = call;
+        (call["messageId"], call["timestamp"]) = (json!(id), json!(ahead));
+        let (_, answer) = deployment.post_to("segment", id, &call.to_string()).await.expect("the world goes on");
+        assert!(answer.contains("quarantined"), "{id}: {answer}");
+    }
+    settle(&deployment).await;
+    assert_eq!(places_with_the_address(&deployment, &logs).await, BTreeSet::new());
+    let rows = ledger_rows(&deployment).await;
+    let waits: BTreeSet<_> = rows.iter().filter(|entry| entry.kind == Kind::Quarantined).map(Entry::event_id).collect();
+    assert_eq!(waits, BTreeSet::from(["of-ben", "of-ben-too", "of-ben-twice"]), "what is of others waits on");
+    let ben = deployment.store.contact(&ContactId::from("ben")).await.expect("the contact can be read");
+    assert!(ben.interests.is_empty(), "nobody counts it");
+    assert_eq!(ben.profile.expect("he is known").fields().get("title"), Some("VP Marketing"), "it is not applied");
+    assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0);
 }
 
 async fn ledger_items(deployment: &Deployment) -> Vec<Item> {

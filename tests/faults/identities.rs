@@ -95,6 +95,22 @@ async fn an_erasure_that_broke_off_is_finished_under_any_of_the_ids() {
 }
 
 #[tokio::test]
+async fn whoever_is_merged_into_somebody_who_is_about_to_be_erased_goes_too() {
+    let deployment = wilma_thrice().await;
+    let (store, ledger, key) = (&deployment.store, &deployment.ingest.ledger, address_key());
+    let tables = Tables { store, ledger, ledger_table: &deployment.ledger_table, key: &key, now: at(NOW) };
+    let person = tables.find("wilma").await.expect("the tables can be read");
+    tell(&deployment, "late", &engagement("late", "analytics-guide", "download", at(NOW))).await;
+    tell(&deployment, "merge-late", &body("contact.merged", at(NOW), &json!({"from": "late", "contact": "wilma"})))
+        .await;
+    settle(&deployment).await;
+    let erased = erase(&tables, &person, false).await.expect("it is erased");
+    assert_eq!(erased.ids, person.ids.len() + 1);
+    assert_eq!(resolved(&deployment, "late").await, Resolved::Erased);
+    assert!(!ledger_rows(&deployment).await.iter().any(|entry| entry.pk == "CONTACT#late"));
+}
+
+#[tokio::test]
 async fn what_is_stated_while_an_id_is_marked_is_marked_with_it_in_one_step() {
     let (deployment, address) = (deploy(at(NOW)).await, "ada@juniper.example.com");
     let (seen, acting) = (Arc::new(Mutex::new(Vec::new())), deployment.clone());
@@ -258,8 +274,56 @@ async fn a_merge_into_somebody_erased_takes_nobody_along_who_is_known() {
     assert!(wilma.profile.is_some() && !wilma.interests.is_empty());
     let told = ledger_rows(&deployment).await;
     assert!(told.iter().any(|entry| entry.pk == "CONTACT#wilma"));
-    assert!(!told.iter().any(|entry| entry.body.contains("\"gone\"")), "what names the erased goes");
+    assert!(
+        !told.iter().any(|entry| entry.body.as_ref().is_some_and(|body| body.contains("\"gone\""))),
+        "what names the erased goes"
+    );
     assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0);
+}
+
+#[tokio::test]
+async fn whoever_is_erased_is_erased_under_every_id_that_was_merged_into_it() {
+    for what in ["by id", "by a merge into somebody erased"] {
+        let deployment = wilma_thrice().await;
+        introduce(&deployment, "gone").await;
+        let (store, ledger, key) = (&deployment.store, &deployment.ingest.ledger, address_key());
+        let by_address = keys::address_contact(&key.hash(&address_of("wilma")));
+        // An id that nobody has identified, with another one and an address merged into it.
+        let known_by = "stray@juniper.example.com";
+        for (id, body) in [
+            ("stray", engagement("stray", "analytics-guide", "download", at(NOW))),
+            ("stray-2", engagement("stray-2", "analytics-guide", "download", at(NOW))),
+            ("stray-3", engagement(known_by, "analytics-guide", "download", at(NOW))),
+            ("merge-2", body("contact.merged", at(NOW), &json!({"from": "stray-2", "contact": "stray"}))),
+            ("merge-3", body("contact.merged", at(NOW), &json!({"from": known_by, "contact": "stray"}))),
+        ] {
+            tell(&deployment, id, &body).await;
+            settle(&deployment).await;
+        }
+        let ids = if what == "by id" {
+            let erased = erasing::erase(store, ledger, &key, &"wilma".into(), at(NOW)).await.expect("it is erased");
+            assert!(erased.state >= 4 && erased.ledger >= 4, "{erased:?}");
+            vec![ContactId::from("wilma"), "anon".into(), by_address]
+        } else {
+            erasing::erase(store, ledger, &key, &"gone".into(), at(NOW)).await.expect("it is erased");
+            let merge = body("contact.merged", at(NOW), &json!({"from": "stray", "contact": "gone"}));
+            tell(&deployment, "merge-gone", &merge).await;
+            settle(&deployment).await;
+            assert!(suppressed(&deployment, known_by).await);
+            vec!["stray".into(), "stray-2".into(), keys::address_contact(&key.hash(known_by))]
+        };
+        let told = ledger_rows(&deployment).await;
+        for id in &ids {
+            let place = keys::contact(id);
+            assert!(!told.iter().any(|entry| entry.pk == place), "{what}: {id}");
+            assert_eq!(erasing::state_of(store, id).await.expect("it is read"), [], "{what}: {id}");
+            assert_eq!(resolved(&deployment, id.as_str()).await, Resolved::Erased, "{what}: {id}");
+        }
+        // The others are as they were.
+        let other = if what == "by id" { "stray" } else { "wilma" };
+        assert!(!store.contact(&other.into()).await.expect("it is read").interests.is_empty(), "{what}");
+        assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0, "{what}");
+    }
 }
 
 #[tokio::test]

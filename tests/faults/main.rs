@@ -10,6 +10,7 @@ mod erased;
 mod identities;
 mod late_facts;
 mod merges;
+mod merges_meanwhile;
 mod newer_format;
 mod one_email;
 mod one_mql;

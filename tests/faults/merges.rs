@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apply_change::ApplyChange;
+use aws_sdk_dynamodb::types::AttributeValue;
 use fastrand::Rng;
 use futures::StreamExt as _;
 use jiff::SignedDuration;
@@ -13,10 +14,11 @@ use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::Facts;
 use perennial_domain::lead::Status;
+use perennial_platform::identity::{Resolved, resolve};
 use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::Entry;
 use perennial_platform::records::{AddressOwner, Profile};
-use perennial_platform::store::{Store, text};
+use perennial_platform::store::{Store, string, text};
 use perennial_platform::webhook::events::{Understood, understand};
 use perennial_tests::interpose::{Before, Interposer};
 use perennial_tests::{
@@ -27,10 +29,10 @@ use score_and_decay::ScoreAndDecay;
 use serde_json::{Value, json};
 
 /// A Wednesday.
-const NOW: &str = "2026-01-07T10:00:00Z";
+pub(crate) const NOW: &str = "2026-01-07T10:00:00Z";
 const RUNS: u64 = 40;
 
-fn changes(deployment: &Deployment, store: Store) -> ApplyChange {
+pub(crate) fn changes(deployment: &Deployment, store: Store) -> ApplyChange {
     ApplyChange {
         store,
         ledger: deployment.ingest.ledger.clone(),
@@ -45,14 +47,14 @@ fn scoring(deployment: &Deployment, store: Store) -> ScoreAndDecay {
     ScoreAndDecay { store, ledger, playbook, clock: clock(deployment) }
 }
 
-fn entry(id: &str, body: &str) -> Entry {
+pub(crate) fn entry(id: &str, body: &str) -> Entry {
     // An address as an id becomes the id that stands for it.
     let native = &playbook().sources["native"];
     let Understood::Told(told) = understand(native, body, at(NOW), &address_key()) else { panic!("{body}") };
     Entry::new("native", id, told.into_iter().next().expect("a statement"), body, at(NOW), None)
 }
 
-fn merged(from: &str, contact: &str) -> String {
+pub(crate) fn merged(from: &str, contact: &str) -> String {
     body("contact.merged", at(NOW), &json!({"from": from, "contact": contact}))
 }
 
@@ -61,7 +63,7 @@ fn identified(contact: &str, email: &str, happened_at: &str) -> String {
 }
 
 /// Lets the functions handle these; says whether none of them failed.
-async fn deliver(deployment: &Deployment, store: Store, entries: &[Entry]) -> bool {
+pub(crate) async fn deliver(deployment: &Deployment, store: Store, entries: &[Entry]) -> bool {
     let engaged = |entry: &&Entry| entry.told.fact().is_some();
     let (engagements, others): (Vec<_>, Vec<_>) = entries.iter().partition(engaged);
     let batch = |entries: Vec<&Entry>| {
@@ -76,7 +78,7 @@ async fn deliver(deployment: &Deployment, store: Store, entries: &[Entry]) -> bo
 }
 
 /// The same, but the process dies at its n-th call of the database, counted from 1; says whether it did.
-async fn deliver_dying(deployment: &Deployment, dies_at: usize, entries: Vec<Entry>) -> bool {
+pub(crate) async fn deliver_dying(deployment: &Deployment, dies_at: usize, entries: Vec<Entry>) -> bool {
     let (calls, (died, mut dying)) = (Arc::new(AtomicUsize::new(0)), tokio::sync::mpsc::unbounded_channel::<()>());
     let before: Before = Arc::new(move |_, request| {
         let (number, died) = (calls.fetch_add(1, Ordering::SeqCst) + 1, died.clone());
@@ -97,7 +99,7 @@ async fn deliver_dying(deployment: &Deployment, dies_at: usize, entries: Vec<Ent
 }
 
 /// What is left at an id, slots aside: they are history.
-async fn left_at(deployment: &Deployment, contact: &str) -> Vec<String> {
+pub(crate) async fn left_at(deployment: &Deployment, contact: &str) -> Vec<String> {
     let partition = keys::contact(&contact.into());
     let items = state_items(deployment).await;
     let here = items.iter().filter(|item| text(item, PK) == Some(&partition)).filter_map(|item| text(item, SK));
@@ -114,7 +116,7 @@ async fn facts(deployment: &Deployment, contact: &str) -> BTreeMap<ProductId, Fa
 }
 
 /// Somebody known under two ids: both have leads, mails and opinions.
-async fn one_person_twice() -> Deployment {
+pub(crate) async fn one_person_twice() -> Deployment {
     let deployment = deploy(at("2026-01-05T10:00:00Z")).await;
     for contact in ["ada", "anon"] {
         introduce(&deployment, contact).await;
@@ -409,4 +411,31 @@ async fn whoever_was_known_by_address_alone_is_found_when_the_address_is_stated(
     }
     assert_eq!(left_at(&deployment, &other).await, [""; 0]);
     assert_eq!(facts(&deployment, "ada").await[&ProductId::from("analytics")].len(), 3);
+}
+
+#[tokio::test]
+async fn ids_that_were_merged_before_go_along_however_they_are_listed() {
+    let deployment = one_person_twice().await;
+    let store = &deployment.store;
+    introduce(&deployment, "eve").await;
+    assert!(deliver(&deployment, store.clone(), &[entry("one", &merged("listed-1", "anon"))]).await);
+    assert!(deliver(&deployment, store.clone(), &[entry("two", &merged("listed-2", "anon"))]).await);
+    // The second as it was once listed: all in one item.
+    let old = keys::merged(&"anon".into());
+    let put = store.client.put_item().table_name(&store.state).item(PK, string(old.pk)).item(SK, string(old.sk));
+    put.item("ids", AttributeValue::Ss(vec!["listed-2".into()])).send().await.expect("the store answers");
+    let new = store.delete(&keys::merged_id(&"anon".into(), &"listed-2".into())).expect("an action");
+    store.commit("test", vec![new]).await.expect("the store answers");
+    for (what, from, to) in [("once", "anon", "ada"), ("twice", "ada", "eve")] {
+        assert!(deliver(&deployment, store.clone(), &[entry(what, &merged(from, to))]).await, "{what}");
+        let rows = store.contact(&to.into()).await.expect("the contact can be read");
+        let mut all = BTreeSet::from([from, "anon", "listed-1", "listed-2"].map(str::to_owned));
+        all.remove(to);
+        assert_eq!(rows.merged, all, "{what}");
+        for id in rows.merged {
+            let resolved = resolve(store, &ContactId::from(id.as_str())).await.expect("it is read");
+            assert_eq!(resolved, Resolved::Into(to.into()), "{what}: {id}");
+        }
+        assert_eq!(left_at(&deployment, from).await, ["POINTER"], "{what}");
+    }
 }

@@ -172,10 +172,13 @@ async fn what_a_playbook_reads_more_or_leaves_aside_is_settled_too() {
     let waiting = quarantine::of_world(&new).await.unwrap();
     let replay = quarantine::replay(&new.ingest, &waiting, |_| {}).await.unwrap();
     assert_eq!((replay.counted, replay.left_aside, replay.gone, replay.waiting.len()), (1, 1, 0, 0));
-    let mut rows: Vec<_> =
-        ledger_rows(&new).await.into_iter().map(|row| (row.statement, row.statements, row.kind)).collect();
+    let mut rows: Vec<_> = ledger_rows(&new)
+        .await
+        .into_iter()
+        .map(|row| (row.statement, row.statements, row.kind, row.body.is_some()))
+        .collect();
     rows.sort_by_key(|(statement, ..)| *statement);
-    assert_eq!(rows, [(0, 2, Kind::Change), (1, 2, Kind::Engagement)]);
+    assert_eq!(rows, [(0, 2, Kind::Change, true), (1, 2, Kind::Engagement, false)]);
     settle(&new).await;
     let who = format!("@{}", perennial::deployment::address_key().hash("r@juniper.example.com"));
     assert_eq!(facts(&new, &who).await, [(fact("analytics-webinar", "register"), at(JOINED).as_second())]);

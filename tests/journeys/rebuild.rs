@@ -16,7 +16,7 @@ use perennial_platform::keys;
 use perennial_platform::store::{Change, Store, number};
 use perennial_playbook::Playbook;
 use perennial_tests::{
-    at, deploy, deploy_in, deploy_with, engagement, interest, introduce, playbook, playbook_with, seed, settle,
+    at, body, deploy, deploy_in, deploy_with, engagement, interest, introduce, playbook, playbook_with, seed, settle,
     state_by_key, tell,
 };
 
@@ -202,6 +202,52 @@ async fn what_cannot_be_proven_is_left_alone_and_counted_apart() {
     assert!(total.beyond_full_sets > 0);
     assert!(!mended.after.is_equal(), "what cannot be read is not proven");
     assert_eq!(state_by_key(&deployment).await, before);
+}
+
+#[tokio::test]
+async fn what_was_told_of_an_address_stays_with_whom_it_was_adopted_by() {
+    let deployment = deploy(at(NOW)).await;
+    let address = "office@juniper.example.com";
+    let hour = |hours: i64| deployment.world.clock().now() - SignedDuration::from_hours(hours);
+    // Told of the address alone, adopted by Ada, who gives the address up; Ben has it then, and did the same in the same second.
+    let states = async |id: &str, contact: &str, email: &str, hours: i64| {
+        let data = serde_json::json!({"contact": contact, "email": email});
+        tell(&deployment, id, &body("contact.identified", hour(hours), &data)).await;
+        settle(&deployment).await;
+    };
+    download(&deployment, address, "analytics-checklist", 10).await;
+    download(&deployment, address, "analytics-guide", 9).await;
+    states("ada-1", "ada", address, 8).await;
+    states("ada-2", "ada", "ada@juniper.example.com", 7).await;
+    states("ben-1", "ben", address, 6).await;
+    download(&deployment, "ben", "analytics-checklist", 10).await;
+    download(&deployment, address, "analytics-infographic", 5).await;
+    later(&deployment).await;
+    let comparison = compared(&deployment).await;
+    assert!(comparison.is_equal(), "{comparison}");
+
+    // An asset that is of another product by now: each gets its own.
+    let new = tagged(&[("analytics-checklist", "\"automation\""), ("analytics-guide", "\"automation\"")]);
+    let now = deployment.world.clock().now();
+    let job = Rebuild { store: &deployment.store, ledger: &deployment.ledger_table, playbook: &new, now };
+    let (_, mended) = job.apply(&mut |_, _, _| {}).await.unwrap();
+    assert!(mended.after.is_equal(), "{mended}");
+    let names =
+        |facts: Vec<(FactName, i64)>| facts.into_iter().map(|(name, _)| name.asset.to_string()).collect::<Vec<_>>();
+    let facts: Vec<_> = facts(&deployment)
+        .await
+        .into_iter()
+        .map(|((contact, product), facts)| (contact.to_string(), product.to_string(), names(facts).join(" ")))
+        .collect();
+    let row = |contact: &str, product: &str, assets: &str| (contact.to_owned(), product.to_owned(), assets.to_owned());
+    assert_eq!(
+        facts,
+        [
+            row("ada", "automation", "analytics-checklist analytics-guide"),
+            row("ben", "analytics", "analytics-infographic"),
+            row("ben", "automation", "analytics-checklist"),
+        ]
+    );
 }
 
 #[tokio::test]

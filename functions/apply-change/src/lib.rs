@@ -2,7 +2,7 @@
 //!
 //! Each change is repeatable and free of order: a redelivered record changes nothing. Each asks first whom its contact stands
 //! for: what is told of a merged id is applied to the contact that stays, what is told of an erased one is dropped, together
-//! with the ledger's entry.
+//! with the ledger's entry. What waits in quarantine is never applied here, only forgotten if it is of somebody erased.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use perennial_platform::keys;
 use perennial_platform::lambda::{BatchAnswer, new_image};
 use perennial_platform::landing::Landing;
 use perennial_platform::leads::{self, Applied, Meant};
-use perennial_platform::ledger::{Entry, Ledger};
+use perennial_platform::ledger::{Entry, Kind, Ledger};
 use perennial_platform::records::day_number;
 use perennial_platform::store::{ATTEMPTS, Store, back_off};
 use perennial_platform::told::{Subject, What};
@@ -81,6 +81,9 @@ impl ApplyChange {
     }
 
     async fn apply(&self, entry: &Entry) -> Result<(), Failure> {
+        if entry.kind == Kind::Quarantined {
+            return self.forget_if_erased(entry).await;
+        }
         let told = match (&entry.told, entry.told.subject()) {
             (What::ContactMerged { from, contact }, _) => {
                 return self.merge(entry, &from.as_str().into(), &contact.as_str().into()).await;
@@ -103,6 +106,26 @@ impl ApplyChange {
             }
         }
         Err(Failure::Conflict { operation: "change" })
+    }
+
+    /// Forgets what waits in quarantine and names somebody who was erased: by id, as one that is merged, or by address.
+    async fn forget_if_erased(&self, entry: &Entry) -> Result<(), Failure> {
+        let Subject::Contact(subject) = entry.told.subject() else { return Ok(()) };
+        let mut named = vec![ContactId::from(subject)];
+        match &entry.told {
+            What::ContactMerged { contact, .. } => named.push(contact.as_str().into()),
+            What::ContactIdentified { fields, .. } => {
+                let email = fields.get("email").map(|email| self.address_key.hash(email));
+                named.extend(email.map(|hash| keys::address_contact(&hash)));
+            }
+            _ => {}
+        }
+        for contact in &named {
+            if identity::resolve(&self.store, contact).await? == Resolved::Erased {
+                return self.ledger.forget(&entry.key()).await;
+            }
+        }
+        Ok(())
     }
 
     /// Applies what was told to the contact that it is about by now.
@@ -154,17 +177,34 @@ impl ApplyChange {
         reason: Option<&str>,
         at: Timestamp,
     ) -> Result<Change, Failure> {
-        match leads::apply(&self.store, meant, step, by, reason, at).await? {
-            // It may have gone with its contact.
-            Applied::NoLead if identity::resolve(&self.store, meant.contact).await? != Resolved::Same => {
+        let mut applied = leads::apply(&self.store, meant, step, by, reason, at).await?;
+        if applied == Applied::NoLead {
+            if self.moves_with(meant.contact).await? {
                 return Ok(Change::Moved);
             }
+            // What was under way may have ended between the two.
+            applied = leads::apply(&self.store, meant, step, by, reason, at).await?;
+        }
+        match applied {
             applied @ (Applied::Refused(_) | Applied::NoLead) => {
                 tracing::warn!(sales = ?step, ?applied, "a word from sales fits no lead");
             }
             Applied::Moved(_) | Applied::Unchanged { .. } => {}
         }
         Ok(Change::Applied)
+    }
+
+    /// Whether a lead may be elsewhere for now: it has gone with its contact, or is still on its way from an id that was merged
+    /// into it. Such a merge is finished here: whoever began it may have died.
+    async fn moves_with(&self, contact: &ContactId) -> Result<bool, Failure> {
+        if identity::resolve(&self.store, contact).await? != Resolved::Same {
+            return Ok(true);
+        }
+        let moving = identity::moving_into(&self.store, &self.address_key, contact).await?;
+        for from in &moving {
+            self.moving().finish(from).await?;
+        }
+        Ok(!moving.is_empty())
     }
 
     /// Two ids are one person: the first merge of an id stands.
@@ -185,7 +225,8 @@ impl ApplyChange {
                 self.ledger.forget(&entry.key()).await
             }
             Merging::OfErased | Merging::IntoErased => {
-                erasing::erase(&self.store, &self.ledger, &self.address_key, from, now).await.map(drop)
+                erasing::erase(&self.store, &self.ledger, &self.address_key, from, now).await?;
+                self.ledger.forget(&entry.key()).await
             }
         }
     }
@@ -199,6 +240,6 @@ impl ApplyChange {
 
     fn moving(&self) -> Moving<'_> {
         let landing = Landing { store: &self.store, rules: &self.playbook.interest, now: self.clock.now() };
-        Moving { landing, key: &self.address_key }
+        Moving { landing, ledger: &self.ledger, key: &self.address_key }
     }
 }

@@ -70,8 +70,8 @@ pub(crate) fn meant(
             return Ok(vec![Meant { told, statement: Statement::ONLY, reason }]);
         }
     };
-    let of = told.len();
-    let meant = |(number, told): (usize, Told)| {
+    let statements = Statement::all_of(&told);
+    let meant = |(statement, told): (Statement, Told)| {
         let ahead = told.at > received_at + CLOCK_SKEW;
         let too_far =
             FieldError { field: "timestamp".to_owned(), reason: "is more than a day in the future".to_owned() };
@@ -80,7 +80,7 @@ pub(crate) fn meant(
             _ if ahead => Some(too_far.to_string()),
             unknown => unknown.map(|unknown| unknown.to_string()),
         };
-        Ok(Meant { told, statement: Statement { number, of }, reason })
+        Ok(Meant { told, statement, reason })
     };
-    told.into_iter().enumerate().map(meant).collect()
+    statements.zip(told).map(meant).collect()
 }

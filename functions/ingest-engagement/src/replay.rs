@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys;
 use perennial_platform::ledger::{Entry, Kind, Put, Settled};
-use perennial_platform::told::{Told, What};
+use perennial_platform::told::{Subject, Told, What};
 use perennial_platform::webhook::events::again;
 use perennial_playbook::sources::Format;
 
@@ -21,6 +21,8 @@ use plan::{Plan, plan};
 const TAKEN: &str = "its id was used with another body by an event that is understood";
 /// Why an entry stays where it is while others write what it tells.
 const BUSY: &str = "its event was taken in at the same time: replay it again";
+/// Why an entry cannot be asked again: whoever quarantined it has not stored its event.
+const NO_BODY: &str = "its event is not stored with it";
 /// So often a replay is planned anew when somebody writes the same event meanwhile.
 const ATTEMPTS: usize = 3;
 
@@ -191,7 +193,9 @@ impl Ingest {
             return Reread::Waiting("it was received at no possible time".to_owned());
         };
         // Under the present id: sent again now, it is known.
-        let event = again(source, &entry.event());
+        let Some(event) = entry.event().map(|event| again(source, &event)) else {
+            return Reread::Waiting(NO_BODY.to_owned());
+        };
         let new = match entries(&self.playbook, &self.addresses, source, &event, received_at) {
             Ok(new) => new,
             Err(error) => return Reread::Waiting(error.to_string()),
@@ -205,7 +209,8 @@ impl Ingest {
 
     /// Whether it is of our own format and told just what stands in it: an import from before imports had names of their own.
     fn is_native(&self, entry: &Entry) -> bool {
-        Told::from_native(&entry.body).is_ok_and(|told| told.concealed(&self.addresses).what == entry.told)
+        let told = entry.body.as_deref().and_then(|body| Told::from_native(body).ok());
+        told.is_some_and(|told| told.concealed(&self.addresses).what == entry.told)
     }
 
     /// An import and our own pages have no source in the playbook: what they told stands.
@@ -217,7 +222,10 @@ impl Ingest {
             Some(unknown) => Reread::Waiting(unknown.to_string()),
             None => {
                 let kind = if is_engagement(entry) { Kind::Engagement } else { Kind::Change };
-                Reread::Stands(Box::new(Entry { kind, reason: None, quarantine_shard: None, ..entry.clone() }))
+                // What its siblings are nobody can say without the source: not under an account, which no erasure visits.
+                let carries = entry.statements == 1 || matches!(entry.told.subject(), Subject::Contact(_));
+                let body = entry.body.clone().filter(|_| carries);
+                Reread::Stands(Box::new(Entry { kind, body, reason: None, quarantine_shard: None, ..entry.clone() }))
             }
         }
     }

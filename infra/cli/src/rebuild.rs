@@ -14,6 +14,7 @@
 mod compare;
 mod read;
 mod report;
+mod whose;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,7 @@ use serde::Serialize;
 
 pub use compare::{Difference, Told, compare};
 pub use report::{Comparison, Line};
+use whose::Whose;
 
 use crate::identities::Identities;
 pub use crate::scan::Progress;
@@ -80,7 +82,7 @@ struct Reading {
     comparison: Comparison,
     stored: BTreeMap<Place, InterestItem>,
     differing: Vec<Place>,
-    identities: Identities,
+    whose: Whose,
 }
 
 impl Rebuild<'_> {
@@ -102,8 +104,8 @@ impl Rebuild<'_> {
         let before = self.read_all(progress).await?;
         let (mut added, mut removed) = (0, 0);
         let all = before.differing.len();
-        let identities = &before.identities;
-        let mend = |place: Place| async move { self.mend(&place, identities).await };
+        let whose = &before.whose;
+        let mend = |place: Place| async move { self.mend(&place, whose).await };
         let mut mending = stream::iter(before.differing).map(mend).buffer_unordered(AT_ONCE);
         let mut done = 0;
         while let Some(mended) = mending.next().await {
@@ -132,9 +134,11 @@ impl Rebuild<'_> {
     async fn read_all(&self, progress: Progress<'_>) -> Result<Reading, Failure> {
         let (stored, unreadable) = read::interests(self.store, progress).await?;
         let identities = Identities::read(self.store, progress).await?;
+        let lines = read::engagements(self.store, self.ledger, progress).await?;
+        let whose = Whose::of(identities, &lines, &stored);
         let mut told: BTreeMap<Place, Told> = BTreeMap::new();
-        for line in read::engagements(self.store, self.ledger, progress).await? {
-            self.sort_in(&identities, line, |place, name, second, on_its_way| {
+        for line in lines {
+            self.sort_in(&whose, line, |place, name, second, on_its_way| {
                 told.entry(place).or_default().add(name, second, on_its_way);
             });
         }
@@ -142,7 +146,7 @@ impl Rebuild<'_> {
             comparison: Comparison::new(&self.playbook.version, self.now, instant(self.provable_from())),
             stored,
             differing: Vec::new(),
-            identities,
+            whose,
         };
         for (_, product) in &unreadable {
             reading.comparison.line(product).unreadable += 1;
@@ -163,11 +167,11 @@ impl Rebuild<'_> {
 
     /// Puts an engagement where the playbook's tags say it belongs: with the contact that its id stands for, and nowhere if
     /// that one was erased.
-    fn sort_in(&self, identities: &Identities, line: read::Line, mut put: impl FnMut(Place, FactName, i64, bool)) {
+    fn sort_in(&self, whose: &Whose, line: read::Line, mut put: impl FnMut(Place, FactName, i64, bool)) {
         if line.happened_at < self.provable_from() {
             return;
         }
-        let Some(contact) = identities.resolve(&line.contact) else { return };
+        let Some(contact) = whose.is(&line) else { return };
         let on_its_way = line.received_at > (self.now - ON_ITS_WAY).as_second();
         let Some(rule) = self.playbook.interest.assets.get(&line.name.asset) else { return };
         for product in &rule.products {
@@ -185,9 +189,9 @@ impl Rebuild<'_> {
 
     /// Mends one interest and says how many facts were added and taken away. Everything is read anew: what was compared may
     /// be minutes old.
-    async fn mend(&self, place: &Place, identities: &Identities) -> Result<(usize, usize), Failure> {
+    async fn mend(&self, place: &Place, whose: &Whose) -> Result<(usize, usize), Failure> {
         let (contact, product) = place;
-        let ids: Vec<&ContactId> = [contact].into_iter().chain(identities.merged_into(contact)).collect();
+        let ids = whose.ids_of(contact);
         let mut removed = 0;
         let mut attempt = 0;
         while attempt < ATTEMPTS {
@@ -196,7 +200,7 @@ impl Rebuild<'_> {
             let mut told = Told::default();
             for id in &ids {
                 for line in read::engagements_of(self.store, self.ledger, id).await? {
-                    self.sort_in(identities, line, |to, name, second, on_its_way| {
+                    self.sort_in(whose, line, |to, name, second, on_its_way| {
                         if to == *place {
                             told.add(name, second, on_its_way);
                         }

@@ -66,6 +66,8 @@ impl Store {
                 rows.interests.insert(ProductId::from(product), InterestItem::read(&item)?);
             } else if sk.starts_with(keys::LEAD) {
                 rows.leads.push(serde_dynamo::from_item(item).map_err(shape)?);
+            } else if let Some(id) = sk.strip_prefix(keys::MERGED_ID) {
+                rows.merged.insert(id.to_owned());
             } else if sk.starts_with(keys::HELD) {
                 rows.held.push(serde_dynamo::from_item(item).map_err(shape)?);
             } else {
@@ -74,7 +76,9 @@ impl Store {
                     keys::PREFERENCES => rows.preferences = Some(serde_dynamo::from_item(item).map_err(shape)?),
                     keys::CADENCE => rows.cadence = Some(serde_dynamo::from_item(item).map_err(shape)?),
                     keys::POINTER => rows.pointer = Some(serde_dynamo::from_item(item).map_err(shape)?),
-                    keys::MERGED => rows.merged = serde_dynamo::from_item::<_, MergedIds>(item).map_err(shape)?.ids,
+                    keys::MERGED => {
+                        rows.merged.extend(serde_dynamo::from_item::<_, MergedIds>(item).map_err(shape)?.ids);
+                    }
                     _ => {}
                 }
             }

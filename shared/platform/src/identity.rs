@@ -16,10 +16,13 @@ pub mod erasing;
 pub mod moving;
 pub mod profiles;
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 
+use crate::address::AddressKey;
 use crate::failure::Failure;
 use crate::keys::{self, Key};
 use crate::records::{AddressOwner, Pointer};
@@ -218,6 +221,25 @@ async fn pointed(store: &Store, from: &ContactId) -> Result<Option<(ContactId, b
     Ok(into.map(|into| (ContactId::from(into.as_str()), moving)))
 }
 
+/// The ids whose merge into a contact is not finished: something of theirs may still be under them.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn moving_into(store: &Store, key: &AddressKey, contact: &ContactId) -> Result<Vec<ContactId>, Failure> {
+    let rows = store.contact(contact).await?;
+    let mut ids: BTreeSet<ContactId> = rows.merged.iter().map(|id| ContactId::from(id.as_str())).collect();
+    // What was known of its address alone is adopted without being listed.
+    let address = rows.profile.as_ref().and_then(|profile| profiles::address(key, &profile.fields()));
+    ids.extend(address.map(|hash| keys::address_contact(&hash)));
+    let mut moving = Vec::new();
+    for id in ids {
+        if pointed(store, &id).await?.is_some_and(|(into, moving)| moving && into == *contact) {
+            moving.push(id);
+        }
+    }
+    Ok(moving)
+}
+
 fn pointing(
     store: &Store,
     from: &ContactId,
@@ -240,7 +262,11 @@ fn pointing(
             store.put_new(&Pointer { pk, sk, into, erased_at: None, since, by: by.to_owned(), moving: true })?
         }
     };
-    let listed =
-        Change::of(keys::merged(to), "ADD #ids :from").with(":from", AttributeValue::Ss(vec![from.to_string()]));
-    Ok(vec![pointer, unmoved(store, to)?, store.change(listed)?])
+    Ok(vec![pointer, unmoved(store, to)?, store.change(listing(to, from, now))?])
+}
+
+/// Lists an id among those that were merged into a contact.
+fn listing(to: &ContactId, from: &ContactId, now: Timestamp) -> Change {
+    let since = "SET #since = if_not_exists(#since, :now)";
+    Change::of(keys::merged_id(to, from), since).with(":now", number(now.as_second()))
 }

@@ -100,9 +100,14 @@ pub fn pointer(id: &ContactId) -> Key {
     key(contact(id), POINTER)
 }
 
-/// The ids that were merged into a contact.
+/// The ids that were merged into a contact, as they were once kept: all in one item.
 pub fn merged(id: &ContactId) -> Key {
     key(contact(id), MERGED)
+}
+
+/// That an id was merged into a contact.
+pub fn merged_id(into: &ContactId, id: &ContactId) -> Key {
+    key(contact(into), format!("{MERGED_ID}{id}"))
 }
 
 /// The facts of a contact's interest in a product.
@@ -233,8 +238,10 @@ pub const PREFERENCES: &str = "PREFERENCES";
 pub const CADENCE: &str = "CADENCE";
 /// The sort key of what became of an id.
 pub const POINTER: &str = "POINTER";
-/// The sort key of the ids that were merged into a contact.
+/// The sort key of the ids that were merged into a contact, as they were once kept. It grew without bound.
 pub const MERGED: &str = "MERGED";
+/// Sort keys of the ids that were merged into a contact begin so, each in an item of its own.
+pub const MERGED_ID: &str = "MERGED#";
 /// The sort key that says that an address must not be written to.
 pub const SUPPRESSION: &str = "SUPPRESSION";
 /// Sort keys of interests begin so.

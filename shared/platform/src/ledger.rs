@@ -46,7 +46,8 @@ pub enum Kind {
     Engagement,
     /// apply-change.
     Change,
-    /// Nobody yet: it cannot be understood under the present playbook.
+    /// Nobody yet: it cannot be understood under the present playbook. apply-change only looks whether it is of somebody
+    /// erased, and forgets it then.
     Quarantined,
 }
 
@@ -67,9 +68,10 @@ pub struct Entry {
     pub received_at: i64,
     /// What was told, understood.
     pub told: What,
-    /// The event as received: all of it, also where it tells several things.
-    #[serde(deserialize_with = "stored::body")]
-    pub body: String,
+    /// The event as received: all of it, also where it tells several things. One statement of an event carries it, and those
+    /// that wait, which are replayed from it; none is written for the others, so that it goes with whom it is about.
+    #[serde(default, deserialize_with = "stored::body", skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// SHA-256 of what makes it this event, in hex.
     #[serde(deserialize_with = "stored::hash")]
     pub hash: String,
@@ -116,11 +118,21 @@ pub struct Statement {
     pub number: usize,
     /// How many the event makes.
     pub of: usize,
+    /// Whether its entry stores the event's body also when it does not wait.
+    pub carries: bool,
 }
 
 impl Statement {
     /// The only one.
-    pub const ONLY: Self = Self { number: 0, of: 1 };
+    pub const ONLY: Self = Self { number: 0, of: 1, carries: true };
+
+    /// All statements of an event that tells this, in its order. The first about a contact carries the body: an erasure finds it
+    /// there. Where there is none, the first of all does.
+    pub fn all_of(told: &[Told]) -> impl Iterator<Item = Self> + use<> {
+        let of = told.len();
+        let carrier = told.iter().position(|told| matches!(told.what.subject(), Subject::Contact(_))).unwrap_or(0);
+        (0..of).map(move |number| Self { number, of, carries: number == carrier })
+    }
 }
 
 impl Entry {
@@ -164,7 +176,7 @@ impl Entry {
             happened_at: told.at.min(received_at).as_second(),
             received_at: received_at.as_second(),
             told: told.what,
-            body: event.body.clone(),
+            body: (kind == Kind::Quarantined || statement.carries).then(|| event.body.clone()),
             hash: event.hash.clone(),
             statement: statement.number,
             statements: statement.of,
@@ -200,9 +212,9 @@ impl Entry {
         Self { sk, statement: number, ..self }
     }
 
-    /// The event that it is a statement of.
-    pub fn event(&self) -> Event {
-        Event { id: self.event_id().to_owned(), body: self.body.clone(), hash: self.hash.clone() }
+    /// The event that it is a statement of, if the entry stores it.
+    pub fn event(&self) -> Option<Event> {
+        Some(Event { id: self.event_id().to_owned(), body: self.body.clone()?, hash: self.hash.clone() })
     }
 }
 

@@ -59,6 +59,7 @@ fn kind(item: &Item) -> &'static str {
         ("ACCOUNT" | "CONTACT", "PROFILE") => "profile",
         ("CONTACT", "PREFERENCES") => "preferences",
         ("CONTACT", "CADENCE") => "cadence",
+        ("CONTACT", sk) if sk.starts_with(keys::MERGED_ID) => "merged id",
         ("CONTACT", sk) if sk.starts_with(keys::INTEREST) => "interest",
         ("CONTACT", sk) if sk.starts_with(keys::LEAD) => "lead",
         ("CONTACT", sk) if sk.starts_with(keys::HELD) => "held",
@@ -140,6 +141,8 @@ fn reads(item: &Item) -> Value {
             let fact = entry.told.fact().map(|(contact, name)| (contact.to_string(), fact(&name)));
             with(&entry, json!({"fact": fact}))
         }
+        // Its key says it.
+        "merged id" => json!({"id": text(item, SK).unwrap().strip_prefix(keys::MERGED_ID)}),
         // Only that it is there is ever asked.
         "suppression" => json!({}),
         other => panic!("{other}: who reads it?"),
@@ -197,6 +200,7 @@ fn an_older_item_is_read_for_ever() {
         "interest",
         "lead",
         "ledger entry",
+        "merged id",
         "merged ids",
         "outbox",
         "pointer",

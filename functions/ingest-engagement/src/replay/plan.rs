@@ -4,11 +4,14 @@
 //! inserted, removed, moved. So a number alone says nothing. What the ledger has already is found by what it tells; only what
 //! is left over is compared by its place, as if the event were sent again. Whatever then has no entry gets one: under its own
 //! number, or where another statement has that, under a free one.
+//!
+//! The event's body stays where it is settled already; otherwise one of those that are settled here carries it.
 
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
 use perennial_platform::ledger::{Entry, Kind};
+use perennial_platform::told::Subject;
 
 /// What is to be done with an entry that waits.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +35,26 @@ pub(super) fn plan(entry: &Entry, new: Vec<Entry>, known: &[Entry]) -> Plan {
     own = own.or_else(|| left.take(|new| at_its_number(new) && is_alike(new, entry)));
     left.drop_pairs(|new, known| known.kind == Kind::Quarantined && is_in_place_of(new, known));
     own = own.or_else(|| left.take(at_its_number)).or_else(|| left.take(|_| true));
-    placed(entry, own, left.new.into_iter().flatten().collect(), known)
+    let mut plan = placed(entry, own, left.new.into_iter().flatten().collect(), known);
+    carry(entry, known, plan.own.iter_mut().chain(&mut plan.more).collect());
+    plan
+}
+
+/// Sees to it that one entry of the event carries its body, besides those that wait: what is settled is not written again, and
+/// which statement carries it may be another by now.
+fn carry(entry: &Entry, known: &[Entry], mut new: Vec<&mut Entry>) {
+    new.retain(|new| new.kind != Kind::Quarantined);
+    if known.iter().any(|known| known.kind != Kind::Quarantined && known.body.is_some()) {
+        return new.into_iter().for_each(|new| new.body = None);
+    }
+    let waits = known.iter().any(|known| known.kind == Kind::Quarantined);
+    if waits || new.iter().any(|new| new.body.is_some()) {
+        return;
+    }
+    let of_contact = new.iter().position(|new| matches!(new.told.subject(), Subject::Contact(_)));
+    if let Some(carrier) = new.get_mut(of_contact.unwrap_or(0)) {
+        carrier.body.clone_from(&entry.body);
+    }
 }
 
 /// What has no counterpart yet, on both sides.
@@ -105,14 +127,19 @@ mod tests {
 
     use super::*;
 
-    /// Entries as `contact/number=asset`; without an equals sign the contact is identified. A question mark: it waits.
+    /// Entries as `contact/number=asset`; without an equals sign mail to the contact was reported. A question mark: it waits. A
+    /// plus sign before it: it carries the event's body. A capital letter: it tells of an account.
     fn entries(written: &str) -> Vec<Entry> {
         let event = Event { id: "e".into(), body: "{}".into(), hash: hash(b"{}") };
         let entry = |text: &str| {
             let waits = text.ends_with('?').then(|| "unknown".to_owned());
-            let (place, asset) = text.trim_end_matches('?').split_once('=').unwrap_or((text.trim_end_matches('?'), ""));
+            let (text, carries) = (text.trim_end_matches(['+', '?']), text.contains('+'));
+            let (place, asset) = text.split_once('=').unwrap_or((text, ""));
             let (contact, number) = place.split_once('/').unwrap();
             let what = match asset {
+                _ if contact.starts_with(char::is_uppercase) => {
+                    What::AccountUpdated { account: contact.into(), fields: [].into() }
+                }
                 "" => What::MailReported { contact: contact.into() },
                 _ => What::Engagement {
                     contact: contact.into(),
@@ -122,7 +149,7 @@ mod tests {
                 },
             };
             let at = "2026-01-05T10:00:00Z".parse().unwrap();
-            let statement = Statement { number: number.parse().unwrap(), of: 1 };
+            let statement = Statement { number: number.parse().unwrap(), of: 1, carries };
             Entry::of_event("crm", &event, statement, Told { at, what }, at, waits)
         };
         written.split_whitespace().map(entry).collect()
@@ -176,5 +203,31 @@ mod tests {
         // It was sent again before.
         check("a/0=x?", "b/0=y", "b/0=y", "", "");
         check("a/1=y?", "a/0=x a/2=y", "a/0=z a/1=x a/2=y", "a/1=z", "");
+    }
+
+    #[test]
+    fn the_body_of_an_event_is_neither_lost_nor_doubled() {
+        // What waits, what the ledger has besides, what the event means now; who of those that are written has the body.
+        let check = |entry: &str, known: &str, new: &str, expected: &str| {
+            let plan = plan(&entries(entry)[0], entries(new), &entries(known));
+            let all = plan.own.iter().chain(&plan.more).filter(|entry| entry.body.is_some());
+            let carriers: Vec<String> = all.map(written).collect();
+            assert_eq!(carriers.join(" "), expected, "{entry} | {known} | {new}");
+        };
+        check("a/0=x?", "", "a/0=x+", "a/0=x");
+        check("a/0=x?", "", "A/0 a/1=x+", "a/0=x");
+        check("a/1=x?", "A/0", "A/0 a/1=x+", "a/1=x");
+        // Another has it, or has it while it waits.
+        check("a/1=y?", "a/0=x+", "a/0=x+ a/1=y", "");
+        check("a/1=y?", "a/0=x?", "a/0=x+ a/1=y", "");
+        check("a/0=x?", "a/1=y", "a/0=x+ a/1=y", "a/0=x");
+        // What waits still has its own.
+        check("a/1=y?", "a/0=x+", "a/0=x+ a/1=y?", "a/1=y?");
+        // Now another would carry it, whose entry has it already, or has none.
+        check("a/1=y?", "a/0=x+", "b/0=z+ a/1=x a/2=y", "");
+        check("a/0=x?", "b/1=y", "b/0=y+ a/1=x", "a/0=x");
+        check("A/0?", "b/1=y", "b/1=y+ A/0 b/2=z", "b/2=z");
+        // From before one statement carried it: each has it.
+        check("a/1=y?", "a/0=x+ a/2=z+", "a/0=x+ a/1=y a/2=z", "");
     }
 }

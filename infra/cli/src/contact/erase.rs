@@ -62,10 +62,10 @@ pub async fn erase(tables: &Tables<'_>, person: &Person, dry_run: bool) -> Resul
     if dry_run {
         return count(tables, person).await;
     }
-    let hashes = person.addresses.iter().map(|address| tables.key.hash(address)).collect();
-    for id in &person.ids {
-        erasing::mark(tables.store, tables.key, id, &hashes, tables.now).await?;
-    }
+    mark(tables, person).await?;
+    // Ids that were merged into it after it was found; into one that is marked nobody is merged any more.
+    let person = &tables.found_again(person).await?;
+    mark(tables, person).await?;
     let found = tables.elsewhere(person).await?;
     let mut erased = counted(person, &found);
     forget_elsewhere(tables, &found).await?;
@@ -80,7 +80,25 @@ pub async fn erase(tables: &Tables<'_>, person: &Person, dry_run: bool) -> Resul
     Ok(erased)
 }
 
+async fn mark(tables: &Tables<'_>, person: &Person) -> Result<(), Failure> {
+    let hashes = person.addresses.iter().map(|address| tables.key.hash(address)).collect();
+    for id in &person.ids {
+        erasing::mark(tables.store, tables.key, id, &hashes, tables.now).await?;
+    }
+    Ok(())
+}
+
 impl Tables<'_> {
+    /// A person, and what is found of it by now.
+    async fn found_again(&self, person: &Person) -> Result<Person, Failure> {
+        let Some(stays) = person.ids.last() else { return Ok(person.clone()) };
+        let mut found = self.find(stays.as_str()).await?;
+        let missing = person.ids.iter().filter(|id| !found.ids.contains(id)).cloned().collect();
+        found.ids = [missing, found.ids].concat();
+        found.addresses.extend(person.addresses.iter().cloned());
+        Ok(found)
+    }
+
     /// Whether anything is held about a person, if only that it was erased.
     ///
     /// # Errors

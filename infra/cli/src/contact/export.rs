@@ -122,7 +122,8 @@ fn told(told: &Told) -> Value {
     let Some(entry) = &told.entry else {
         return json!({"source": source, "id": id, "reason": "this version cannot read it"});
     };
-    let body: Value = serde_json::from_str(&entry.body).unwrap_or_else(|_| json!(entry.body));
+    // None where another statement of its event carries it.
+    let body = entry.body.as_deref().map(|body| serde_json::from_str::<Value>(body).unwrap_or_else(|_| json!(body)));
     json!({
         "source": source,
         "id": id,

@@ -49,13 +49,16 @@ impl Person {
 
     /// Whether an entry of the ledger names the person: in what was understood, or in what it was read from.
     pub(super) fn is_named_in_entry(&self, entry: &Entry) -> bool {
+        let body = entry.body.as_deref();
         let told = match (&entry.told, entry.told.subject()) {
             (What::ContactMerged { from, contact }, _) => self.is(from) || self.is(contact),
-            (What::Unread {}, _) => return self.is_named_in_body(&entry.body, true),
+            (What::Unread {}, _) => return body.is_some_and(|body| self.is_named_in_body(body, true)),
             (_, Subject::Contact(contact)) => self.is(contact),
             (_, Subject::Account(_) | Subject::Nobody) => false,
         };
-        told || self.is_named_in_body(&entry.body, false)
+        // The body lies with another statement perhaps, and what was taken from it can be an address all the same.
+        told || body.is_some_and(|body| self.is_named_in_body(body, false))
+            || serde_json::to_value(&entry.told).is_ok_and(|told| self.is_addressed_by(&told))
     }
 
     /// The same of an item that this version cannot read.
@@ -235,6 +238,18 @@ mod tests {
         check(json!(["engagement.recorded", {"contact": "a", "asset": "25", "action": "25"}]), false);
         let forwarded = json!({"contact": "a", "asset": "b", "action": "c", "to": "an@example.com"});
         check(json!(["engagement.recorded", forwarded]), true);
+    }
+
+    #[test]
+    fn a_statement_whose_event_lies_with_another_one_is_looked_at_too() {
+        use perennial_platform::told::Told;
+        let at = "2026-01-07T10:00:00Z".parse().unwrap();
+        for (name, expected) in [("Write to an@example.com", true), ("jan@example.com", false)] {
+            let fields = [("name".to_owned(), name.to_owned())].into();
+            let told = Told { at, what: What::AccountUpdated { account: "acme".to_owned(), fields } };
+            let entry = Entry { body: None, ..Entry::new("segment", "id", told, "{}", at, None) };
+            assert_eq!(person(&["25"], "an@example.com").is_named_in_entry(&entry), expected, "{name}");
+        }
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl Line {
 impl Shown {
     /// An entry with its event; what is not JSON is shown as text. `shared` are the keys that name several.
     pub fn of(entry: &Entry, shared: &BTreeSet<String>) -> Self {
-        let event = serde_json::from_str(&entry.body).unwrap_or_else(|_| Value::String(entry.body.clone()));
+        let body = entry.body.as_deref().unwrap_or_default();
+        let event = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
         Self { line: Line::of(entry, shared), event }
     }
 }

@@ -27,6 +27,13 @@ pub struct Line {
     pub received_at: i64,
 }
 
+impl Line {
+    /// The fact that it makes.
+    pub fn fact(&self) -> (FactName, i64) {
+        (self.name.clone(), self.happened_at)
+    }
+}
+
 /// What is needed of an entry; its body stays where it is.
 #[derive(Deserialize)]
 struct Needed {

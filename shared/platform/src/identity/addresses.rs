@@ -76,6 +76,11 @@ impl Addresses {
         Ok(())
     }
 
+    /// Whether the owner of an address that was read was erased.
+    pub fn is_erased(&self, hash: &str) -> bool {
+        self.rows.get(hash).is_some_and(|row| row.next.erased_at.is_some())
+    }
+
     /// A contact states an address that was read.
     pub fn claim(&mut self, hash: &str, contact: &ContactId) -> Claimed {
         let Some(Row { next, .. }) = self.rows.get_mut(hash) else { return Claimed::Owned { adopting: false } };

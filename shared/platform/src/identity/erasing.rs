@@ -11,7 +11,7 @@ use perennial_domain::ids::ContactId;
 use serde::Deserialize;
 
 use super::addresses::Addresses;
-use super::profiles;
+use super::{Resolved, profiles, resolve};
 use crate::address::AddressKey;
 use crate::consent;
 use crate::failure::Failure;
@@ -41,7 +41,8 @@ pub struct Erased {
     pub ledger: usize,
 }
 
-/// Erases one id: marks it, then deletes its state and what the ledger has under it.
+/// Erases an id, and with it those that had been merged into it: marks them, then deletes their state and what the ledger has
+/// under them. The id itself comes last, since the others are found by it.
 ///
 /// # Errors
 /// [`Failure`] if a table could not be reached; the same again goes on.
@@ -52,8 +53,42 @@ pub async fn erase(
     contact: &ContactId,
     now: Timestamp,
 ) -> Result<Erased, Failure> {
-    mark(store, key, contact, &BTreeSet::new(), now).await?;
-    Ok(Erased { state: forget_state(store, contact).await?, ledger: forget_told(ledger, contact).await? })
+    let (ids, hashes) = all_of(store, key, contact).await?;
+    for id in &ids {
+        mark(store, key, id, &hashes, now).await?;
+    }
+    let mut erased = Erased::default();
+    for id in &ids {
+        // An address that others state as well is theirs by now, with what was told of it alone.
+        if resolve(store, id).await? == Resolved::Erased {
+            erased.ledger += forget_told(ledger, id).await?;
+            erased.state += forget_state(store, id).await?;
+        }
+    }
+    Ok(erased)
+}
+
+/// An id and those that had been merged into it, itself last; and the keyed hashes of their addresses, whose ids are among
+/// them.
+async fn all_of(
+    store: &Store,
+    key: &AddressKey,
+    contact: &ContactId,
+) -> Result<(Vec<ContactId>, BTreeSet<String>), Failure> {
+    let (mut ids, mut hashes) = (BTreeSet::from([contact.clone()]), BTreeSet::new());
+    let mut next = vec![contact.clone()];
+    while let Some(id) = next.pop() {
+        let rows = store.contact(&id).await?;
+        let stated = rows.profile.as_ref().and_then(|profile| profiles::address(key, &profile.fields()));
+        hashes.extend(stated.or_else(|| keys::address_hash(&id).map(str::to_owned)));
+        // A merge that broke off leaves a list at the id that goes.
+        let merged = rows.merged.iter().map(|id| ContactId::from(id.as_str()));
+        next.extend(merged.filter(|id| ids.insert(id.clone())));
+    }
+    ids.remove(contact);
+    // As they are found again when this breaks off: under ids that name others only after those.
+    ids.extend(hashes.iter().map(|hash| keys::address_contact(hash)).filter(|id| id != contact));
+    Ok((ids.into_iter().chain([contact.clone()]).collect(), hashes))
 }
 
 /// Marks an id as erased, and its address, and others by their keyed hashes that are known to be its own. An address that
@@ -149,7 +184,8 @@ pub async fn state_of(store: &Store, contact: &ContactId) -> Result<Vec<Key>, Fa
     let placed: Vec<Placed> = store.partition(&pk, None).await?;
     let mut held: Vec<Key> = placed.into_iter().map(|Placed { sk }| Key { pk: pk.clone(), sk }).collect();
     held.retain(|key| key.sk != keys::POINTER);
-    held.sort_by_key(|key| [keys::PROFILE, keys::MERGED].contains(&key.sk.as_str()));
+    let names_others = |sk: &str| [keys::PROFILE, keys::MERGED].contains(&sk) || sk.starts_with(keys::MERGED_ID);
+    held.sort_by_key(|key| names_others(&key.sk));
     Ok(held)
 }
 

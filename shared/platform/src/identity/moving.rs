@@ -10,23 +10,32 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::lead::Status;
+use serde::de::DeserializeOwned;
 
-use super::{Resolved, apply_to, profiles, resolve, unmoved};
+use super::{Resolved, apply_to, erasing, listing, profiles, resolve, unmoved};
 use crate::address::AddressKey;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
 use crate::interest::{InterestItem, removed_at};
-use crate::keys::{self, Job};
+use crate::keys::{self, Job, Key};
 use crate::landing::{Landed, Landing};
+use crate::ledger::Ledger;
 use crate::records::{Held, Lead};
-use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
+use crate::store::{ATTEMPTS, Change, Commit, Item, Store, back_off, number, string};
 use crate::{cadence, consent};
+
+/// What preferences say.
+const PREFERENCES: [&str; 4] = ["unsubscribed", "unsubscribed_at", "source", "bounced_at"];
+/// What a cadence says of mails. When the planner looks again is of no use to another.
+const RECEIVED: [&str; 6] = ["last_mail_day", "last_promotion", "reserved_by", "reserved_day", "streams", "received"];
 
 /// Moves what merged ids had.
 #[derive(Clone, Copy, Debug)]
 pub struct Moving<'a> {
     /// How facts land.
     pub landing: Landing<'a>,
+    /// The ledger: what was told of an id goes with it when the contact that stays is erased meanwhile.
+    pub ledger: &'a Ledger,
     /// How addresses are hashed.
     pub key: &'a AddressKey,
 }
@@ -40,7 +49,8 @@ enum Moved {
 }
 
 impl Moving<'_> {
-    /// Moves everything of an id to where it points. Does nothing if it points nowhere.
+    /// Moves everything of an id to where it points. Does nothing if it points nowhere; if the contact that stays was erased,
+    /// the id is erased too.
     ///
     /// # Errors
     /// [`Failure`] if the store could not be reached or every race was lost; then the rest is moved when it is asked again.
@@ -54,14 +64,26 @@ impl Moving<'_> {
 
     async fn finish_one(&self, from: &ContactId) -> Result<Option<ContactId>, Failure> {
         for attempt in 0..ATTEMPTS {
-            let Resolved::Into(to) = resolve(self.store(), from).await? else { return Ok(None) };
+            let to = match resolve(self.store(), from).await? {
+                Resolved::Into(to) => to,
+                Resolved::Same => return Ok(None),
+                Resolved::Erased => return self.erase(from).await.map(|()| None),
+            };
             if let Moved::All(adopts) = self.try_move(from, &to).await? {
                 self.arrived(from).await?;
+                // Whoever erased the contact in the meantime did not know of this id perhaps.
+                if resolve(self.store(), from).await? == Resolved::Erased {
+                    self.erase(from).await?;
+                }
                 return Ok(adopts.filter(|adopts| adopts != from));
             }
             back_off(attempt).await;
         }
         Err(Failure::Conflict { operation: "merge move" })
+    }
+
+    async fn erase(&self, from: &ContactId) -> Result<(), Failure> {
+        erasing::erase(self.store(), self.ledger, self.key, from, self.landing.now).await.map(drop)
     }
 
     fn store(&self) -> &Store {
@@ -70,7 +92,7 @@ impl Moving<'_> {
 
     async fn try_move(&self, from: &ContactId, to: &ContactId) -> Result<Moved, Failure> {
         let rows = self.store().contact(from).await?;
-        if !self.preferences(from, to, &rows).await? {
+        if !self.preferences(from, to).await? {
             return Ok(Moved::Raced);
         }
         for lead in &rows.leads {
@@ -88,7 +110,7 @@ impl Moving<'_> {
                 return Ok(Moved::Raced);
             }
         }
-        if !self.cadence(from, to, &rows).await? || !self.merged(from, to, &rows).await? {
+        if !self.cadence(from, to).await? || !self.merged(from, to, &rows).await? {
             return Ok(Moved::Raced);
         }
         let Some(profile) = &rows.profile else { return Ok(Moved::All(None)) };
@@ -99,12 +121,26 @@ impl Moving<'_> {
         Ok(Moved::All(adopts))
     }
 
-    async fn preferences(&self, from: &ContactId, to: &ContactId, rows: &ContactRows) -> Result<bool, Failure> {
-        let Some(preferences) = &rows.preferences else { return Ok(true) };
-        if !consent::take_over(self.store(), to, preferences).await? {
+    async fn preferences(&self, from: &ContactId, to: &ContactId) -> Result<bool, Failure> {
+        let key = keys::preferences(from);
+        let Some(item) = self.store().get_item(&key).await? else { return Ok(true) };
+        if !consent::take_over(self.store(), to, &read(&item)?).await? {
             return Ok(false);
         }
-        let gone = self.store().delete(&keys::preferences(from))?;
+        self.gone_as_read(key, &item, &PREFERENCES).await
+    }
+
+    /// Deletes what was taken over, if nobody has written these attributes of it since it was read.
+    async fn gone_as_read(&self, key: Key, item: &Item, names: &[&str]) -> Result<bool, Failure> {
+        let as_read = names.iter().map(|name| match item.contains_key(*name) {
+            true => format!("#{name} = :{name}"),
+            false => format!("attribute_not_exists(#{name})"),
+        });
+        let mut change = Change::none(key).only_if(as_read.collect::<Vec<_>>().join(" AND "));
+        for (name, value) in names.iter().filter_map(|name| Some((name, item.get(*name)?))) {
+            change = change.with(format!(":{name}"), value.clone());
+        }
+        let gone = self.store().remove(change)?;
         self.store().commit("merge move", vec![gone]).await.map(|commit| commit == Commit::Done)
     }
 
@@ -177,13 +213,13 @@ impl Moving<'_> {
         Ok(self.store().commit("interest move", vec![gone]).await? == Commit::Done)
     }
 
-    async fn cadence(&self, from: &ContactId, to: &ContactId, rows: &ContactRows) -> Result<bool, Failure> {
-        let Some(received) = &rows.cadence else { return Ok(true) };
-        if !cadence::take_over(self.store(), to, from, received).await? {
+    async fn cadence(&self, from: &ContactId, to: &ContactId) -> Result<bool, Failure> {
+        let key = keys::cadence(from);
+        let Some(item) = self.store().get_item(&key).await? else { return Ok(true) };
+        if !cadence::take_over(self.store(), to, from, &read(&item)?).await? {
             return Ok(false);
         }
-        let gone = self.store().delete(&keys::cadence(from))?;
-        self.store().commit("cadence move", vec![gone]).await.map(|commit| commit == Commit::Done)
+        self.gone_as_read(key, &item, &RECEIVED).await
     }
 
     /// The ids that had been merged into this one point to the new contact, so that chains stay short.
@@ -205,12 +241,13 @@ impl Moving<'_> {
                 change = change.with(":one", number(1));
             }
             self.store().apply("pointer move", change).await?;
+            if apply_to(self.store(), to, "pointer move", listing(to, &id, self.landing.now)).await?.is_none() {
+                return Ok(false);
+            }
+            let gone = self.store().delete(&keys::merged_id(from, &id))?;
+            self.store().commit("pointer move", vec![gone]).await?;
         }
-        let listed = Change::of(keys::merged(to), "ADD #ids :ids")
-            .with(":ids", AttributeValue::Ss(rows.merged.iter().cloned().collect()));
-        if apply_to(self.store(), to, "pointer move", listed).await?.is_none() {
-            return Ok(false);
-        }
+        // As they were once kept.
         let gone = self.store().delete(&keys::merged(from))?;
         self.store().commit("pointer move", vec![gone]).await.map(|commit| commit == Commit::Done)
     }
@@ -226,6 +263,10 @@ impl Moving<'_> {
         let moving = change.only_if("attribute_exists(#moving) OR attribute_exists(#adopting)");
         self.store().apply("merge done", moving).await.map(drop)
     }
+}
+
+fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Failure> {
+    serde_dynamo::from_item(item.clone()).map_err(|_| Failure::shape("contact item", "not of the shape we give it"))
 }
 
 /// What sales said of the other lead, if it has said nothing of the survivor's own.

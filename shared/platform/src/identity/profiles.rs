@@ -45,7 +45,15 @@ pub async fn identify(
         let before = address(key, &fields);
         let changed = fields.merge(statements.clone(), second) || known.is_none();
         let mut addresses = Addresses::default();
-        let claimed = change_address(store, &mut addresses, contact, before, address(key, &fields)).await?;
+        let (stated, after) = (statements.get("email").map(|email| key.hash(email)), address(key, &fields));
+        // Also where it is not the newest: whoever was erased is not to be named in what is kept.
+        if let Some(late) = stated.filter(|stated| Some(stated) != after.as_ref()) {
+            addresses.read(store, &late).await?;
+            if addresses.is_erased(&late) {
+                return Ok(Identified::OfErased);
+            }
+        }
+        let claimed = change_address(store, &mut addresses, contact, before, after).await?;
         let mark = mark(claimed.as_ref(), known.as_ref());
         let adopts = match claimed {
             None | Some((_, Claimed::Owned { adopting: false } | Claimed::Shared(_))) => None,

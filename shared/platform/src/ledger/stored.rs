@@ -34,9 +34,9 @@ impl Entry {
         if let Some(bytes) = from_hex(&self.hash) {
             item.insert("hash".to_owned(), AttributeValue::B(Blob::new(bytes)));
         }
-        if size(&item) > WRITE_UNIT {
-            let deflated = compress_to_vec(self.body.as_bytes(), LEVEL);
-            if deflated.len() < self.body.len() {
+        if let Some(body) = self.body.as_deref().filter(|_| size(&item) > WRITE_UNIT) {
+            let deflated = compress_to_vec(body.as_bytes(), LEVEL);
+            if deflated.len() < body.len() {
                 item.insert("body".to_owned(), AttributeValue::B(Blob::new(deflated)));
             }
         }
@@ -84,8 +84,8 @@ pub(super) fn known_hash(item: &Item) -> Option<String> {
 }
 
 /// Reads a body as text or deflated.
-pub(super) fn body<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    from.deserialize_any(TextOr("a text or a deflated one", inflated))
+pub(super) fn body<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    from.deserialize_any(TextOr("a text or a deflated one", inflated)).map(Some)
 }
 
 fn inflated(bytes: &[u8]) -> Option<String> {

@@ -113,8 +113,41 @@ fn an_entry_knows_its_event() {
     for (id, number, sk) in [("a", 0, "s#a"), ("a", 1, "s#a#1"), ("a#b#1", 0, "s#a#b#1"), ("a#b#1", 2, "s#a#b#1#2")] {
         let event = Event { id: id.into(), body: "{}".into(), hash: hash(b"{}") };
         let told = Told { at, what: What::Unread {} };
-        let entry = Entry::of_event("s", &event, Statement { number, of: 3 }, told, at, None);
+        let statement = Statement { number, of: 3, carries: false };
+        let entry = Entry::of_event("s", &event, statement, told, at, None);
         assert_eq!((entry.sk.as_str(), entry.source(), entry.event_id()), (sk, "s", id));
-        assert_eq!((entry.event(), entry.kind), (event, Kind::Quarantined));
+        assert_eq!((entry.event(), entry.kind), (Some(event), Kind::Quarantined));
+    }
+}
+
+#[test]
+fn one_statement_of_an_event_carries_its_body_and_each_that_waits() {
+    let at = "2026-01-05T10:00:00Z".parse().unwrap();
+    let account = || What::AccountUpdated { account: "acme".into(), fields: [].into() };
+    let contact = || What::MailReported { contact: "ada".into() };
+    let merged = || What::ContactMerged { from: "anon".into(), contact: "ada".into() };
+    let event = Event { id: "e".into(), body: "{}".into(), hash: hash(b"{}") };
+    for (what, told, expected) in [
+        ("one of a contact", vec![contact()], vec![true]),
+        ("one of an account", vec![account()], vec![true]),
+        ("the first of a contact", vec![contact(), merged()], vec![true, false]),
+        ("not the account's", vec![account(), contact(), merged()], vec![false, true, false]),
+        ("of accounts alone", vec![account(), account()], vec![true, false]),
+    ] {
+        let told: Vec<Told> = told.into_iter().map(|what| Told { at, what }).collect();
+        let entries = |waits: Option<&str>| -> Vec<bool> {
+            let statements = Statement::all_of(&told).zip(told.clone());
+            let entries = statements.map(|(statement, told)| {
+                let entry = Entry::of_event("s", &event, statement, told, at, waits.map(str::to_owned));
+                let item = entry.item().unwrap();
+                assert_eq!(item.contains_key("body"), entry.body.is_some());
+                assert_eq!(entry.hash, event.hash);
+                assert_eq!(serde_dynamo::from_item::<_, Entry>(item).unwrap(), entry);
+                entry.event().is_some_and(|stored| stored == event)
+            });
+            entries.collect()
+        };
+        assert_eq!(entries(None), expected, "{what}");
+        assert_eq!(entries(Some("unknown")), vec![true; told.len()], "{what}: what waits is replayed from its body");
     }
 }

@@ -28,7 +28,7 @@ pub struct Pointer {
     pub moving: bool,
 }
 
-/// The ids that were merged into a contact.
+/// The ids that were merged into a contact, as they were once kept; today each has an item of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergedIds {
     /// Which.
