@@ -6,6 +6,8 @@
 //! Cadence is counted in local days of the team's zone, not in seconds, so that a mail sent at 09:00:07 does not push
 //! the next one to the day after.
 
+pub mod wishes;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
