@@ -3,6 +3,8 @@
 //! Owns the translation, and the parsing of the values that the check judges with the same functions. Never says what
 //! is wrong: what cannot be translated has been refused by [`crate::check`].
 
+mod nurture;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, Time, Weekday};
@@ -10,9 +12,8 @@ use jiff::tz::TimeZone;
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, StreamId};
+use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId};
 use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
-use perennial_domain::nurture::{self, NurtureRules, StreamPiece};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
 use perennial_domain::segment::{Persona, Segment};
@@ -24,6 +25,8 @@ use crate::places::Places;
 use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
 use crate::{Company, Piece, Playbook, Product, Rep, coverage, render, segments};
+
+pub(crate) use nurture::{DEFAULT_DAYS, trigger};
 
 /// The days of the week as they are written.
 pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -80,7 +83,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         products: source.products.iter().map(product).collect(),
         interest: interest(source)?,
         qualify: qualify(source),
-        nurture: nurture(source, &bundle.pieces)?,
+        nurture: nurture::rules(source, &bundle.pieces)?,
         ladder: source.sla.rung.iter().map(rung).collect(),
         executive: source.sla.executive.as_ref().map(|address| address.get_ref().clone()),
         reps: source.reps.iter().map(rep).collect(),
@@ -205,36 +208,6 @@ pub(crate) fn qualify(source: &Source) -> QualifyRules {
             grades: grades.unwrap_or_default(),
         },
     }
-}
-
-/// Days after which a product is no longer new, where a stream does not say.
-pub(crate) const DEFAULT_DAYS: i64 = 90;
-
-fn nurture(source: &Source, pieces: &BTreeMap<String, BundledPiece>) -> Option<NurtureRules> {
-    let stream = |stream: &source::Stream| {
-        let days = stream.days.as_ref().map_or(DEFAULT_DAYS, |days| *days.get_ref());
-        let piece = |id: &source::Text| {
-            let kind = pieces.get(id.get_ref())?.front.kind.into();
-            Some(StreamPiece { id: PieceId::from(id.get_ref().as_str()), kind })
-        };
-        Some(nurture::Stream {
-            id: StreamId::from(stream.id.get_ref().as_str()),
-            kind: match stream.kind {
-                source::StreamKind::CrossSell => nurture::StreamKind::CrossSell,
-                source::StreamKind::Retention => nurture::StreamKind::Retention { after_days: days },
-                source::StreamKind::Onboarding => nurture::StreamKind::Onboarding { until_days: days },
-            },
-            product: ProductId::from(stream.product.get_ref().as_str()),
-            pieces: stream.pieces.get_ref().iter().map(piece).collect::<Option<_>>()?,
-        })
-    };
-    Some(NurtureRules {
-        gap_days: *source.nurture.gap_days.get_ref(),
-        stream_every_days: *source.nurture.stream_every_days.get_ref(),
-        educational_before_hard: usize::try_from(*source.nurture.educational_before_hard.get_ref()).ok()?,
-        new_customer_days: *source.qualify.new_customer_days.get_ref(),
-        streams: source.streams.iter().map(stream).collect::<Option<_>>()?,
-    })
 }
 
 fn rung(rung: &source::Rung) -> Rung {

@@ -45,6 +45,9 @@ pub struct FrontMatter {
     /// The personas whom it is for; everybody if it names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub personas: Vec<String>,
+    /// The pieces in whose place it stands: whoever received one of them does not get this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
 }
 
 /// What a piece wants from its reader, as it is written.

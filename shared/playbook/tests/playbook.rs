@@ -62,7 +62,7 @@ fn what_is_written_becomes_the_rules() {
     assert_eq!((playbook.qualify.new_customer_days, playbook.nurture.new_customer_days), (183, 183));
     assert_eq!((playbook.nurture.gap_days, playbook.nurture.stream_every_days), (7, 14));
     let [discover, _, keep] = &playbook.nurture.streams[..] else { panic!("three streams") };
-    assert_eq!((discover.kind, keep.kind), (StreamKind::CrossSell, StreamKind::Retention { after_days: 60 }));
+    assert_eq!((&discover.kind, &keep.kind), (&StreamKind::CrossSell, &StreamKind::Retention { after_days: 60 }));
     let kinds: Vec<Kind> = discover.pieces.iter().map(|piece| piece.kind).collect();
     assert_eq!(kinds, [Kind::Educational, Kind::Soft, Kind::Educational, Kind::Hard]);
     assert_eq!(playbook.rep(&RepId::from("anna")).unwrap().manager, Some(RepId::from("elif")));

@@ -48,14 +48,14 @@ fn a_slip_in_streams_is_named() {
             r#"pieces = ["robots"]"#,
             r#"pieces = ["robots", "prune"]"#,
             "playbook.toml:77: warning: stream \"discover-automation\" is about \"automation\", its piece \"prune\" about \"analytics\"\n\
-             content/prune.mjml: warning: piece \"prune\" is in streams \"discover-automation\" and \"keep-analytics\": who is in both may receive it twice",
+             content/prune.mjml: warning: piece \"prune\" is in streams \"discover-automation\" and \"keep-analytics\": who is in both receives it once, in whichever comes first",
         ),
         (
             PLAYBOOK,
             r#"pieces = ["prune"]"#,
             r#"pieces = ["offer"]"#,
             "playbook.toml:84: error: stream \"keep-analytics\" has 1 soft to 0 educational: 4-1-1 allows one soft piece for every four educational ones, here 0\n\
-             content/offer.mjml: warning: piece \"offer\" is in streams \"discover-analytics\" and \"keep-analytics\": who is in both may receive it twice\n\
+             content/offer.mjml: warning: piece \"offer\" is in streams \"discover-analytics\" and \"keep-analytics\": who is in both receives it once, in whichever comes first\n\
              content/prune.mjml: warning: piece \"prune\" is in no stream: nobody will receive it",
         ),
         (
@@ -143,7 +143,7 @@ fn a_slip_in_content_is_named() {
             "content/prune.mjml",
             "preview = ",
             "previw = ",
-            r#"content/prune.mjml:3: error: unknown field "previw", expected one of "subject", "preview", "kind", "product", "stage", "asset", "personas" (did you mean "preview"?)"#,
+            r#"content/prune.mjml:3: error: unknown field "previw", expected one of "subject", "preview", "kind", "product", "stage", "asset", "personas", "replaces" (did you mean "preview"?)"#,
         ),
         ("content/prune.mjml", "kind = \"educational\"\n", "", r#"content/prune.mjml:2: error: missing field "kind""#),
         (

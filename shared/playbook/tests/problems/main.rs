@@ -9,6 +9,7 @@ mod scoring;
 mod sections;
 mod segments;
 mod sources;
+mod streams;
 
 use std::fs;
 use std::path::Path;
