@@ -17,4 +17,5 @@ mod one_mql;
 mod private;
 mod refusals;
 mod relay;
+mod slots;
 mod webhook_secrets;

@@ -78,8 +78,9 @@ impl Cadence {
             self.streams.iter().map(|(stream, progress)| (StreamId::from(stream.as_str()), read(progress))).collect();
         for (stream, received, day) in self.received.iter().filter_map(|line| received(line)) {
             let progress = all.entry(stream).or_default();
-            if !progress.sent.iter().any(|known| known.piece == received.piece) {
-                progress.sent.push(received);
+            match progress.sent.iter_mut().find(|known| known.piece == received.piece) {
+                Some(known) => known.kind = known.kind.or(received.kind),
+                None => progress.sent.push(received),
             }
             progress.last_sent_on = progress.last_sent_on.max(Some(date_of(day)));
         }

@@ -185,10 +185,9 @@ impl Check<'_> {
         let written: Vec<&str> = conditions.iter().map(|(_, when)| when.get_ref().as_str()).collect();
         let (_, resolved) = segments::resolve_with(source, &written);
         for ((who, when), resolved) in conditions.iter().zip(resolved) {
-            match resolved {
-                Err(Some(fault)) => self.fault(who, when, fault),
-                // Only a segment that it names is wrong: that is said of the segment.
-                Ok(_) | Err(None) => {}
+            // Where only a segment that it names is wrong, that is said of the segment.
+            if let Err(Some(fault)) = resolved {
+                self.fault(who, when, fault);
             }
         }
     }
