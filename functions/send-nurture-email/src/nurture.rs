@@ -99,11 +99,14 @@ impl SendNurtureEmail {
             sender_name: company.name.clone(),
             site: company.site.clone(),
             unsubscribe_url: unsubscribe_url.clone(),
+            preferences_url: self.links.url(&preferences(loaded), now),
             postal_address: company.postal_address.clone(),
         };
         let rendered = playbook.render(&chosen.piece, &reader).map_err(|_| Failure::Poison {
             reason: format!("piece {} cannot be rendered for this reader", chosen.piece),
         })?;
+        let rendered =
+            rendered.with_links(piece.links(), |link| self.links.url(&click(loaded, &chosen.piece, link), now));
         Ok(Mail {
             to,
             subject: rendered.subject,
@@ -123,4 +126,14 @@ impl SendNurtureEmail {
             ],
         })
     }
+}
+
+/// The preference centre, by the link of this mail.
+fn preferences(loaded: &NurtureSlot) -> Purpose {
+    Purpose::Preferences { contact: loaded.contact.clone(), slot: loaded.slot.clone() }
+}
+
+/// What stands in the place of a link of a piece.
+fn click(loaded: &NurtureSlot, piece: &PieceId, link: usize) -> Purpose {
+    Purpose::Click { contact: loaded.contact.clone(), slot: loaded.slot.clone(), piece: piece.clone(), link }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 use perennial_domain::nurture::Kind;
 
+use crate::contact::ContactRows;
 use crate::failure::Failure;
 use crate::identity;
 use crate::keys::{self, Job};
@@ -29,6 +30,30 @@ pub async fn begin(store: &Store, contact: &ContactId, now: Timestamp) -> Result
         .with(":shard", string(keys::due_shard(Job::Nurture, contact)))
         .with(":now", number(now.as_second()));
     identity::apply_to(store, contact, "cadence begin", change).await.map(drop)
+}
+
+/// A transaction's action: the planner looks at a contact by then, if it would not look before; nothing if it would.
+///
+/// # Errors
+/// [`Failure::Poison`] if it cannot be expressed.
+pub(crate) fn looked_at_by(
+    store: &Store,
+    contact: &ContactId,
+    rows: &ContactRows,
+    at: Timestamp,
+) -> Result<Option<TransactWriteItem>, Failure> {
+    let due_at = rows.cadence.as_ref().and_then(|cadence| cadence.due_at);
+    if due_at.is_some_and(|due_at| due_at <= at.as_second()) {
+        return Ok(None);
+    }
+    let change = Change::of(keys::cadence(contact), "SET #due_shard = :shard, #due_at = :at")
+        .with(":shard", string(keys::due_shard(Job::Nurture, contact)))
+        .with(":at", number(at.as_second()));
+    let change = match due_at {
+        Some(due_at) => change.only_if("#due_at = :planned").with(":planned", number(due_at)),
+        None => change.only_if("attribute_not_exists(#due_at)"),
+    };
+    store.change(change).map(Some)
 }
 
 /// A mail on this day, by its number, counts against the cap. False if the contact was merged or erased meanwhile.

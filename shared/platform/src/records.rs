@@ -3,6 +3,7 @@
 
 mod cadence;
 mod identity;
+mod preferences;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ use crate::keys::Key;
 
 pub use cadence::{Cadence, StreamProgress, received_line};
 pub use identity::{AddressOwner, MergedIds, Pointer};
+pub use preferences::Preferences;
 
 /// A date as a number that a condition can compare: days since 1970-01-01.
 pub fn day_number(date: Date) -> i64 {
@@ -94,23 +96,6 @@ impl Profile {
             fields: fields.0.iter().map(|(name, stated)| (name.clone(), stored(stated))).collect(),
         }
     }
-}
-
-/// What a contact wants.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Preferences {
-    /// Whether the contact has opted out.
-    #[serde(default)]
-    pub unsubscribed: bool,
-    /// When.
-    #[serde(default)]
-    pub unsubscribed_at: i64,
-    /// Where: `page`, or the source that told it.
-    #[serde(default)]
-    pub source: String,
-    /// When mail to this contact last bounced for good: an address that it had then is not written to.
-    #[serde(default)]
-    pub bounced_at: Option<i64>,
 }
 
 /// One engagement that made a lead.

@@ -9,6 +9,7 @@ mod examples;
 mod fit;
 mod flows;
 mod people;
+mod preferences;
 mod reach;
 mod segments;
 mod streams;
@@ -40,7 +41,7 @@ pub(crate) const MOST_DAYS: i64 = 731;
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 15] = [
+    let rules: [Rule<'_>; 18] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -51,6 +52,9 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::nurture, &["nurture"]),
         (Check::streams, &["product", "asset", "nurture", "stream"]),
         (Check::conditions_of_streams, &["product", "stream", "segment"]),
+        (Check::topics, &["topic"]),
+        (Check::preferences, &["preferences"]),
+        (Check::mail_assets, &["asset", "stream"]),
         (Check::reps, &["rep"]),
         (Check::ladder, &["sla"]),
         (Check::goals, &["goals"]),

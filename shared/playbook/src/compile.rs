@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId};
+use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, StreamId, TopicId};
 use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
+use perennial_domain::nurture::wishes::Frequency;
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
 use perennial_domain::segment::{Persona, Segment};
@@ -24,7 +25,7 @@ use crate::bundle::{Bundle, BundledPiece};
 use crate::places::Places;
 use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
-use crate::{Company, Piece, Playbook, Product, Rep, coverage, render, segments};
+use crate::{Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, links, render, segments};
 
 pub(crate) use nurture::{DEFAULT_DAYS, trigger};
 
@@ -69,21 +70,27 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         }
     }
     let segments = segments::compile(source)?;
+    let company = company(source);
+    let products: Vec<Product> = source.products.iter().map(product).collect();
+    let mut pieces = BTreeMap::new();
+    for (id, bundled) in &bundle.pieces {
+        let piece = piece(id, bundled);
+        let about = products.iter().find(|product| product.id == piece.product).map_or("", |product| &product.name);
+        let links = links::of(&render::render(&environment, &piece.id, &links::anybody(&company, about)).ok()?);
+        pieces.insert(piece.id.clone(), Piece { links, ..piece });
+    }
     let goals = &source.goals;
     let unsigned = |value: &source::Number| u64::try_from(*value.get_ref()).ok();
     Some(Playbook {
         version: bundle.version().ok()?,
-        company: Company {
-            name: source.company.name.get_ref().clone(),
-            sender: source.company.sender.get_ref().clone(),
-            postal_address: source.company.postal_address.get_ref().clone(),
-            site: source.company.site.get_ref().clone(),
-        },
+        company,
         calendar: calendar(source)?,
-        products: source.products.iter().map(product).collect(),
+        products,
         interest: interest(source)?,
         qualify: qualify(source),
         nurture: nurture::rules(source, &bundle.pieces)?,
+        topics: source.topics.iter().map(topic).collect(),
+        preferences: preference_centre(&source.preferences),
         ladder: source.sla.rung.iter().map(rung).collect(),
         executive: source.sla.executive.as_ref().map(|address| address.get_ref().clone()),
         reps: source.reps.iter().map(rep).collect(),
@@ -100,9 +107,41 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         sources,
         segments,
         coverage: coverage::count(source, bundle.pieces.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
-        pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),
+        mail_assets: source.streams.iter().filter_map(mail_asset).collect(),
+        pieces,
         environment,
     })
+}
+
+fn company(source: &Source) -> Company {
+    Company {
+        name: source.company.name.get_ref().clone(),
+        sender: source.company.sender.get_ref().clone(),
+        postal_address: source.company.postal_address.get_ref().clone(),
+        site: source.company.site.get_ref().clone(),
+    }
+}
+
+fn topic(topic: &source::Topic) -> Topic {
+    let (name, description) = (topic.name.get_ref().clone(), topic.description.get_ref().clone());
+    Topic { id: TopicId::from(topic.id.get_ref().as_str()), name, description }
+}
+
+fn mail_asset(stream: &source::Stream) -> Option<(StreamId, AssetId)> {
+    let asset = stream.mail_asset.as_ref()?;
+    Some((StreamId::from(stream.id.get_ref().as_str()), AssetId::from(asset.get_ref().as_str())))
+}
+
+fn preference_centre(written: &source::Preferences) -> PreferenceCentre {
+    let offered = |frequency: &Frequency| match frequency {
+        Frequency::AsOften => true,
+        Frequency::Fortnightly => written.frequencies.contains(&source::Frequency::Fortnightly),
+        Frequency::Monthly => written.frequencies.contains(&source::Frequency::Monthly),
+    };
+    PreferenceCentre {
+        pause_days: written.pause_days.iter().map(|days| *days.get_ref()).collect(),
+        frequencies: Frequency::ALL.into_iter().filter(offered).collect(),
+    }
 }
 
 fn calendar(source: &Source) -> Option<Calendar> {
@@ -251,5 +290,6 @@ fn piece(id: &str, bundled: &BundledPiece) -> Piece {
         stage: front.stage,
         asset: front.asset.as_deref().map(AssetId::from),
         personas: front.personas.iter().map(|persona| PersonaId::from(persona.as_str())).collect(),
+        links: Vec::new(),
     }
 }

@@ -147,6 +147,7 @@ impl Places {
         reader.sections("product", source.products.iter().map(|product| &product.id));
         reader.sections("asset", source.assets.iter().map(|asset| &asset.id));
         reader.sections("stream", source.streams.iter().map(|stream| &stream.id));
+        reader.sections("topic", source.topics.iter().map(|topic| &topic.id));
         reader.sections("segment", source.segments.iter().map(|segment| &segment.id));
         reader.sections("persona", source.personas.iter().map(|persona| &persona.id));
         reader.sections("rep", source.reps.iter().map(|rep| &rep.id));

@@ -70,6 +70,8 @@ pub(crate) struct Stream {
     pub product: Text,
     /// The id of its topic, which people may switch off. Default: none, and it cannot be switched off alone.
     pub topic: Option<Text>,
+    /// The id of the asset that a click on its mail is an engagement with. Default: the asset of the piece.
+    pub mail_asset: Option<Text>,
     /// Its pieces in order, each the name of a file in content/ without its ending.
     #[schemars(length(min = 1))]
     pub pieces: Placed<Vec<Text>>,
