@@ -14,6 +14,7 @@ mod merges_meanwhile;
 mod newer_format;
 mod one_email;
 mod one_mql;
+mod preferences;
 mod private;
 mod refusals;
 mod relay;

@@ -67,7 +67,8 @@ impl Offer<'_> {
         let choice = |value: &str, on: bool, title: String| Choice { value: value.to_owned(), on, title, about: "" };
         let none = choice("none", until.is_none(), words::no_break(until.is_some()).to_owned());
         let keep = until.map(|until| choice("keep", true, words::kept_break(self.words(until))));
-        let days = self.playbook.preferences.pause_days.iter();
+        // One that ends on the same day would be the same.
+        let days = self.playbook.preferences.pause_days.iter().filter(|days| Some(self.in_days(**days)) != until);
         let offered =
             days.map(|days| choice(&days.to_string(), false, words::a_break(&self.words(self.in_days(*days)), *days)));
         std::iter::once(none).chain(keep).chain(offered).map(Choice::value).collect()

@@ -55,7 +55,7 @@ impl Check<'_> {
         let mut before = 0;
         for days in &preferences.pause_days {
             self.within("a break in days", days, 1, MOST_DAYS);
-            if *days.get_ref() <= before {
+            if before > 0 && *days.get_ref() <= before {
                 let reason = format!("a break of {} days stands after one of {before}", days.get_ref());
                 self.error(days, reason);
             }

@@ -116,6 +116,12 @@ fn a_slip_in_content_is_named() {
         ),
         (
             "content/layout.mjml",
+            r#"<a href="{{ preferences_url }}">Choose</a>"#,
+            "",
+            "content/layout.mjml:1: error: no link leads to {{ preferences_url }}",
+        ),
+        (
+            "content/layout.mjml",
             ", {{ postal_address }}",
             "",
             "content/layout.mjml:1: error: {{ postal_address }} is missing",
@@ -246,6 +252,12 @@ fn a_slip_in_content_is_named() {
             "{{ unsubscribe_url }}",
             "https://www.fernhill.example.com",
             "content/prune.txt:1: error: {{ unsubscribe_url }} is missing from the text part",
+        ),
+        (
+            "content/prune.txt",
+            "{{ preferences_url }}",
+            "https://www.fernhill.example.com",
+            "content/prune.txt:1: error: {{ preferences_url }} is missing from the text part",
         ),
         (
             "content/prune.txt",

@@ -3,6 +3,7 @@
 mod actions;
 mod content;
 mod people;
+mod preferences;
 mod reading;
 mod rules;
 mod scoring;
