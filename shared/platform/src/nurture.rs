@@ -20,7 +20,7 @@ use crate::address::AddressKey;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
 use crate::keys;
-use crate::records::{AddressOwner, Cadence, date_of};
+use crate::records::{AddressOwner, Cadence, Preferences, date_of};
 use crate::store::Store;
 
 /// What is known of a contact whose slot has come.
@@ -83,7 +83,7 @@ impl NurtureSlot {
 
     /// What the contact wants.
     pub fn wishes(&self) -> Wishes {
-        Wishes::default()
+        self.rows.preferences.as_ref().map(Preferences::wishes).unwrap_or_default()
     }
 
     /// Since when the address has been this one, in seconds.

@@ -41,7 +41,7 @@ pub(crate) const MOST_DAYS: i64 = 731;
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 18] = [
+    let rules: [Rule<'_>; 19] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -53,6 +53,7 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::streams, &["product", "asset", "nurture", "stream"]),
         (Check::conditions_of_streams, &["product", "stream", "segment"]),
         (Check::topics, &["topic"]),
+        (Check::topics_of_streams, &["topic", "stream"]),
         (Check::preferences, &["preferences"]),
         (Check::mail_assets, &["asset", "stream"]),
         (Check::reps, &["rep"]),

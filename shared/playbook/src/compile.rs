@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, StreamId, TopicId};
+use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, TopicId};
 use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
 use perennial_domain::nurture::wishes::Frequency;
 use perennial_domain::qualify::QualifyRules;
@@ -107,7 +107,6 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         sources,
         segments,
         coverage: coverage::count(source, bundle.pieces.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
-        mail_assets: source.streams.iter().filter_map(mail_asset).collect(),
         pieces,
         environment,
     })
@@ -125,11 +124,6 @@ fn company(source: &Source) -> Company {
 fn topic(topic: &source::Topic) -> Topic {
     let (name, description) = (topic.name.get_ref().clone(), topic.description.get_ref().clone());
     Topic { id: TopicId::from(topic.id.get_ref().as_str()), name, description }
-}
-
-fn mail_asset(stream: &source::Stream) -> Option<(StreamId, AssetId)> {
-    let asset = stream.mail_asset.as_ref()?;
-    Some((StreamId::from(stream.id.get_ref().as_str()), AssetId::from(asset.get_ref().as_str())))
 }
 
 fn preference_centre(written: &source::Preferences) -> PreferenceCentre {

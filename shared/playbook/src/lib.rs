@@ -130,7 +130,6 @@ pub struct Playbook {
     /// Whose webhooks are taken, by id. The native source is always there.
     pub sources: BTreeMap<String, Source>,
     coverage: Coverage,
-    mail_assets: BTreeMap<StreamId, AssetId>,
     pieces: BTreeMap<PieceId, Piece>,
     environment: Environment<'static>,
 }
@@ -327,7 +326,8 @@ impl Playbook {
 
     /// The asset that a click on a mail is an engagement with: the stream's, or else the piece's.
     pub fn mail_asset(&self, stream: Option<&StreamId>, piece: &PieceId) -> Option<&AssetId> {
-        let of_stream = stream.and_then(|stream| self.mail_assets.get(stream));
+        let stream = stream.and_then(|id| self.nurture.streams.iter().find(|stream| stream.id == *id));
+        let of_stream = stream.and_then(|stream| stream.mail_asset.as_ref());
         of_stream.or_else(|| self.piece(piece).and_then(|piece| piece.asset.as_ref()))
     }
 

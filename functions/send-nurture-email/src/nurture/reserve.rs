@@ -152,6 +152,7 @@ impl SendNurtureEmail {
             silence(&self.store, &key, reason.as_str(), waits, now)?,
             self.store.change(next)?,
             identity::unmoved(&self.store, &loaded.contact)?,
+            self.store.check(unchanged_wishes(loaded))?,
         ];
         if until.is_none() {
             // Whoever has become reachable meanwhile must not drop out of the cadence.
@@ -170,13 +171,29 @@ fn same_profile(loaded: &NurtureSlot) -> Change {
     }
 }
 
-/// That the contact has not opted out, and mail to its address has not bounced.
+/// That the contact has not opted out, wants what it wanted when it was loaded, and mail to its address has not bounced.
 fn still_wanted(loaded: &NurtureSlot) -> Change {
-    Change::none(keys::preferences(&loaded.contact))
-        .only_if(
-            "(attribute_not_exists(#unsubscribed) OR #unsubscribed = :no) AND \
-             (attribute_not_exists(#bounced_at) OR #bounced_at < :since)",
-        )
+    let (same, rev) = same_wishes(loaded);
+    let change = Change::none(keys::preferences(&loaded.contact))
+        .only_if(format!(
+            "{same} AND (attribute_not_exists(#unsubscribed) OR #unsubscribed = :no) AND \
+             (attribute_not_exists(#bounced_at) OR #bounced_at < :since)"
+        ))
         .with(":no", AttributeValue::Bool(false))
-        .with(":since", number(loaded.email_since()))
+        .with(":since", number(loaded.email_since()));
+    rev.into_iter().fold(change, |change, rev| change.with(":rev", rev))
+}
+
+/// That the contact wants what it wanted when it was loaded: whoever wants more again must not drop out of the cadence.
+fn unchanged_wishes(loaded: &NurtureSlot) -> Change {
+    let (same, rev) = same_wishes(loaded);
+    let change = Change::none(keys::preferences(&loaded.contact)).only_if(same);
+    rev.into_iter().fold(change, |change, rev| change.with(":rev", rev))
+}
+
+fn same_wishes(loaded: &NurtureSlot) -> (&'static str, Option<AttributeValue>) {
+    match loaded.rows.preferences.as_ref().map_or(0, |preferences| preferences.rev) {
+        0 => ("attribute_not_exists(#rev)", None),
+        rev => ("#rev = :rev", Some(number(rev))),
+    }
 }

@@ -110,7 +110,8 @@ fn email(offer: &Offer<'_>) -> String {
         all.iter().filter(|topic| offer.wants(&topic.id)).map(|topic| topic.name.as_str()).collect();
     match wanted.len() {
         0 if all.is_empty() => {}
-        0 => return "You will get no emails about any of our topics: none of them is ticked.".to_owned(),
+        0 if streams_without_topic(offer) => sentence.push_str(", about what belongs to none of our topics"),
+        0 => return "You will get no emails: none of our topics is ticked.".to_owned(),
         count if count == all.len() => sentence.push_str(", about all our topics"),
         _ => sentence.push_str(&format!(", about {}", quoted(&wanted))),
     }
@@ -118,6 +119,11 @@ fn email(offer: &Offer<'_>) -> String {
         sentence.push_str(&format!("; the next not before {}", offer.words(date)));
     }
     sentence + "."
+}
+
+/// Whether there is mail that no choice of topics stops.
+fn streams_without_topic(offer: &Offer<'_>) -> bool {
+    offer.playbook.nurture.streams.iter().any(|stream| stream.topic.is_none())
 }
 
 /// The first day on which a mail can come, if that is not tomorrow anyway.

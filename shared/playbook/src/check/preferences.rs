@@ -27,23 +27,39 @@ impl Check<'_> {
         }
     }
 
+    /// A stream's topic is one that can be chosen, and a topic is one that some stream has.
+    pub(super) fn topics_of_streams(&mut self) {
+        let source = self.source;
+        let known: BTreeSet<&str> = source.topics.iter().map(|topic| topic.id.get_ref().as_str()).collect();
+        let mut named = BTreeSet::new();
+        for stream in &source.streams {
+            let Some(topic) = &stream.topic else { continue };
+            let who = format!("stream {}", quoted(stream.id.get_ref()));
+            self.exists(&who, "topic", topic, &known);
+            named.insert(topic.get_ref().as_str());
+        }
+        for topic in &source.topics {
+            if !named.contains(topic.id.get_ref().as_str()) {
+                let reason =
+                    format!("no stream has topic {}: nobody gets what it promises", quoted(topic.id.get_ref()));
+                self.warn(&topic.id, reason);
+            }
+        }
+    }
+
     /// Clicks on a stream's mail count for an asset, which must have that action.
     pub(super) fn mail_assets(&mut self) {
         let source = self.source;
-        let known: BTreeSet<&str> = source.assets.iter().map(|asset| asset.id.get_ref().as_str()).collect();
         for stream in &source.streams {
             let Some(named) = &stream.mail_asset else { continue };
             let who = format!("stream {}", quoted(stream.id.get_ref()));
-            if !self.exists(&who, "asset", named, &known) {
-                continue;
-            }
             let asset = source.assets.iter().find(|asset| asset.id.get_ref() == named.get_ref());
             let has = |action: &str| {
                 asset.is_some_and(|asset| {
                     asset.actions.iter().chain(asset.points.keys()).any(|known| known.get_ref() == action)
                 })
             };
-            if !has(CLICK) {
+            if asset.is_some() && !has(CLICK) {
                 let reason = format!("{who}: asset {} has no action \"{CLICK}\"", quoted(named.get_ref()));
                 self.error(named, reason);
             }

@@ -189,8 +189,10 @@ impl Check<'_> {
                 }
                 [first, second, ..] if first.id != second.id => {
                     let streams = format!("{} and {}", quoted(first.id.get_ref()), quoted(second.id.get_ref()));
-                    let reason =
-                        format!("piece {} is in streams {streams}: who is in both receives it once, in whichever comes first", quoted(id));
+                    let reason = format!(
+                        "piece {} is in streams {streams}: who is in both receives it once, in whichever comes first",
+                        quoted(id)
+                    );
                     self.findings.warn(Place::file(&draft.file), reason);
                 }
                 _ => {}

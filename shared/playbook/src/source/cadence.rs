@@ -70,8 +70,6 @@ pub(crate) struct Stream {
     pub product: Text,
     /// The id of its topic, which people may switch off. Default: none, and it cannot be switched off alone.
     pub topic: Option<Text>,
-    /// The id of the asset that a click on its mail is an engagement with. Default: the asset of the piece.
-    pub mail_asset: Option<Text>,
     /// Its pieces in order, each the name of a file in content/ without its ending.
     #[schemars(length(min = 1))]
     pub pieces: Placed<Vec<Text>>,
@@ -121,7 +119,7 @@ pub(crate) struct Stream {
     #[serde(default = "number::<0>")]
     #[schemars(range(min = 0, max = 100))]
     pub holdout_percent: Number,
-    /// The id of the asset that its mail is: to open or click one is an engagement with that. Default: none.
+    /// The id of the asset that its mail is: to open or click one is an engagement with that. Default: the asset of the piece.
     pub mail_asset: Option<Text>,
 }
 

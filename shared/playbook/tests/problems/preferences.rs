@@ -2,35 +2,53 @@
 
 use super::{PLAYBOOK, check};
 
-/// Two sound topics, in front of the cadence.
-const TOPICS: &str = "[[topic]]\nid = \"numbers\"\nname = \"Numbers\"\ndescription = \"Asking questions.\"\n\
-                      [[topic]]\nid = \"work\"\nname = \"Work\"\ndescription = \"Less of it.\"\n[nurture]";
+/// Between two streams of the sound playbook …
+const BETWEEN: &str =
+    "pieces = [\"lesson-1\", \"offer\", \"lesson-2\", \"ask\"]\n\n[[stream]]\nid = \"discover-automation\"";
+/// … two sound topics, one for each.
+const TOPICS: &str = "pieces = [\"lesson-1\", \"offer\", \"lesson-2\", \"ask\"]\ntopic = \"numbers\"\n\
+                      [[topic]]\nid = \"numbers\"\nname = \"Numbers\"\ndescription = \"Asking questions.\"\n\
+                      [[topic]]\nid = \"work\"\nname = \"Work\"\ndescription = \"Less of it.\"\n\
+                      [[stream]]\nid = \"discover-automation\"\ntopic = \"work\"";
 
 #[test]
 fn a_slip_in_a_topic_is_named() {
-    let broken = |from: &str, to: &str| TOPICS.replacen(from, to, 1);
-    for (to, expected) in [
-        (TOPICS.to_owned(), ""),
+    for (from, to, expected) in [
+        ("", "", ""),
         (
-            broken("id = \"work\"", "id = \"numbers\""),
-            r#"playbook.toml:68: error: topic "numbers" is there already, on line 64"#,
+            "id = \"work\"",
+            "id = \"numbers\"",
+            "playbook.toml:78: error: topic \"numbers\" is there already, on line 74\n\
+             playbook.toml:83: error: stream \"discover-automation\" names topic \"work\", which does not exist",
         ),
         (
-            broken("\"numbers\"", "\"The Numbers\""),
-            "playbook.toml:64: error: topic id \"The Numbers\" is not 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
+            "id = \"numbers\"",
+            "id = \"The Numbers\"",
+            "playbook.toml:72: error: stream \"discover-analytics\" names topic \"numbers\", which does not exist\n\
+             playbook.toml:74: error: topic id \"The Numbers\" is not 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit\n\
+             playbook.toml:74: warning: no stream has topic \"The Numbers\": nobody gets what it promises",
+        ),
+        ("\"Work\"", "\" numbers\"", "playbook.toml:79: error: topic \"work\" has the name of topic \"numbers\""),
+        ("\"Less of it.\"", "\"\"", "playbook.toml:80: error: the topic's description is empty"),
+        ("name = \"Work\"\n", "", "playbook.toml:77: error: topic \"work\": missing field \"name\""),
+        (
+            "description",
+            "descripton",
+            "playbook.toml:76: error: unknown field \"descripton\", expected one of \"id\", \"name\", \"description\" (did you mean \"description\"?)",
         ),
         (
-            broken("\"Work\"", "\" numbers\""),
-            r#"playbook.toml:69: error: topic "work" has the name of topic "numbers""#,
+            "topic = \"work\"",
+            "topic = \"wrok\"",
+            "playbook.toml:78: warning: no stream has topic \"work\": nobody gets what it promises\n\
+             playbook.toml:83: error: stream \"discover-automation\" names topic \"wrok\", which does not exist (did you mean \"work\"?)",
         ),
-        (broken("\"Less of it.\"", "\"\""), "playbook.toml:70: error: the topic's description is empty"),
-        (broken("name = \"Work\"\n", ""), r#"playbook.toml:67: error: topic "work": missing field "name""#),
         (
-            broken("description", "descripton"),
-            "playbook.toml:66: error: unknown field \"descripton\", expected one of \"id\", \"name\", \"description\" (did you mean \"description\"?)",
+            "topic = \"work\"",
+            "topic = \"numbers\"",
+            "playbook.toml:78: warning: no stream has topic \"work\": nobody gets what it promises",
         ),
     ] {
-        check(&[(PLAYBOOK, "[nurture]", &to, expected)]);
+        check(&[(PLAYBOOK, BETWEEN, &TOPICS.replacen(from, to, 1), expected)]);
     }
 }
 
