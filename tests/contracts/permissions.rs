@@ -57,6 +57,7 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
     story.play(&deployment, start, |_| {}).await.unwrap();
     press_a_lead_link(&deployment).await;
     press_an_unsubscribe_link(&deployment).await;
+    use_the_preference_centre(&deployment).await;
     merge_and_erase(&deployment).await;
     deployment.world.advance_to(at("2026-12-28T12:00:00Z"), |_| {}).await.unwrap();
 
@@ -159,6 +160,25 @@ async fn press_an_unsubscribe_link(deployment: &Deployment) {
     let request = Request::post(format!("/u/{path}")).body(Vec::new().into()).unwrap();
     assert_eq!(deployment.world.http(request).await.unwrap().status(), 200);
     settle(deployment).await;
+}
+
+/// Somebody follows a link of a mail, chooses, leaves and comes back.
+async fn use_the_preference_centre(deployment: &Deployment) {
+    let mails = deployment.world.mails().unwrap();
+    let text = mails.iter().find_map(|mail| mail.text.clone().filter(|text| text.contains("/p/"))).unwrap();
+    let path = |letter: &str| {
+        let after = text.split_whitespace().find_map(|word| word.split_once(letter)).unwrap().1;
+        format!("{letter}{after}")
+    };
+    let all = "shown=numbers&frequency=monthly&channel=email&pause=none&do=";
+    let pressed = ["save", "unsubscribe", "resubscribe"]
+        .map(|press| Request::post(path("/p/")).body(format!("{all}{press}").into()));
+    let followed = Request::get(path("/t/")).body(Vec::new().into());
+    for request in [followed].into_iter().chain(pressed) {
+        let status = deployment.world.http(request.unwrap()).await.unwrap().status().as_u16();
+        assert!([200, 302].contains(&status), "{status}");
+        settle(deployment).await;
+    }
 }
 
 /// An anonymous id turns out to be somebody's, and what is told late of somebody who was erased is dropped.

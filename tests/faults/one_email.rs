@@ -24,20 +24,20 @@ use send_nurture_email::SendNurtureEmail;
 use serde_json::{Value, json};
 
 /// A Tuesday: contacts become known.
-const BEFORE: &str = "2026-01-06T08:00:00Z";
+pub(crate) const BEFORE: &str = "2026-01-06T08:00:00Z";
 /// A Thursday at nine in Berlin: their slot has come.
-const NOW: &str = "2026-01-08T08:00:00Z";
-const SLOT: &str = "2026-01-08";
+pub(crate) const NOW: &str = "2026-01-08T08:00:00Z";
+pub(crate) const SLOT: &str = "2026-01-08";
 /// The slot a week later, when the gap has passed.
 const NEXT: (&str, &str) = ("2026-01-15T08:00:00Z", "2026-01-15");
 
 /// The local world's own key: links made here are read there.
-fn links() -> Links {
+pub(crate) fn links() -> Links {
     Links::new("the local world's link key", PUBLIC_URL)
 }
 
 /// A sender whose calls to DynamoDB go to this endpoint.
-async fn sender_at(endpoint: &str, deployment: &Deployment) -> SendNurtureEmail {
+pub(crate) async fn sender_at(endpoint: &str, deployment: &Deployment) -> SendNurtureEmail {
     let services = sdk_config(&deployment.world.endpoints().aws).await;
     SendNurtureEmail {
         store: store_at(endpoint).await,
@@ -49,22 +49,22 @@ async fn sender_at(endpoint: &str, deployment: &Deployment) -> SendNurtureEmail 
     }
 }
 
-async fn sender(deployment: &Deployment) -> SendNurtureEmail {
+pub(crate) async fn sender(deployment: &Deployment) -> SendNurtureEmail {
     sender_at(&deployment.world.endpoints().dynamodb, deployment).await
 }
 
-fn due(contact: &str, slot: &str) -> Value {
+pub(crate) fn due(contact: &str, slot: &str) -> Value {
     json!({"detail-type": "NurtureDue", "detail": {"contact": contact, "slot": slot}})
 }
 
-async fn handle(sender: &SendNurtureEmail, messages: &[Value]) -> Vec<String> {
+pub(crate) async fn handle(sender: &SendNurtureEmail, messages: &[Value]) -> Vec<String> {
     let batch = serde_json::from_value(queue_event(messages)).expect("an event of SQS");
     let BatchAnswer { batch_item_failures } = sender.handle(batch).await.expect("a batch never fails");
     batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
 /// A world in which these contacts have shown interest in Analytics and their slot has come.
-async fn world_with(contacts: &[&str]) -> Deployment {
+pub(crate) async fn world_with(contacts: &[&str]) -> Deployment {
     let deployment = deploy(at(BEFORE)).await;
     for contact in contacts {
         introduce(&deployment, contact).await;
@@ -76,7 +76,7 @@ async fn world_with(contacts: &[&str]) -> Deployment {
     deployment
 }
 
-async fn slot(deployment: &Deployment, contact: &str, slot: &str) -> Option<Slot> {
+pub(crate) async fn slot(deployment: &Deployment, contact: &str, slot: &str) -> Option<Slot> {
     deployment.store.get(&keys::slot(&ContactId::from(contact), slot)).await.expect("the slot can be read")
 }
 
@@ -84,13 +84,13 @@ async fn state(deployment: &Deployment, contact: &str) -> Option<SlotState> {
     slot(deployment, contact, SLOT).await.map(|slot| slot.state)
 }
 
-async fn cadence(deployment: &Deployment, contact: &str) -> Cadence {
+pub(crate) async fn cadence(deployment: &Deployment, contact: &str) -> Cadence {
     let rows = deployment.store.contact(&ContactId::from(contact)).await.expect("the contact can be read");
     rows.cadence.expect("an identified contact has a cadence")
 }
 
 /// How many mails the mail server accepted for a contact.
-fn mails(deployment: &Deployment, contact: &str) -> usize {
+pub(crate) fn mails(deployment: &Deployment, contact: &str) -> usize {
     let all = deployment.world.mails().expect("the world remembers");
     all.iter().filter(|mail| mail.to.contains(&address_of(contact))).count()
 }
@@ -222,7 +222,7 @@ impl Happens {
 }
 
 /// The one click of RFC 8058.
-async fn press_unsubscribe(deployment: &Deployment, contact: &str) {
+pub(crate) async fn press_unsubscribe(deployment: &Deployment, contact: &str) {
     let purpose = Purpose::Unsubscribe { contact: contact.into(), slot: SLOT.to_owned() };
     let url = links().url(&purpose, deployment.world.clock().now());
     let path = url.strip_prefix(PUBLIC_URL).expect("our own link");

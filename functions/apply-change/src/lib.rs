@@ -13,6 +13,7 @@ use perennial_domain::interest::instant;
 use perennial_domain::lead::SalesEvent;
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::consent::LookAgain;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::moving::Moving;
 use perennial_platform::identity::profiles::{self, Identified};
@@ -160,6 +161,13 @@ impl ApplyChange {
                 let source = entry.sk.split('#').next().unwrap_or_default();
                 consent::unsubscribe(store, key, contact, source, at).await.map(Change::unless_moved)
             }
+            What::PreferencesChanged { .. } => {
+                let choices = entry.told.choices().unwrap_or_default();
+                consent::choose(store, contact, &choices, at, self.look_again()).await.map(Change::unless_moved)
+            }
+            What::Resubscribed { .. } => {
+                consent::resubscribe(store, key, contact, at, self.look_again()).await.map(Change::unless_moved)
+            }
             // A passing trouble says nothing about the address; the ledger keeps it.
             What::MailBounced { permanent: false, .. }
             | What::Engagement { .. }
@@ -167,6 +175,10 @@ impl ApplyChange {
             | What::ContactMerged { .. }
             | What::Unread {} => Ok(Change::Applied),
         }
+    }
+
+    fn look_again(&self) -> LookAgain {
+        LookAgain::tomorrow(&self.playbook.calendar, self.clock.now())
     }
 
     async fn word_from_sales(

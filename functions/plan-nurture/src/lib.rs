@@ -1,4 +1,4 @@
-//! Every day: whose slot has come? Each goes to the mail queue, and only then does its next slot move on.
+//! Every hour: whose slot has come? Each goes to the mail queue, and only then does its next slot move on.
 //!
 //! A crash between the two enqueues again; the slot decides that nothing is sent twice. What a person gets is decided when
 //! the message is handled, not here.
@@ -26,7 +26,7 @@ pub struct PlanNurture {
 }
 
 impl PlanNurture {
-    /// Plans the slots of a day.
+    /// Plans the slots that have come.
     ///
     /// # Errors
     /// [`Failure`] if it could not finish: the same tick again goes on where it was.
@@ -63,8 +63,10 @@ impl PlanNurture {
 
     /// The next slot is a gap away, unless the decision on this one says otherwise.
     async fn advance(&self, contact: &ContactId, now: Timestamp) -> Result<(), Failure> {
-        let calendar = &self.playbook.calendar;
-        let next = calendar.start_of(calendar.date(now).saturating_add(self.playbook.nurture.gap_days.days()));
+        let (calendar, nurture) = (&self.playbook.calendar, &self.playbook.nurture);
+        let next = calendar.start_of(calendar.date(now).saturating_add(nurture.gap_days.days()));
+        // Where the contact is, the window may open at another hour: the slot waits for it then.
+        let next = nurture.window.opening(calendar, &calendar.zone, next);
         let change = Change::of(keys::cadence(contact), "SET #due_at = :next")
             .only_if("attribute_exists(#due_shard) AND #due_at <= :now")
             .with(":next", number(next.as_second()))

@@ -6,10 +6,13 @@
 //!    └── RETRY ◀───────┘│ throttled, account at fault: the same slot may be claimed again
 //!                       └────no answer──▶ UNKNOWN       never sent again by itself
 //! ```
-//! A crash leaves SENDING behind; past its lease it is UNKNOWN.
+//! A crash leaves SENDING behind; past its lease it is UNKNOWN. A slot whose send window opens later on its day is WAITING with
+//! its reason, and may be claimed as RETRY may.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
+use perennial_domain::ids::{PieceId, StreamId};
+use perennial_domain::nurture::Kind;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::Key;
 use perennial_platform::mail::Outcome;
@@ -22,13 +25,22 @@ use crate::Handled;
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A slot may be claimed if it is new, or was left for another try.
-const CLAIMABLE: &str = "attribute_not_exists(PK) OR #state = :retry";
+const CLAIMABLE: &str = "attribute_not_exists(PK) OR #state = :retry OR #state = :waiting";
+
+/// What a slot is claimed for.
+pub(crate) struct ClaimedPiece<'a> {
+    pub stream: &'a StreamId,
+    pub piece: &'a PieceId,
+    pub kind: Kind,
+    /// Under which name it will be remembered.
+    pub received_as: &'a StreamId,
+}
 
 /// Whether a slot can be claimed; `None` means it can.
 pub(crate) async fn settled(store: &Store, key: &Key, now: Timestamp) -> Result<Option<Handled>, Failure> {
     let Some(slot) = store.get::<Slot>(key).await? else { return Ok(None) };
     match slot.state {
-        SlotState::Retry => Ok(None),
+        SlotState::Retry | SlotState::Waiting => Ok(None),
         SlotState::Sending if slot.lease_until.is_some_and(|until| until > now.as_second()) => Ok(Some(Handled::Busy)),
         SlotState::Sending => {
             tracing::error!("a send was claimed and never settled: unknown");
@@ -44,29 +56,44 @@ pub(crate) async fn settled(store: &Store, key: &Key, now: Timestamp) -> Result<
 pub(crate) fn claim(
     store: &Store,
     key: &Key,
-    stream_piece: Option<(&str, &str)>,
+    piece: Option<&ClaimedPiece<'_>>,
     now: Timestamp,
 ) -> Result<TransactWriteItem, Failure> {
     let mut update = "SET #state = :sending, #decided_at = :now, #lease_until = :lease".to_owned();
     let mut change = Change::none(key.clone())
         .only_if(CLAIMABLE)
         .with(":retry", string("RETRY"))
+        .with(":waiting", string("WAITING"))
         .with(":sending", string("SENDING"))
         .with(":now", number(now.as_second()))
         .with(":lease", number((now + LEASE).as_second()));
-    if let Some((stream, piece)) = stream_piece {
-        update.push_str(", #stream = :stream, #piece = :piece");
-        change = change.with(":stream", string(stream)).with(":piece", string(piece));
+    if let Some(ClaimedPiece { stream, piece, kind, received_as }) = piece {
+        update.push_str(", #stream = :stream, #piece = :piece, #kind = :kind");
+        change = change.with(":stream", string(stream.as_str())).with(":piece", string(piece.as_str()));
+        change = change.with(":kind", string(kind.as_str()));
+        if received_as != stream {
+            update.push_str(", #received_as = :received_as");
+            change = change.with(":received_as", string(received_as.as_str()));
+        }
     }
+    // The reason for which it waited is one no longer.
+    update.push_str(" REMOVE #reason");
     store.change(change.updating(update))
 }
 
-/// The action that records a silence.
-pub(crate) fn silence(store: &Store, key: &Key, reason: &str, now: Timestamp) -> Result<TransactWriteItem, Failure> {
+/// The action that records a silence; of one that `waits` it may still become a mail on the same day.
+pub(crate) fn silence(
+    store: &Store,
+    key: &Key,
+    reason: &str,
+    waits: bool,
+    now: Timestamp,
+) -> Result<TransactWriteItem, Failure> {
     let change = Change::of(key.clone(), "SET #state = :silent, #decided_at = :now, #reason = :reason")
         .only_if(CLAIMABLE)
         .with(":retry", string("RETRY"))
-        .with(":silent", string("SILENT"))
+        .with(":waiting", string("WAITING"))
+        .with(":silent", string(if waits { "WAITING" } else { "SILENT" }))
         .with(":now", number(now.as_second()))
         .with(":reason", string(reason));
     store.change(change)
@@ -128,6 +155,7 @@ fn settle_change(key: &Key, state: SlotState, error: Option<&str>, message_id: O
         SlotState::Retry => "RETRY",
         SlotState::Unknown => "UNKNOWN",
         SlotState::Silent => "SILENT",
+        SlotState::Waiting => "WAITING",
     };
     let mut update = "SET #state = :state, #settled_at = :now".to_owned();
     let mut change = Change::none(key.clone())

@@ -87,7 +87,7 @@ impl SendNurtureEmail {
         }
         let key = keys::digest_mail(date, owner);
         if lines.is_empty() {
-            let nothing = silence(&self.store, &key, "all of them touched already", now)?;
+            let nothing = silence(&self.store, &key, "all of them touched already", false, now)?;
             return self.store.commit("silence", vec![nothing]).await.map(|_| Handled::Done);
         }
         lines.sort_by_key(|(sort_score, _)| -sort_score);

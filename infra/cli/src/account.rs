@@ -268,7 +268,11 @@ impl Account {
             leads: rows.leads.iter().map(lead_line).collect(),
             held: rows.held.iter().map(held_line).collect(),
             emails: rows.slots.iter().filter_map(email_line).collect(),
-            silences: rows.slots.iter().filter_map(|slot| silence_line(slot, SlotState::Silent)).collect(),
+            // A slot that waited for its hour and was not looked at again stays silent for the reason it has.
+            silences: [SlotState::Silent, SlotState::Waiting]
+                .into_iter()
+                .flat_map(|state| rows.slots.iter().filter_map(move |slot| silence_line(slot, state)))
+                .collect(),
             unsettled: [SlotState::Unknown, SlotState::Rejected, SlotState::Retry, SlotState::Sending]
                 .into_iter()
                 .flat_map(|state| rows.slots.iter().filter_map(move |slot| silence_line(slot, state)))

@@ -58,6 +58,8 @@ id! {
     StreamId;
     /// One email of a stream.
     PieceId;
+    /// What a stream is about, as contacts may want it or not.
+    TopicId;
     /// A sales representative or manager.
     RepId;
     /// A segment of the playbook.

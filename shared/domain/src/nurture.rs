@@ -3,18 +3,38 @@
 //! Owns who gets which piece and every reason for silence. Never sends: the sender claims the slot and checks the
 //! conditions again in its transaction.
 //!
-//! Cadence is counted in local days of the team's zone, not in seconds, so that a mail sent at 09:00:07 does not push
-//! the next one to the day after.
+//! | module | owns |
+//! |---|---|
+//! | [`streams`] | who is in which stream, and what holds it back |
+//! | [`story`] | the next piece, and the mix of teaching and promoting |
+//! | [`cadence`] | gap, cap and send window |
+//! | [`wishes`] | what the contact wants |
+//! | [`silence`] | the reasons, in words |
 
-use std::collections::BTreeMap;
-use std::fmt;
+pub mod cadence;
+pub mod silence;
+pub mod story;
+pub mod streams;
+pub mod wishes;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
+use jiff::tz::TimeZone;
 
-use crate::calendar::{Calendar, days_after};
-use crate::ids::{PieceId, ProductId, StreamId};
-use crate::profile::{Account, Contact, Health};
+use crate::calendar::Calendar;
+use crate::ids::{ActionId, AssetId, PieceId, ProductId, StreamId};
+use crate::segment::Person;
+
+pub use cadence::{Cap, Window, gap_days};
+pub use silence::{Outside, Silence};
+pub use story::{Progress, Received};
+pub use streams::{Stream, StreamKind, StreamPiece, Trigger};
+pub use wishes::{Frequency, Wishes};
+
+use cadence::{Days, later};
+use story::Story;
 
 /// What a piece wants from its reader. Source: content mix 4-1-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +48,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Educational, Self::Soft, Self::Hard];
+
     /// Whether it promotes.
     pub fn is_promotion(self) -> bool {
         self != Self::Educational
@@ -41,45 +64,11 @@ impl Kind {
             Self::Hard => "hard",
         }
     }
-}
 
-/// What a stream is for, and so who is in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamKind {
-    /// Interest in a product that the account does not own.
-    CrossSell,
-    /// The account has owned the product for at least so many days.
-    Retention {
-        /// Days since the purchase.
-        after_days: i64,
-    },
-    /// The account has owned the product for fewer days.
-    Onboarding {
-        /// Days since the purchase.
-        until_days: i64,
-    },
-}
-
-/// A piece in its stream's order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamPiece {
-    /// Which.
-    pub id: PieceId,
-    /// What it wants.
-    pub kind: Kind,
-}
-
-/// A stream of pieces.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stream {
-    /// Which.
-    pub id: StreamId,
-    /// What it is for.
-    pub kind: StreamKind,
-    /// About which product.
-    pub product: ProductId,
-    /// Its story, from awareness to conversion.
-    pub pieces: Vec<StreamPiece>,
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// What the cadence depends on.
@@ -87,40 +76,41 @@ pub struct Stream {
 pub struct NurtureRules {
     /// At most one nurture email per person in so many days.
     pub gap_days: i64,
+    /// At most so many mails in a period, mail of other systems included.
+    pub cap: Cap,
+    /// The hours in which mail goes out, where the contact is.
+    pub window: Window,
     /// A stream's own cadence in days.
     pub stream_every_days: i64,
-    /// Educational pieces a stream owes before its first hard one.
+    /// A stream's cadence in days, once something has made it more pressing.
+    pub accelerated_days: i64,
+    /// Educational pieces a stream owes before each hard one.
     pub educational_before_hard: usize,
-    /// Days of usage before cross-sell mail.
+    /// Days of usage before cross-sell and upsell mail.
     pub new_customer_days: i64,
     /// All streams, in order of precedence between streams that waited equally long.
     pub streams: Vec<Stream>,
 }
 
-/// What a person has received of a stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// The pieces received.
-    pub sent: Vec<PieceId>,
-    /// The local date of the last one.
-    pub last_sent_on: Option<Date>,
-}
-
 /// The state a slot is decided on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Snapshot<'a> {
-    /// The contact, if identified.
-    pub contact: Option<&'a Contact>,
-    /// Its account, if known.
-    pub account: Option<&'a Account>,
-    /// Points by product, at now.
-    pub interest: &'a BTreeMap<ProductId, i64>,
+    /// Who it is: the contact, its account, fit and scores. Its `now` is that of the decision, whatever stands here.
+    pub person: Person<'a>,
+    /// What the contact did, and the second at which each was last done. Clicks of machines are not among them.
+    pub engaged: &'a BTreeMap<(AssetId, ActionId), i64>,
+    /// What the contact wants.
+    pub wishes: &'a Wishes,
+    /// The contact's time zone, if it is known; the team's otherwise.
+    pub zone: Option<&'a TimeZone>,
     /// Products of which sales holds an open lead.
     pub open_leads: &'a [ProductId],
-    /// What was received, by stream.
+    /// What was received, by [`Stream::received_as`].
     pub progress: &'a BTreeMap<StreamId, Progress>,
     /// The local date of the last nurture mail, or of mail that another system reported.
     pub last_mail_on: Option<Date>,
+    /// The local dates of all such mail within the cap's period; older ones may be among them.
+    pub mail_days: &'a BTreeSet<Date>,
     /// Whether the last nurture mail was a promotion.
     pub last_was_promotion: bool,
     /// Whether the contact has opted out.
@@ -131,64 +121,6 @@ pub struct Snapshot<'a> {
     pub address_of_another: bool,
 }
 
-/// Why somebody gets nothing. In the order in which one is preferred as the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Silence {
-    /// The contact has opted out.
-    Unsubscribed,
-    /// The address bounced or complained.
-    Suppressed,
-    /// Nobody has said who this is or where to write to.
-    NoAddress,
-    /// Another contact stated the address first: two ids must not both write to one inbox.
-    SharedAddress,
-    /// The team does not work today.
-    DayOff,
-    /// The person had a mail within the gap.
-    Capped,
-    /// No cross-sell mail to an account at risk.
-    AtRisk,
-    /// No cross-sell mail in the first six months.
-    NewCustomer,
-    /// Sales holds a lead for the product: its stream pauses.
-    OpenLead,
-    /// No two promotions in a row, and no hard one before four educational.
-    MixOwed,
-    /// The stream's next piece is not due yet.
-    NotDue,
-    /// The stream has nothing left to say.
-    Exhausted,
-    /// No stream is for this person now.
-    NoStream,
-}
-
-impl Silence {
-    /// The name in storage and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unsubscribed => "unsubscribed",
-            Self::Suppressed => "address suppressed",
-            Self::NoAddress => "no address",
-            Self::SharedAddress => "address belongs to another contact",
-            Self::DayOff => "not a working day",
-            Self::Capped => "capped: mailed within the gap",
-            Self::AtRisk => "account at risk: no cross-sell",
-            Self::NewCustomer => "new customer: no cross-sell yet",
-            Self::OpenLead => "sales has an open lead: stream paused",
-            Self::MixOwed => "4-1-1: a promotion would come too early",
-            Self::NotDue => "next piece not due yet",
-            Self::Exhausted => "stream exhausted",
-            Self::NoStream => "no stream fits",
-        }
-    }
-}
-
-impl fmt::Display for Silence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// What happens in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -196,17 +128,19 @@ pub enum Decision {
     Send {
         /// Of which stream.
         stream: StreamId,
+        /// Under which name it is remembered: [`Stream::received_as`].
+        received_as: StreamId,
         /// Which piece.
         piece: PieceId,
         /// What it wants.
         kind: Kind,
-        /// Whether the stream is cross-sell: the claim checks the account's health then.
-        cross_sell: bool,
+        /// Whether the stream sells its product: the claim checks the account's health then.
+        promotes_product: bool,
     },
-    /// Nothing now; the next slot is on this date.
+    /// Nothing now.
     Wait {
-        /// The next slot.
-        until: Date,
+        /// When to look again; within the send window.
+        until: Timestamp,
         /// Why nothing.
         reason: Silence,
     },
@@ -214,113 +148,186 @@ pub enum Decision {
     Stop(Silence),
 }
 
+/// What one stream has to say to a person, apart from what holds for the person as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This piece could go out.
+    Ready {
+        /// Which piece.
+        piece: PieceId,
+        /// What it wants.
+        kind: Kind,
+        /// The local date of the stream's last piece.
+        last_sent_on: Option<Date>,
+    },
+    /// The stream is for this person, and says nothing now.
+    Silent {
+        /// Why.
+        reason: Silence,
+        /// When to look again.
+        until: Timestamp,
+        /// The local date of the stream's last piece: of an exhausted one, since when it is.
+        since: Option<Date>,
+    },
+    /// The stream is not for this person now.
+    Outside(Outside),
+}
+
 /// What happens in this person's slot at `now`.
 pub fn decide(rules: &NurtureRules, calendar: &Calendar, snapshot: &Snapshot<'_>, now: Timestamp) -> Decision {
-    let today = calendar.date(now);
-    let later = |date: Date, days: i64| date.saturating_add(days.days());
-    if snapshot.unsubscribed {
-        return Decision::Stop(Silence::Unsubscribed);
+    if let Some(reason) = stopped(snapshot) {
+        return Decision::Stop(reason);
     }
-    if snapshot.suppressed {
-        return Decision::Stop(Silence::Suppressed);
+    let snapshot = &at(snapshot, now);
+    let days = Days::new(rules, calendar, snapshot.zone, now);
+    if let Some((reason, until)) = waiting(&days, snapshot) {
+        return Decision::Wait { until, reason };
     }
-    if snapshot.contact.is_none_or(|contact| contact.email.is_none()) {
-        return Decision::Stop(Silence::NoAddress);
-    }
-    // Not for ever: the other contact may move to another address, or turn out to be the same person.
-    if snapshot.address_of_another {
-        return Decision::Wait { until: later(today, rules.gap_days.max(1)), reason: Silence::SharedAddress };
-    }
-    if let Some(free) = snapshot.last_mail_on.map(|date| later(date, rules.gap_days)).filter(|free| *free > today) {
-        return Decision::Wait { until: free, reason: Silence::Capped };
-    }
-
-    if !calendar.works_on(today) {
-        let next = calendar.date(calendar.next_check(calendar.start_of(later(today, 1))));
-        return Decision::Wait { until: next, reason: Silence::DayOff };
-    }
-
-    let mut sendable: Vec<(Option<Date>, &Stream, &StreamPiece)> = Vec::new();
-    let mut silences: Vec<(Silence, Date)> = Vec::new();
-    let next_slot = later(today, rules.gap_days.max(1));
-    for stream in rules.streams.iter().filter(|stream| is_for(stream, snapshot, now)) {
-        let progress = snapshot.progress.get(&stream.id);
-        let last_sent_on = progress.and_then(|progress| progress.last_sent_on);
-        let due = last_sent_on.map_or(today, |date| later(date, rules.stream_every_days));
-        match blocked(rules, stream, snapshot, now) {
-            Some(reason) => silences.push((reason, next_slot)),
-            None if due > today => silences.push((Silence::NotDue, due)),
-            None => match next_piece(rules, stream, progress, snapshot.last_was_promotion) {
-                Ok(piece) => sendable.push((last_sent_on, stream, piece)),
-                Err(reason) => silences.push((reason, next_slot)),
-            },
+    let (mut ready, mut silences) = (Vec::new(), Vec::new());
+    for stream in &rules.streams {
+        match verdict(rules, &days, stream, snapshot) {
+            Verdict::Ready { piece, kind, last_sent_on } => ready.push((last_sent_on, stream, piece, kind)),
+            Verdict::Silent { reason, until, .. } => silences.push((reason, until)),
+            Verdict::Outside(_) => {}
         }
     }
     // The stream that has waited longest; a stream never sent comes first, then the playbook's order (min_by_key is stable).
-    if let Some((_, stream, piece)) = sendable.into_iter().min_by_key(|(last, ..)| *last) {
-        return Decision::Send {
-            stream: stream.id.clone(),
-            piece: piece.id.clone(),
-            kind: piece.kind,
-            cross_sell: stream.kind == StreamKind::CrossSell,
-        };
+    let Some((_, stream, piece, kind)) = ready.into_iter().min_by_key(|(last, ..)| *last) else {
+        let until = silences.iter().map(|(_, until)| *until).min().unwrap_or(days.next_slot);
+        let reason = silences.iter().map(|(reason, _)| *reason).min().unwrap_or(Silence::NoStream);
+        return Decision::Wait { until, reason };
+    };
+    let promotes_product = stream.kind.promotes_product();
+    Decision::Send {
+        stream: stream.id.clone(),
+        received_as: stream.received_as(snapshot),
+        piece,
+        kind,
+        promotes_product,
     }
-    let until = silences.iter().map(|(_, until)| *until).min().unwrap_or(next_slot);
-    let reason = silences.iter().map(|(reason, _)| *reason).min().unwrap_or(Silence::NoStream);
-    Decision::Wait { until, reason }
 }
 
-fn is_for(stream: &Stream, snapshot: &Snapshot<'_>, now: Timestamp) -> bool {
-    // What will be owned from a later date on is not owned yet.
-    let owned_since =
-        snapshot.account.and_then(|account| account.owns.get(&stream.product)).filter(|since| **since <= now);
-    let owned_for = |days: i64| owned_since.map(|since| days_after(*since, days) <= now);
-    match stream.kind {
-        // Entry by shown interest; whoever has begun stays in until the product is bought.
-        StreamKind::CrossSell => {
-            owned_since.is_none()
-                && (snapshot.interest.get(&stream.product).is_some_and(|points| *points > 0)
-                    || snapshot.progress.contains_key(&stream.id))
+/// What each stream has to say to this person at `now`, in the playbook's order: [`decide`] chooses among these.
+pub fn reasons(
+    rules: &NurtureRules,
+    calendar: &Calendar,
+    snapshot: &Snapshot<'_>,
+    now: Timestamp,
+) -> Vec<(StreamId, Verdict)> {
+    let snapshot = &at(snapshot, now);
+    let days = Days::new(rules, calendar, snapshot.zone, now);
+    rules.streams.iter().map(|stream| (stream.id.clone(), verdict(rules, &days, stream, snapshot))).collect()
+}
+
+/// Since when a person has read everything there is for them; `None` if something is left, or nothing was ever sent.
+pub fn exhausted_since(verdicts: &[(StreamId, Verdict)]) -> Option<Date> {
+    let mut last = None;
+    for (_, verdict) in verdicts {
+        match verdict {
+            Verdict::Outside(_) => {}
+            Verdict::Silent { reason: Silence::Exhausted, since, .. } => last = last.max(*since),
+            _ => return None,
         }
-        StreamKind::Retention { after_days } => owned_for(after_days) == Some(true),
-        StreamKind::Onboarding { until_days } => owned_for(until_days) == Some(false),
     }
+    last
 }
 
-fn blocked(rules: &NurtureRules, stream: &Stream, snapshot: &Snapshot<'_>, now: Timestamp) -> Option<Silence> {
-    if stream.kind != StreamKind::CrossSell {
-        return None;
-    }
-    let account = snapshot.account;
-    let since = account.and_then(|account| account.customer_since);
-    if account.is_some_and(|account| account.health == Health::AtRisk) {
-        Some(Silence::AtRisk)
-    } else if since.is_some_and(|since| days_after(since, rules.new_customer_days) > now) {
-        Some(Silence::NewCustomer)
-    } else if snapshot.open_leads.contains(&stream.product) {
-        Some(Silence::OpenLead)
+fn at<'a>(snapshot: &Snapshot<'a>, now: Timestamp) -> Snapshot<'a> {
+    Snapshot { person: Person { now, ..snapshot.person }, ..*snapshot }
+}
+
+/// What ends a person's slots until something changes.
+fn stopped(snapshot: &Snapshot<'_>) -> Option<Silence> {
+    if snapshot.unsubscribed {
+        Some(Silence::Unsubscribed)
+    } else if snapshot.suppressed {
+        Some(Silence::Suppressed)
+    } else if snapshot.person.contact.is_none_or(|contact| contact.email.is_none()) {
+        Some(Silence::NoAddress)
     } else {
         None
     }
 }
 
-/// The first piece not yet received that the mix allows.
-fn next_piece<'a>(
-    rules: &NurtureRules,
-    stream: &'a Stream,
-    progress: Option<&Progress>,
-    last_was_promotion: bool,
-) -> Result<&'a StreamPiece, Silence> {
-    let received = |piece: &StreamPiece| progress.is_some_and(|progress| progress.sent.contains(&piece.id));
-    let educated = stream.pieces.iter().filter(|piece| piece.kind == Kind::Educational && received(piece)).count();
-    let mut left = stream.pieces.iter().filter(|piece| !received(piece)).peekable();
-    if left.peek().is_none() {
-        return Err(Silence::Exhausted);
+/// What holds for the person whatever the streams have to say.
+fn waiting(days: &Days<'_>, snapshot: &Snapshot<'_>) -> Option<(Silence, Timestamp)> {
+    if snapshot.address_of_another {
+        // Not for ever: the other contact may move to another address, or turn out to be the same person.
+        Some((Silence::SharedAddress, days.next_slot))
+    } else if snapshot.wishes.email_off {
+        Some((Silence::EmailOff, days.next_slot))
+    } else if let Some(until) = snapshot.wishes.paused_until.filter(|until| *until > days.now) {
+        Some((Silence::Paused, days.opening(until)))
+    } else {
+        // The streams are asked when something could go out: what happens until then may change the answer.
+        days.full(snapshot).or_else(|| days.closed())
     }
-    left.find(|piece| match piece.kind {
-        Kind::Educational => true,
-        Kind::Soft => !last_was_promotion,
-        Kind::Hard => !last_was_promotion && educated >= rules.educational_before_hard,
-    })
-    .ok_or(Silence::MixOwed)
+}
+
+fn verdict(rules: &NurtureRules, days: &Days<'_>, stream: &Stream, snapshot: &Snapshot<'_>) -> Verdict {
+    let nothing = Progress::default();
+    let received = snapshot.progress.get(&stream.received_as(snapshot));
+    if let Some(outside) = streams::outside(rules, stream, snapshot, received) {
+        return Verdict::Outside(outside);
+    }
+    let progress = received.unwrap_or(&nothing);
+    let since = progress.last_sent_on;
+    if let Some(reason) = streams::held_back(rules, stream, snapshot) {
+        return Verdict::Silent { reason, until: days.next_slot, since };
+    }
+    let story = Story::new(rules, stream, snapshot, progress);
+    let next = match &stream.kind {
+        StreamKind::Renewal { days_before } => at_mark(days, stream, snapshot, days_before, &story),
+        _ => in_turn(rules, days, stream, snapshot, &story),
+    };
+    match next {
+        Ok(piece) => Verdict::Ready { piece: piece.id.clone(), kind: piece.kind, last_sent_on: since },
+        Err((reason, until)) => Verdict::Silent { reason, until, since },
+    }
+}
+
+/// The next piece of the story, if it is due.
+fn in_turn<'a>(
+    rules: &NurtureRules,
+    days: &Days<'_>,
+    stream: &'a Stream,
+    snapshot: &Snapshot<'_>,
+    story: &Story<'a>,
+) -> Result<&'a StreamPiece, (Silence, Timestamp)> {
+    let otherwise = |reason| (reason, days.next_slot);
+    let left = story.left().map_err(otherwise)?;
+    if let Some(last_sent_on) = story.last_sent_on() {
+        let every = stream.every_days.unwrap_or(rules.stream_every_days);
+        let done = streams::last_done(&stream.accelerate_on, snapshot);
+        let pressing = done.is_some_and(|second| days.date(crate::interest::instant(second)) >= last_sent_on);
+        let due = later(last_sent_on, if pressing { every.min(rules.accelerated_days) } else { every });
+        if due > days.today {
+            return Err((Silence::NotDue, days.on(due)));
+        }
+    }
+    story.next(&left).map_err(otherwise)
+}
+
+/// The piece of the last mark before the contract's end that has passed.
+fn at_mark<'a>(
+    days: &Days<'_>,
+    stream: &'a Stream,
+    snapshot: &Snapshot<'_>,
+    days_before: &[i64],
+    story: &Story<'a>,
+) -> Result<&'a StreamPiece, (Silence, Timestamp)> {
+    let otherwise = |reason| (reason, days.next_slot);
+    let marks: Vec<_> =
+        stream.ends_at(snapshot).map_or_else(Vec::new, |end| streams::marks(days_before, end).collect());
+    let passed = marks.iter().take_while(|mark| **mark <= days.now).count();
+    let piece = passed.checked_sub(1).and_then(|last| stream.pieces.get(last));
+    match piece.filter(|piece| !story.is_received(piece)) {
+        Some(piece) if story.is_taken(piece) => Err(otherwise(Silence::TakenElsewhere)),
+        Some(piece) => story.next(&[piece]).map_err(otherwise),
+        None => match marks.get(passed).filter(|_| passed < stream.pieces.len()) {
+            // Looked at before the mark, too: contracts are prolonged, and end early.
+            Some(mark) => Err((Silence::NotDue, days.opening(*mark).min(days.next_slot))),
+            None => Err(otherwise(Silence::Exhausted)),
+        },
+    }
 }

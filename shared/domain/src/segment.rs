@@ -227,6 +227,24 @@ pub struct Person<'a> {
     pub now: Timestamp,
 }
 
+impl Expression {
+    /// Whether it asks for days that have passed: then it may change its answer though nothing happens.
+    pub fn counts_days(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::counts_days),
+            Self::Not(part) => part.counts_days(),
+            Self::Compare { quantity, .. } => matches!(
+                quantity,
+                Quantity::CustomerDays
+                    | Quantity::DaysSinceEngagement
+                    | Quantity::OwnedDays(_)
+                    | Quantity::DaysUnused(_)
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// Whether an expression holds for a person.
 pub fn is_member(expression: &Expression, person: &Person<'_>) -> bool {
     match expression {

@@ -13,10 +13,11 @@ use perennial_domain::ids::{AccountId, ContactId, RepId};
 use perennial_domain::interest::{
     ActionRule, AssetRule, ClickGate, Decay, FactName, Facts, InterestRules, Repeat, Requalify, evaluate, instant,
 };
-use perennial_domain::nurture::{Kind, NurtureRules, Stream, StreamKind, StreamPiece};
+use perennial_domain::nurture::{Cap, Kind, NurtureRules, Stream, StreamKind, StreamPiece, Window};
 use perennial_domain::profile::{Account, Contact, Fields};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
+use perennial_domain::segment::Expression;
 use perennial_domain::sorting::SortingRules;
 use proptest::prelude::*;
 
@@ -69,11 +70,21 @@ fn qualify() -> QualifyRules {
 }
 
 fn nurture() -> NurtureRules {
-    let piece = |id: &str, kind| StreamPiece { id: id.into(), kind };
+    let piece = |id: &str, kind| StreamPiece { id: id.into(), kind, offers: None, replaces: vec![] };
     let stream = |id: &str, kind, product: &str| Stream {
         id: id.into(),
         kind,
         product: product.into(),
+        topic: None,
+        audience: Expression::All(vec![]),
+        enter_on: vec![],
+        exit_on: vec![],
+        exit_when: None,
+        then: None,
+        accelerate_on: vec![],
+        every_days: None,
+        holdout_percent: 0,
+        mail_asset: None,
         pieces: vec![
             piece(&format!("{id}-1"), Kind::Educational),
             piece(&format!("{id}-2"), Kind::Soft),
@@ -82,6 +93,9 @@ fn nurture() -> NurtureRules {
     };
     NurtureRules {
         gap_days: 7,
+        cap: Cap { mails: 4, days: 28 },
+        window: Window { from: "08:00".parse().unwrap(), to: "18:00".parse().unwrap() },
+        accelerated_days: 7,
         stream_every_days: 14,
         educational_before_hard: 4,
         new_customer_days: 183,
@@ -129,7 +143,7 @@ fn account() -> Account {
 
 fn replayed(interest: &InterestRules, person: &Person, account: Option<&Account>, until: i64) -> Replay {
     let (qualify, nurture, calendar, reps) = (qualify(), nurture(), calendar(), BTreeSet::from([RepId::from("rita")]));
-    let slots = Slots::new(&calendar, instant(second(-400)), instant(until));
+    let slots = Slots::new(&calendar, &nurture.window, instant(second(-400)), instant(until));
     let rules =
         Rules { interest, qualify: &qualify, nurture: &nurture, calendar: &calendar, slots: &slots, reps: &reps };
     replay(&rules, person, account, &tagged(interest, &person.facts), instant(until))
@@ -267,7 +281,7 @@ fn how_far_the_history_of_others_goes_takes_no_more_work() {
     let facts: Vec<(&str, i64)> = (0..40).map(|week| ("guide/download", second(7 * week))).collect();
     let person = person(&facts);
     let (qualify, nurture, calendar, reps) = (qualify(), nurture(), calendar(), BTreeSet::from([RepId::from("rita")]));
-    let slots = Slots::new(&calendar, instant(second(0)), instant(second(20_000)));
+    let slots = Slots::new(&calendar, &nurture.window, instant(second(0)), instant(second(20_000)));
     for requalify in [Requalify::OnEngagement, Requalify::OnRollover] {
         let interest = InterestRules { requalify, ..interest() };
         let rules = Rules {

@@ -6,10 +6,13 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_domain::calendar::{Calendar, Day};
+use perennial_domain::fit::{self, FitRules};
 use perennial_domain::nurture::{
-    Decision, Kind, NurtureRules, Progress, Snapshot, Stream, StreamKind, StreamPiece, decide,
+    Cap, Decision, Kind, NurtureRules, Progress, Received, Snapshot, Stream, StreamKind, StreamPiece, Window, Wishes,
+    decide,
 };
 use perennial_domain::profile::{Account, Contact, Fields, Health};
+use perennial_domain::segment::{self, Expression};
 
 const NOW: &str = "2026-03-02T08:00:00Z";
 
@@ -31,15 +34,33 @@ fn rules() -> NurtureRules {
         id: id.into(),
         kind,
         product: product.into(),
+        topic: None,
+        audience: Expression::All(vec![]),
+        enter_on: vec![],
+        exit_on: vec![],
+        exit_when: None,
+        then: None,
+        accelerate_on: vec![],
+        every_days: None,
+        holdout_percent: 0,
+        mail_asset: None,
         pieces: kinds
             .iter()
             .enumerate()
-            .map(|(index, kind)| StreamPiece { id: format!("{id}-{}", index + 1).as_str().into(), kind: *kind })
+            .map(|(index, kind)| StreamPiece {
+                id: format!("{id}-{}", index + 1).as_str().into(),
+                kind: *kind,
+                offers: None,
+                replaces: vec![],
+            })
             .collect(),
     };
     use Kind::{Educational as E, Hard as H, Soft as S};
     NurtureRules {
         gap_days: 7,
+        cap: Cap { mails: 4, days: 28 },
+        window: Window { from: "08:00".parse().unwrap(), to: "18:00".parse().unwrap() },
+        accelerated_days: 7,
         stream_every_days: 14,
         educational_before_hard: 4,
         new_customer_days: 183,
@@ -113,17 +134,29 @@ fn check_at(now: &str, person: Person, expected: &str) {
         .received
         .iter()
         .map(|(stream, pieces, days)| {
-            let sent = (1..=*pieces).map(|piece| format!("{stream}-{piece}").as_str().into()).collect();
+            let piece = |piece| Received { piece: format!("{stream}-{piece}").as_str().into(), kind: None };
+            let sent = (1..=*pieces).map(piece).collect();
             ((*stream).into(), Progress { sent, last_sent_on: Some(today() - days.days()) })
         })
         .collect();
     let interest: BTreeMap<_, _> =
         person.interest.iter().map(|(product, points)| ((*product).into(), *points)).collect();
     let open_leads: Vec<_> = person.open_leads.iter().map(|product| (*product).into()).collect();
+    let fit = fit::evaluate(&FitRules::default(), Some(&contact), Some(&account));
+    let (engaged, wishes, mail_days) = (BTreeMap::new(), Wishes::default(), BTreeSet::new());
     let snapshot = Snapshot {
-        contact: Some(&contact),
-        account: Some(&account),
-        interest: &interest,
+        person: segment::Person {
+            contact: Some(&contact),
+            account: Some(&account),
+            fit: &fit,
+            scores: &interest,
+            last_engaged_at: None,
+            now,
+        },
+        engaged: &engaged,
+        wishes: &wishes,
+        zone: None,
+        mail_days: &mail_days,
         open_leads: &open_leads,
         progress: &progress,
         last_mail_on: person.last_mail_days.map(|days| today() - days.days()),
@@ -134,7 +167,11 @@ fn check_at(now: &str, person: Person, expected: &str) {
     };
     let seen = match decide(&rules, &calendar(), &snapshot, now) {
         Decision::Send { piece, .. } => format!("send {piece}"),
-        Decision::Wait { until, reason } => format!("{reason}, until {until}"),
+        Decision::Wait { until, reason } => {
+            let until = until.to_zoned(TimeZone::UTC);
+            assert_eq!(until.time(), "08:00".parse().unwrap(), "the next look is when the send window opens");
+            format!("{reason}, until {}", until.date())
+        }
         Decision::Stop(reason) => format!("{reason}, for good"),
     };
     assert_eq!(seen, expected);
@@ -148,7 +185,7 @@ fn a_slot_has_one_piece_or_one_reason() {
     check(Person { email: None, ..person() }, "no address, for good");
     check(Person { address_of_another: true, ..person() }, "address belongs to another contact, until 2026-03-09");
     check(Person { address_of_another: true, unsubscribed: true, ..person() }, "unsubscribed, for good");
-    check(Person { last_mail_days: Some(6), ..person() }, "capped: mailed within the gap, until 2026-03-03");
+    check(Person { last_mail_days: Some(6), ..person() }, "capped: mailed within the gap, until 2026-03-09");
     check(Person { last_mail_days: Some(7), ..person() }, "send discover-1");
     check(Person { interest: vec![], ..person() }, "no stream fits, until 2026-03-09");
     check(Person { interest: vec![("analytics", 0)], ..person() }, "no stream fits, until 2026-03-09");
@@ -179,7 +216,7 @@ fn nothing_goes_out_on_a_day_off() {
 #[test]
 fn a_stream_goes_on_in_its_order_at_its_cadence() {
     check(Person { received: vec![("discover", 1, 14)], ..person() }, "send discover-2");
-    check(Person { received: vec![("discover", 1, 8)], ..person() }, "next piece not due yet, until 2026-03-08");
+    check(Person { received: vec![("discover", 1, 8)], ..person() }, "next piece not due yet, until 2026-03-09");
     // Whoever has begun stays in, also when the interest has cooled.
     check(Person { received: vec![("discover", 1, 14)], interest: vec![], ..person() }, "send discover-2");
     check(Person { received: vec![("discover", 6, 14)], ..person() }, "stream exhausted, until 2026-03-09");

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
+use perennial_domain::nurture::Kind;
 
+use crate::contact::ContactRows;
 use crate::failure::Failure;
 use crate::identity;
 use crate::keys::{self, Job};
-use crate::records::{Cadence, Slot, SlotState};
+use crate::records::{Cadence, Slot, SlotState, received_line};
 use crate::store::{Change, Store, number, string};
 
 /// A contact without a slot to come gets the next planning's: a new one, or one whose address has changed. Whoever has
@@ -30,6 +32,30 @@ pub async fn begin(store: &Store, contact: &ContactId, now: Timestamp) -> Result
     identity::apply_to(store, contact, "cadence begin", change).await.map(drop)
 }
 
+/// A transaction's action: the planner looks at a contact by then, if it would not look before; nothing if it would.
+///
+/// # Errors
+/// [`Failure::Poison`] if it cannot be expressed.
+pub(crate) fn looked_at_by(
+    store: &Store,
+    contact: &ContactId,
+    rows: &ContactRows,
+    at: Timestamp,
+) -> Result<Option<TransactWriteItem>, Failure> {
+    let due_at = rows.cadence.as_ref().and_then(|cadence| cadence.due_at);
+    if due_at.is_some_and(|due_at| due_at <= at.as_second()) {
+        return Ok(None);
+    }
+    let change = Change::of(keys::cadence(contact), "SET #due_shard = :shard, #due_at = :at")
+        .with(":shard", string(keys::due_shard(Job::Nurture, contact)))
+        .with(":at", number(at.as_second()));
+    let change = match due_at {
+        Some(due_at) => change.only_if("#due_at = :planned").with(":planned", number(due_at)),
+        None => change.only_if("attribute_not_exists(#due_at)"),
+    };
+    store.change(change).map(Some)
+}
+
 /// A mail on this day, by its number, counts against the cap. False if the contact was merged or erased meanwhile.
 ///
 /// # Errors
@@ -48,7 +74,26 @@ pub async fn count_mail(
         update.push_str(", #last_promotion = :promotion");
         change = change.with(":promotion", AttributeValue::Bool(promotion));
     }
-    Ok(identity::apply_to(store, contact, "mail counted", change.updating(update)).await?.is_some())
+    let change = change.with(":days", days([day])).updating(update + " ADD #mail_days :days");
+    match identity::apply_to(store, contact, "mail counted", change).await? {
+        // There was a later one: this one counts all the same.
+        Some(false) => add_mail_days(store, contact, [day]).await,
+        counted => Ok(counted.is_some()),
+    }
+}
+
+async fn add_mail_days(
+    store: &Store,
+    contact: &ContactId,
+    days_with_mail: impl IntoIterator<Item = i64>,
+) -> Result<bool, Failure> {
+    let change = Change::of(keys::cadence(contact), "ADD #mail_days :days").with(":days", days(days_with_mail));
+    Ok(identity::apply_to(store, contact, "mail counted", change).await?.is_some())
+}
+
+/// Day numbers as a set, which must not be empty.
+pub fn days(days: impl IntoIterator<Item = i64>) -> AttributeValue {
+    AttributeValue::Ns(days.into_iter().map(|day| day.to_string()).collect())
 }
 
 /// Takes over what another id has received. A mail that may be under way counts as received. False if the contact was merged
@@ -70,13 +115,17 @@ pub async fn take_over(
     let perhaps_sent = [SlotState::Sending, SlotState::Unknown, SlotState::Sent];
     if let Some(slot) = under_way.filter(|slot| perhaps_sent.contains(&slot.state)) {
         day = day.max(received.reserved_day);
-        if let (Some(stream), Some(piece), Some(day)) = (slot.stream, slot.piece, received.reserved_day) {
-            lines.insert(format!("{stream}\n{piece}\n{day}"));
+        let stream = slot.received_as.or(slot.stream);
+        if let (Some(stream), Some(piece), Some(day)) = (stream, slot.piece, received.reserved_day) {
+            lines.insert(received_line(&stream, &piece, day, slot.kind.as_deref().and_then(Kind::named)));
         }
     }
     if let Some(day) = day
         && !count_mail(store, contact, day, Some(received.last_promotion)).await?
     {
+        return Ok(false);
+    }
+    if !received.mail_days.is_empty() && !add_mail_days(store, contact, received.mail_days.iter().copied()).await? {
         return Ok(false);
     }
     add_received(store, contact, lines).await

@@ -1,18 +1,35 @@
-//! Opting out and suppression. Both are monotone here: nothing in this module ever takes them back.
+//! Opting out, choosing, and suppression.
+//!
+//! An opt-out is taken back by the contact's own press in the preference centre and by nothing else, and with it the
+//! suppression that the opt-out made. What a bounce, a complaint or an erasure has suppressed is never taken back here.
 
+mod choices;
+mod choosing;
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 
 use crate::address::AddressKey;
+use crate::contact::ContactRows;
 use crate::failure::Failure;
 use crate::identity;
 use crate::keys;
 use crate::records::{Preferences, Profile};
-use crate::store::{Change, Store, number, string};
+use crate::store::{ATTEMPTS, Change, Store, back_off, number, string, text};
+
+pub use choices::{Channel, Choices};
+use choosing::Writing;
+pub use choosing::{LookAgain, choose, resubscribe};
+
+/// Why an opt-out suppresses an address.
+const UNSUBSCRIBED: &str = "unsubscribed";
 
 /// Records that a contact has opted out of nurture mail, and stops its cadence. The address is suppressed too, so that
-/// the same person under another id is left in peace. False if the contact was merged or erased meanwhile: then nothing was
-/// recorded, and whoever asks looks again whom the id stands for.
+/// the same person under another id is left in peace. An opt-out from before the contact took one back changes nothing. False if
+/// the contact was merged or erased meanwhile: then nothing was recorded, and whoever asks looks again whom the id stands for.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
@@ -25,40 +42,63 @@ pub async fn unsubscribe(
 ) -> Result<bool, Failure> {
     let preferences = Change::of(
         keys::preferences(contact),
-        "SET #unsubscribed = :yes, #unsubscribed_at = if_not_exists(#unsubscribed_at, :at), #source = if_not_exists(#source, :source)",
+        "SET #unsubscribed = :yes, #unsubscribed_at = :at, #source = :source ADD #rev :one",
     )
-    .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+    .only_if(
+        "(attribute_not_exists(#unsubscribed) OR #unsubscribed = :no) AND \
+         (attribute_not_exists(#resubscribed_at) OR #resubscribed_at <= :at)",
+    )
+    .with(":yes", AttributeValue::Bool(true))
+    .with(":no", AttributeValue::Bool(false))
+    .with(":one", number(1))
     .with(":at", number(at.as_second()))
     .with(":source", string(source));
     // One after the other, each repeatable: the opt-out itself comes first and is what the sender's claim checks.
-    if identity::apply_to(store, contact, "opt-out", preferences).await?.is_none() {
-        return Ok(false);
+    match identity::apply_to(store, contact, "opt-out", preferences).await? {
+        None => return Ok(false),
+        Some(true) => {}
+        Some(false) => {
+            let known: Option<Preferences> = store.get(&keys::preferences(contact)).await?;
+            if !known.is_some_and(|known| known.unsubscribed) {
+                return Ok(true);
+            }
+        }
     }
     stop_cadence(store, contact).await?;
-    suppress_address(store, key, contact, "unsubscribed", at).await?;
+    for hash in addresses(store, key, contact).await? {
+        let actions = vec![store.change(suppression(&hash, UNSUBSCRIBED, at))?, still_opted_out(store, contact)?];
+        store.commit("suppression", actions).await?;
+    }
     Ok(true)
 }
 
-/// Takes over the opt-out of an id that was merged into a contact: the earlier one counts. False as above.
+/// Takes over what was said under an id that was merged into a contact: of each the stricter counts. False as above.
 ///
 /// # Errors
-/// [`Failure`] if the store could not be reached.
+/// [`Failure`] if the store could not be reached or every race was lost.
 pub async fn take_over(store: &Store, contact: &ContactId, other: &Preferences) -> Result<bool, Failure> {
-    let key = || keys::preferences(contact);
-    if other.unsubscribed {
-        let earlier = "SET #unsubscribed = :yes, #unsubscribed_at = :at, #source = :source";
-        let earlier = Change::of(key(), earlier)
-            .only_if("attribute_not_exists(#unsubscribed_at) OR #unsubscribed_at > :at")
-            .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
-            .with(":at", number(other.unsubscribed_at))
-            .with(":source", string(&other.source));
-        if identity::apply_to(store, contact, "opt-out", earlier).await?.is_none() {
-            return Ok(false);
+    for attempt in 0..ATTEMPTS {
+        let known: Preferences = store.get(&keys::preferences(contact)).await?.unwrap_or_default();
+        let united = known.united(other);
+        if united == known {
+            return Ok(true);
         }
-        stop_cadence(store, contact).await?;
+        let change = Writing::of(contact, &known).choices(&united).opt_out(&united).done();
+        match identity::apply_to(store, contact, "preferences", change).await? {
+            None => return Ok(false),
+            Some(false) => {
+                back_off(attempt).await;
+                continue;
+            }
+            Some(true) => {}
+        }
+        if united.unsubscribed {
+            stop_cadence(store, contact).await?;
+        }
+        let Some(at) = other.bounced_at else { return Ok(true) };
+        return Ok(identity::apply_to(store, contact, "bounce", later_bounce(contact, at)).await?.is_some());
     }
-    let Some(at) = other.bounced_at else { return Ok(true) };
-    Ok(identity::apply_to(store, contact, "bounce", later_bounce(contact, at)).await?.is_some())
+    Err(Failure::Conflict { operation: "preferences" })
 }
 
 /// Records that mail to a contact bounced for good. The address it had then is not written to again, whoever has it; one
@@ -77,13 +117,14 @@ pub async fn bounce(store: &Store, key: &AddressKey, contact: &ContactId, at: Ti
         return Ok(true);
     }
     suppress_address(store, key, contact, "bounced", at).await?;
-    stop_cadence(store, contact).await?;
+    store.apply("cadence stop", no_cadence(contact)).await?;
     Ok(true)
 }
 
 fn later_bounce(contact: &ContactId, at: i64) -> Change {
-    Change::of(keys::preferences(contact), "SET #bounced_at = :at")
+    Change::of(keys::preferences(contact), "SET #bounced_at = :at ADD #rev :one")
         .only_if("attribute_not_exists(#bounced_at) OR #bounced_at < :at")
+        .with(":one", number(1))
         .with(":at", number(at))
 }
 
@@ -95,14 +136,89 @@ pub async fn suppress(store: &Store, hash: &str, reason: &str, at: Timestamp) ->
     store.apply("suppression", suppression(hash, reason, at)).await.map(drop)
 }
 
-/// The same, to be committed with something else.
+/// The same, to be committed with something else. All reasons are kept, so that one can go without the others.
 pub(crate) fn suppression(hash: &str, reason: &str, at: Timestamp) -> Change {
     Change::of(
         keys::suppression(hash),
-        "SET #reason = if_not_exists(#reason, :reason), #suppressed_at = if_not_exists(#suppressed_at, :at)",
+        "SET #reason = if_not_exists(#reason, :reason), #suppressed_at = if_not_exists(#suppressed_at, :at) \
+         ADD #reasons :reasons",
     )
     .with(":reason", string(reason))
+    .with(":reasons", AttributeValue::Ss(vec![reason.to_owned()]))
     .with(":at", number(at.as_second()))
+}
+
+/// Why an address is not written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// Every reason.
+    pub reasons: BTreeSet<String>,
+}
+
+impl Suppression {
+    /// Whether an opt-out is the only reason: then whoever opted out can take it back.
+    pub fn is_only_an_opt_out(&self) -> bool {
+        self.reasons.iter().eq([UNSUBSCRIBED])
+    }
+}
+
+/// Why an address, by its keyed hash, is not written to; `None` if it is.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn suppression_of(store: &Store, hash: &str) -> Result<Option<Suppression>, Failure> {
+    let Some(item) = store.get_item(&keys::suppression(hash)).await? else { return Ok(None) };
+    let all = item.get("reasons").and_then(|reasons| reasons.as_ss().ok()).into_iter().flatten().cloned();
+    // The first is all that older ones have.
+    let reasons = all.chain(text(&item, "reason").map(str::to_owned)).collect();
+    Ok(Some(Suppression { reasons }))
+}
+
+/// What a contact has said, and whether it can be written to.
+#[derive(Debug)]
+pub struct Standing {
+    /// Everything about it.
+    pub rows: ContactRows,
+    /// Whether it has opted out, under this id or under another that has its address.
+    pub opted_out: bool,
+    /// Whether its address is not written to for another reason: mail bounced, or was complained of.
+    pub unreachable: bool,
+}
+
+impl Standing {
+    /// What it has said.
+    pub fn preferences(&self) -> Preferences {
+        self.rows.preferences.clone().unwrap_or_default()
+    }
+}
+
+/// What a contact has said, and whether it can be written to.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn standing(store: &Store, key: &AddressKey, contact: &ContactId) -> Result<Standing, Failure> {
+    let rows = store.contact(contact).await?;
+    let preferences = rows.preferences.clone().unwrap_or_default();
+    let since = rows.profile.as_ref().and_then(|profile| profile.email_since()).unwrap_or(0);
+    let (mut opted_out, mut unreachable) =
+        (preferences.unsubscribed, preferences.bounced_at.is_some_and(|at| at >= since));
+    for hash in addresses_of(key, contact, rows.profile.as_ref()) {
+        let Some(suppression) = suppression_of(store, &hash).await? else { continue };
+        opted_out |= suppression.reasons.contains(UNSUBSCRIBED);
+        unreachable |= suppression.reasons.iter().any(|reason| reason != UNSUBSCRIBED);
+    }
+    Ok(Standing { rows, opted_out, unreachable })
+}
+
+/// The keyed hashes of a contact's address: the one it states, and the one that its id stands for.
+async fn addresses(store: &Store, key: &AddressKey, contact: &ContactId) -> Result<BTreeSet<String>, Failure> {
+    let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
+    Ok(addresses_of(key, contact, profile.as_ref()))
+}
+
+fn addresses_of(key: &AddressKey, contact: &ContactId, profile: Option<&Profile>) -> BTreeSet<String> {
+    let stated = profile.and_then(|profile| profile.fields().get("email").map(|email| key.hash(email)));
+    keys::address_hash(contact).map(str::to_owned).into_iter().chain(stated).collect()
 }
 
 /// The address that an id stands for is known without a profile.
@@ -120,14 +236,24 @@ async fn suppress_address(
     reason: &str,
     at: Timestamp,
 ) -> Result<(), Failure> {
-    suppress_itself(store, contact, reason, at).await?;
-    let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
-    let fields = profile.map(|profile| profile.fields()).unwrap_or_default();
-    let Some(email) = fields.get("email") else { return Ok(()) };
-    suppress(store, &key.hash(email), reason, at).await
+    for hash in addresses(store, key, contact).await? {
+        suppress(store, &hash, reason, at).await?;
+    }
+    Ok(())
 }
 
+/// A transaction's action: nothing, but only if the contact has not taken the opt-out back meanwhile.
+fn still_opted_out(store: &Store, contact: &ContactId) -> Result<TransactWriteItem, Failure> {
+    let change = Change::none(keys::preferences(contact)).only_if("#unsubscribed = :yes");
+    store.check(change.with(":yes", AttributeValue::Bool(true)))
+}
+
+/// Ends the cadence of somebody who has opted out.
 async fn stop_cadence(store: &Store, contact: &ContactId) -> Result<(), Failure> {
-    let change = Change::of(keys::cadence(contact), "REMOVE #due_shard, #due_at").only_if("attribute_exists(PK)");
-    store.apply("cadence stop", change).await.map(drop)
+    let actions = vec![store.change(no_cadence(contact))?, still_opted_out(store, contact)?];
+    store.commit("cadence stop", actions).await.map(drop)
+}
+
+fn no_cadence(contact: &ContactId) -> Change {
+    Change::of(keys::cadence(contact), "REMOVE #due_shard, #due_at").only_if("attribute_exists(PK)")
 }

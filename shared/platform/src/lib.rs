@@ -43,6 +43,7 @@ pub mod leads;
 pub mod ledger;
 pub mod links;
 pub mod mail;
+pub mod nurture;
 pub mod outbox;
 pub mod queue;
 pub mod records;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use perennial_domain::ids::{ContactId, ProductId, RepId};
+use perennial_domain::ids::{ContactId, PieceId, ProductId, RepId};
 use perennial_domain::quarter::Quarter;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -15,6 +15,8 @@ use subtle::ConstantTimeEq;
 /// How long an unsubscribe link lives: longer than anybody keeps a mail unread (RFC 8058 asks for a usable link; 60
 /// days is the least we promise).
 const UNSUBSCRIBE_LIVES: SignedDuration = SignedDuration::from_hours(24 * 400);
+/// How long the preference centre's link and a tracked link live: as long as what stands beside them in the mail.
+const MAIL_LIVES: SignedDuration = UNSUBSCRIBE_LIVES;
 /// How long "I am on it" lives.
 const LEAD_LIVES: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// Bytes of the signature that are kept: 128 bits.
@@ -29,6 +31,24 @@ pub enum Purpose {
         contact: ContactId,
         /// From which slot's mail, for the record of consent.
         slot: String,
+    },
+    /// See and change what one wants to get.
+    Preferences {
+        /// Who.
+        contact: ContactId,
+        /// From which slot's mail, for the record of consent.
+        slot: String,
+    },
+    /// Be led to a link of a piece, and be counted as somebody who followed it. Changes nothing else.
+    Click {
+        /// Who.
+        contact: ContactId,
+        /// From which slot's mail.
+        slot: String,
+        /// Which piece.
+        piece: PieceId,
+        /// Which of its links, from 0.
+        link: usize,
     },
     /// Say "I am on it".
     TouchLead {
@@ -71,12 +91,18 @@ impl Links {
     pub fn url(&self, purpose: &Purpose, now: Timestamp) -> String {
         let (path, lives) = match purpose {
             Purpose::Unsubscribe { .. } => ("u", UNSUBSCRIBE_LIVES),
+            Purpose::Preferences { .. } => ("p", MAIL_LIVES),
+            Purpose::Click { .. } => ("t", MAIL_LIVES),
             Purpose::TouchLead { .. } => ("l", LEAD_LIVES),
         };
         let expires = (now + lives).as_second();
         // A unit separator cannot occur in an id: control characters are refused at the door.
         let payload = match purpose {
             Purpose::Unsubscribe { contact, slot } => format!("u\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}"),
+            Purpose::Preferences { contact, slot } => format!("p\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}"),
+            Purpose::Click { contact, slot, piece, link } => {
+                format!("t\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}\u{1f}{piece}\u{1f}{link}")
+            }
             Purpose::TouchLead { contact, product, quarter, by } => {
                 format!("l\u{1f}{expires}\u{1f}{contact}\u{1f}{product}\u{1f}{quarter}\u{1f}{by}")
             }
@@ -101,6 +127,14 @@ impl Links {
         let (expires, purpose) = match fields[..] {
             ["u", expires, contact, slot] => {
                 (expires, Purpose::Unsubscribe { contact: contact.into(), slot: slot.to_owned() })
+            }
+            ["p", expires, contact, slot] => {
+                (expires, Purpose::Preferences { contact: contact.into(), slot: slot.to_owned() })
+            }
+            ["t", expires, contact, slot, piece, link] => {
+                let link = link.parse().map_err(|_| LinkError::Invalid)?;
+                let (contact, piece) = (contact.into(), piece.into());
+                (expires, Purpose::Click { contact, slot: slot.to_owned(), piece, link })
             }
             ["l", expires, contact, product, quarter, by] => {
                 let quarter = Quarter::from_str(quarter).map_err(|_| LinkError::Invalid)?;
@@ -139,6 +173,13 @@ mod tests {
         let now: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
         let purposes = [
             Purpose::Unsubscribe { contact: "acme-vp".into(), slot: "2026-01-05".into() },
+            Purpose::Preferences { contact: "acme-vp".into(), slot: "2026-01-05".into() },
+            Purpose::Click {
+                contact: "acme-vp".into(),
+                slot: "2026-01-05".into(),
+                piece: "analytics-averages".into(),
+                link: 12,
+            },
             Purpose::TouchLead {
                 contact: "acme-vp".into(),
                 product: "analytics".into(),
@@ -159,6 +200,25 @@ mod tests {
                 let changed = String::from_utf8(changed).unwrap();
                 assert_eq!(links.read(&changed, now), Err(LinkError::Invalid), "{position}");
             }
+        }
+        // Links of mails that were sent before there were others.
+        let links = Links::new("key", "");
+        for (sent, meant) in [
+            (
+                "1yw7DKhuraDfNxhdLJq-rnUfMTc5ODc2MTYwMB9hY21lLXZwHzIwMjYtMDEtMDU",
+                Purpose::Unsubscribe { contact: "acme-vp".into(), slot: "2026-01-05".into() },
+            ),
+            (
+                "lqiG7cp6LTzVzA5LOqELgWwfMTc5ODc2MTYwMB9hY21lLXZwH2FuYWx5dGljcx8yMDI2LVExH3JlcC1hbm5h",
+                Purpose::TouchLead {
+                    contact: "acme-vp".into(),
+                    product: "analytics".into(),
+                    quarter: "2026-Q1".parse().unwrap(),
+                    by: "rep-anna".into(),
+                },
+            ),
+        ] {
+            assert_eq!(links.read(sent, now), Ok(meant));
         }
         for token in ["", "A", "====", "/", &"A".repeat(10_000)] {
             assert_eq!(links.read(token, now), Err(LinkError::Invalid));

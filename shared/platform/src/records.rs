@@ -1,15 +1,16 @@
 //! The items of the state table besides interests, as they are stored. Instants are seconds since the Unix epoch, dates
 //! are days since it.
 
+mod cadence;
 mod identity;
+mod preferences;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use perennial_domain::ids::{ContactId, PieceId, ProductId, RepId, StreamId};
+use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::instant;
 use perennial_domain::lead::{Priority, Status};
-use perennial_domain::nurture::Progress;
 use perennial_domain::profile::{Fields, Stated};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::LeadClock;
@@ -17,7 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
 
+pub use cadence::{Cadence, StreamProgress, received_line};
 pub use identity::{AddressOwner, MergedIds, Pointer};
+pub use preferences::Preferences;
 
 /// A date as a number that a condition can compare: days since 1970-01-01.
 pub fn day_number(date: Date) -> i64 {
@@ -93,93 +96,6 @@ impl Profile {
             fields: fields.0.iter().map(|(name, stated)| (name.clone(), stored(stated))).collect(),
         }
     }
-}
-
-/// What a contact wants.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Preferences {
-    /// Whether the contact has opted out.
-    #[serde(default)]
-    pub unsubscribed: bool,
-    /// When.
-    #[serde(default)]
-    pub unsubscribed_at: i64,
-    /// Where: `page`, or the source that told it.
-    #[serde(default)]
-    pub source: String,
-    /// When mail to this contact last bounced for good: an address that it had then is not written to.
-    #[serde(default)]
-    pub bounced_at: Option<i64>,
-}
-
-/// What a contact has received, and when the next slot is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Cadence {
-    /// When the planner looks again.
-    #[serde(default)]
-    pub due_at: Option<i64>,
-    /// The local date of the last nurture mail, or of one that another system reported.
-    #[serde(default)]
-    pub last_mail_day: Option<i64>,
-    /// Whether the last nurture mail was a promotion.
-    #[serde(default)]
-    pub last_promotion: bool,
-    /// The slot whose mail is being sent, or whose outcome is unknown.
-    #[serde(default)]
-    pub reserved_by: Option<String>,
-    /// The local date of that reservation.
-    #[serde(default)]
-    pub reserved_day: Option<i64>,
-    /// What was received, by stream. Kept here and not in an item of its own, so that a slot costs one item less.
-    #[serde(default)]
-    pub streams: BTreeMap<String, StreamProgress>,
-    /// What was received under ids that were merged into this one: stream, piece and day number, joined by line feeds. A
-    /// set, so that a merge needs neither a read nor the sender's leave.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::string_set")]
-    pub received: BTreeSet<String>,
-}
-
-/// What was received of a stream.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct StreamProgress {
-    /// The pieces, in the order of sending.
-    pub sent: Vec<String>,
-    /// The local date of the last one.
-    pub last_day: i64,
-}
-
-impl Cadence {
-    /// Progress as decisions read it.
-    pub fn progress(&self) -> BTreeMap<StreamId, Progress> {
-        let read = |progress: &StreamProgress| Progress {
-            sent: progress.sent.iter().map(|piece| PieceId::from(piece.as_str())).collect(),
-            last_sent_on: Some(date_of(progress.last_day)),
-        };
-        let mut all: BTreeMap<StreamId, Progress> =
-            self.streams.iter().map(|(stream, progress)| (StreamId::from(stream.as_str()), read(progress))).collect();
-        for (stream, piece, day) in self.received.iter().filter_map(|line| received(line)) {
-            let progress = all.entry(stream).or_default();
-            if !progress.sent.contains(&piece) {
-                progress.sent.push(piece);
-            }
-            progress.last_sent_on = progress.last_sent_on.max(Some(date_of(day)));
-        }
-        all
-    }
-
-    /// Everything that was received, as lines of [`Cadence::received`]: what another id takes over.
-    pub fn lines(&self) -> BTreeSet<String> {
-        let own = self.streams.iter().flat_map(|(stream, progress)| {
-            progress.sent.iter().map(move |piece| format!("{stream}\n{piece}\n{}", progress.last_day))
-        });
-        own.chain(self.received.iter().cloned()).collect()
-    }
-}
-
-fn received(line: &str) -> Option<(StreamId, PieceId, i64)> {
-    let mut parts = line.splitn(3, '\n');
-    let (stream, piece, day) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((StreamId::from(stream), PieceId::from(piece), day.parse().ok()?))
 }
 
 /// One engagement that made a lead.
@@ -380,6 +296,8 @@ pub enum SlotState {
     Unknown,
     /// Nothing was sent, on purpose.
     Silent,
+    /// Nothing yet: the contact's send window opens later on this slot's day, to be decided again then.
+    Waiting,
 }
 
 /// A place in a person's cadence, or one sales mail.
@@ -407,6 +325,12 @@ pub struct Slot {
     /// The piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub piece: Option<String>,
+    /// What the piece wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Under which name the piece is remembered, if not that of its stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_as: Option<String>,
     /// SES's id of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,

@@ -9,13 +9,16 @@ mod concealed;
 mod json;
 mod native;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 use perennial_domain::interest::FactName;
 use perennial_domain::lead::SalesEvent;
+use perennial_domain::nurture::wishes::Frequency;
 use serde::{Deserialize, Serialize};
+
+use crate::consent::{Channel, Choices};
 
 pub(crate) use json::{is_json, read_object, read_value};
 pub(crate) use native::{accepts, instant_of, types};
@@ -100,6 +103,38 @@ pub enum What {
     Unsubscribed {
         /// Who.
         contact: String,
+        /// What stood beside the button, if it was one of ours.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wording: Option<String>,
+    },
+    /// A contact took its opt-out back in the preference centre. No webhook can tell it.
+    #[serde(rename = "preferences.resubscribed")]
+    Resubscribed {
+        /// Who.
+        contact: String,
+        /// Where it was pressed.
+        source: String,
+        /// What stood beside the button.
+        wording: String,
+    },
+    /// What a contact chose in the preference centre. No webhook can tell it.
+    #[serde(rename = "preferences.changed")]
+    PreferencesChanged {
+        /// Who.
+        contact: String,
+        /// Topics of which it wants no mail.
+        topics_off: BTreeSet<String>,
+        /// How often it wants mail, at most.
+        frequency: String,
+        /// On which channels it wants to hear nothing.
+        channels_off: BTreeSet<String>,
+        /// Until when it takes a break.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        paused_until: Option<Timestamp>,
+        /// Where it was chosen.
+        source: String,
+        /// What it was told that it chose.
+        wording: String,
     },
     /// `contact.merged`: two ids are one person.
     #[serde(rename = "contact.merged")]
@@ -157,10 +192,25 @@ impl What {
             | Self::Lead { contact, .. }
             | Self::MailReported { contact }
             | Self::MailBounced { contact, .. }
-            | Self::Unsubscribed { contact } => Subject::Contact(contact),
+            | Self::Unsubscribed { contact, .. }
+            | Self::Resubscribed { contact, .. }
+            | Self::PreferencesChanged { contact, .. } => Subject::Contact(contact),
             Self::ContactMerged { from, .. } => Subject::Contact(from),
             Self::Unread {} => Subject::Nobody,
         }
+    }
+
+    /// Of choices: all of them. A frequency or channel that this version does not know is as good as none chosen.
+    pub fn choices(&self) -> Option<Choices> {
+        let Self::PreferencesChanged { topics_off, frequency, channels_off, paused_until, .. } = self else {
+            return None;
+        };
+        Some(Choices {
+            topics_off: topics_off.iter().map(|topic| topic.as_str().into()).collect(),
+            frequency: Frequency::named(frequency).unwrap_or_default(),
+            channels_off: channels_off.iter().filter_map(|channel| Channel::named(channel)).collect(),
+            paused_until: *paused_until,
+        })
     }
 
     /// Of an engagement: whose, and the fact that it makes in the interest of each product that its asset is tagged with.

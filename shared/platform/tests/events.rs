@@ -96,7 +96,9 @@ fn ids(what: &What) -> Vec<&str> {
         | What::Lead { contact, .. }
         | What::MailReported { contact }
         | What::MailBounced { contact, .. }
-        | What::Unsubscribed { contact } => vec![contact],
+        | What::Unsubscribed { contact, .. }
+        | What::Resubscribed { contact, .. }
+        | What::PreferencesChanged { contact, .. } => vec![contact],
         What::ContactMerged { from, contact } => vec![from, contact],
         What::AccountUpdated { account, .. } => vec![account],
         What::Unread {} => Vec::new(),

@@ -113,7 +113,7 @@ fn reads(item: &Item) -> Value {
             let progress: BTreeMap<String, Value> = progress
                 .iter()
                 .map(|(stream, progress)| {
-                    let sent: Vec<String> = progress.sent.iter().map(ToString::to_string).collect();
+                    let sent: Vec<String> = progress.sent.iter().map(|received| received.piece.to_string()).collect();
                     (
                         stream.to_string(),
                         json!({"sent": sent, "last_sent_on": progress.last_sent_on.map(|date| date.to_string())}),

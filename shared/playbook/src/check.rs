@@ -7,7 +7,9 @@ mod actions;
 mod catalogue;
 mod examples;
 mod fit;
+mod flows;
 mod people;
+mod preferences;
 mod reach;
 mod segments;
 mod streams;
@@ -39,7 +41,7 @@ pub(crate) const MOST_DAYS: i64 = 731;
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 14] = [
+    let rules: [Rule<'_>; 19] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -49,6 +51,11 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::qualify, &["qualify"]),
         (Check::nurture, &["nurture"]),
         (Check::streams, &["product", "asset", "nurture", "stream"]),
+        (Check::conditions_of_streams, &["product", "stream", "segment"]),
+        (Check::topics, &["topic"]),
+        (Check::topics_of_streams, &["topic", "stream"]),
+        (Check::preferences, &["preferences"]),
+        (Check::mail_assets, &["asset", "stream"]),
         (Check::reps, &["rep"]),
         (Check::ladder, &["sla"]),
         (Check::goals, &["goals"]),
@@ -235,7 +242,29 @@ impl Check<'_> {
         let nurture = &self.source.nurture;
         self.within("gap_days", &nurture.gap_days, 1, MOST_DAYS);
         self.within("stream_every_days", &nurture.stream_every_days, 1, MOST_DAYS);
+        self.within("accelerated_days", &nurture.accelerated_days, 1, MOST_DAYS);
         self.within("educational_before_hard", &nurture.educational_before_hard, 0, 100);
+        if let Some(cap) = &nurture.cap {
+            self.within("the cap's mails", &cap.get_ref().mails, 1, MOST_DAYS);
+            self.within("the cap's days", &cap.get_ref().days, 1, MOST_DAYS);
+        }
+        self.window();
+    }
+
+    fn window(&mut self) {
+        let Some(window) = &self.source.nurture.window else { return };
+        let (from, to) = (&window.get_ref().from, &window.get_ref().to);
+        let mut sound = true;
+        for time in [from, to] {
+            if compile::time(time.get_ref()).is_none() {
+                self.error(time, format!("{} is not a time such as \"08:00\"", quoted(time.get_ref())));
+                sound = false;
+            }
+        }
+        if sound && compile::time(from.get_ref()) >= compile::time(to.get_ref()) {
+            let (from, shown) = (quoted(from.get_ref()), quoted(to.get_ref()));
+            self.error(to, format!("the window closes at {shown}, and does not open before {from}"));
+        }
     }
 
     fn goals(&mut self) {

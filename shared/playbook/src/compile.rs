@@ -3,6 +3,8 @@
 //! Owns the translation, and the parsing of the values that the check judges with the same functions. Never says what
 //! is wrong: what cannot be translated has been refused by [`crate::check`].
 
+mod nurture;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, Time, Weekday};
@@ -10,9 +12,9 @@ use jiff::tz::TimeZone;
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, StreamId};
+use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, TopicId};
 use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
-use perennial_domain::nurture::{self, NurtureRules, StreamPiece};
+use perennial_domain::nurture::wishes::Frequency;
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
 use perennial_domain::segment::{Persona, Segment};
@@ -23,7 +25,9 @@ use crate::bundle::{Bundle, BundledPiece};
 use crate::places::Places;
 use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
-use crate::{Company, Piece, Playbook, Product, Rep, coverage, render, segments};
+use crate::{Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, links, render, segments};
+
+pub(crate) use nurture::{DEFAULT_DAYS, trigger};
 
 /// The days of the week as they are written.
 pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -66,21 +70,27 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         }
     }
     let segments = segments::compile(source)?;
+    let company = company(source);
+    let products: Vec<Product> = source.products.iter().map(product).collect();
+    let mut pieces = BTreeMap::new();
+    for (id, bundled) in &bundle.pieces {
+        let piece = piece(id, bundled);
+        let about = products.iter().find(|product| product.id == piece.product).map_or("", |product| &product.name);
+        let links = links::of(&render::render(&environment, &piece.id, &links::anybody(&company, about)).ok()?);
+        pieces.insert(piece.id.clone(), Piece { links, ..piece });
+    }
     let goals = &source.goals;
     let unsigned = |value: &source::Number| u64::try_from(*value.get_ref()).ok();
     Some(Playbook {
         version: bundle.version().ok()?,
-        company: Company {
-            name: source.company.name.get_ref().clone(),
-            sender: source.company.sender.get_ref().clone(),
-            postal_address: source.company.postal_address.get_ref().clone(),
-            site: source.company.site.get_ref().clone(),
-        },
+        company,
         calendar: calendar(source)?,
-        products: source.products.iter().map(product).collect(),
+        products,
         interest: interest(source)?,
         qualify: qualify(source),
-        nurture: nurture(source, &bundle.pieces)?,
+        nurture: nurture::rules(source, &bundle.pieces)?,
+        topics: source.topics.iter().map(topic).collect(),
+        preferences: preference_centre(&source.preferences),
         ladder: source.sla.rung.iter().map(rung).collect(),
         executive: source.sla.executive.as_ref().map(|address| address.get_ref().clone()),
         reps: source.reps.iter().map(rep).collect(),
@@ -97,9 +107,35 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         sources,
         segments,
         coverage: coverage::count(source, bundle.pieces.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
-        pieces: bundle.pieces.iter().map(|(id, bundled)| (PieceId::from(id.as_str()), piece(id, bundled))).collect(),
+        pieces,
         environment,
     })
+}
+
+fn company(source: &Source) -> Company {
+    Company {
+        name: source.company.name.get_ref().clone(),
+        sender: source.company.sender.get_ref().clone(),
+        postal_address: source.company.postal_address.get_ref().clone(),
+        site: source.company.site.get_ref().clone(),
+    }
+}
+
+fn topic(topic: &source::Topic) -> Topic {
+    let (name, description) = (topic.name.get_ref().clone(), topic.description.get_ref().clone());
+    Topic { id: TopicId::from(topic.id.get_ref().as_str()), name, description }
+}
+
+fn preference_centre(written: &source::Preferences) -> PreferenceCentre {
+    let offered = |frequency: &Frequency| match frequency {
+        Frequency::AsOften => true,
+        Frequency::Fortnightly => written.frequencies.contains(&source::Frequency::Fortnightly),
+        Frequency::Monthly => written.frequencies.contains(&source::Frequency::Monthly),
+    };
+    PreferenceCentre {
+        pause_days: written.pause_days.iter().map(|days| *days.get_ref()).collect(),
+        frequencies: Frequency::ALL.into_iter().filter(offered).collect(),
+    }
 }
 
 fn calendar(source: &Source) -> Option<Calendar> {
@@ -207,36 +243,6 @@ pub(crate) fn qualify(source: &Source) -> QualifyRules {
     }
 }
 
-/// Days after which a product is no longer new, where a stream does not say.
-pub(crate) const DEFAULT_DAYS: i64 = 90;
-
-fn nurture(source: &Source, pieces: &BTreeMap<String, BundledPiece>) -> Option<NurtureRules> {
-    let stream = |stream: &source::Stream| {
-        let days = stream.days.as_ref().map_or(DEFAULT_DAYS, |days| *days.get_ref());
-        let piece = |id: &source::Text| {
-            let kind = pieces.get(id.get_ref())?.front.kind.into();
-            Some(StreamPiece { id: PieceId::from(id.get_ref().as_str()), kind })
-        };
-        Some(nurture::Stream {
-            id: StreamId::from(stream.id.get_ref().as_str()),
-            kind: match stream.kind {
-                source::StreamKind::CrossSell => nurture::StreamKind::CrossSell,
-                source::StreamKind::Retention => nurture::StreamKind::Retention { after_days: days },
-                source::StreamKind::Onboarding => nurture::StreamKind::Onboarding { until_days: days },
-            },
-            product: ProductId::from(stream.product.get_ref().as_str()),
-            pieces: stream.pieces.get_ref().iter().map(piece).collect::<Option<_>>()?,
-        })
-    };
-    Some(NurtureRules {
-        gap_days: *source.nurture.gap_days.get_ref(),
-        stream_every_days: *source.nurture.stream_every_days.get_ref(),
-        educational_before_hard: usize::try_from(*source.nurture.educational_before_hard.get_ref()).ok()?,
-        new_customer_days: *source.qualify.new_customer_days.get_ref(),
-        streams: source.streams.iter().map(stream).collect::<Option<_>>()?,
-    })
-}
-
 fn rung(rung: &source::Rung) -> Rung {
     let to = rung.to.get_ref().iter().map(|recipient| match recipient {
         source::Recipient::Rep => Recipient::Rep,
@@ -278,5 +284,6 @@ fn piece(id: &str, bundled: &BundledPiece) -> Piece {
         stage: front.stage,
         asset: front.asset.as_deref().map(AssetId::from),
         personas: front.personas.iter().map(|persona| PersonaId::from(persona.as_str())).collect(),
+        links: Vec::new(),
     }
 }

@@ -45,6 +45,9 @@ pub struct FrontMatter {
     /// The personas whom it is for; everybody if it names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub personas: Vec<String>,
+    /// The pieces in whose place it stands: whoever received one of them does not get this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
 }
 
 /// What a piece wants from its reader, as it is written.
@@ -220,8 +223,10 @@ fn check_layout(text: &str, findings: &mut Findings) -> Option<Layout> {
     let html = mjml::to_html(&whole, |offset| page.at(offset), findings)?;
     let filled = render::try_out(&html, Part::Html, true).ok()?;
     let sample = render::sample();
-    if !filled.contains(&format!("href=\"{}\"", sample.unsubscribe_url)) {
-        findings.error(page.at(0), "no link leads to {{ unsubscribe_url }}");
+    for (name, url) in [("unsubscribe_url", &sample.unsubscribe_url), ("preferences_url", &sample.preferences_url)] {
+        if !filled.contains(&format!("href=\"{url}\"")) {
+            findings.error(page.at(0), format!("no link leads to {{{{ {name} }}}}"));
+        }
     }
     if !filled.contains(&sample.postal_address) {
         findings.error(page.at(0), "{{ postal_address }} is missing");
@@ -297,7 +302,11 @@ fn read_text(folder: &Path, stem: &str, findings: &mut Findings) -> Option<Strin
     let page = Page { file: &file, text: &text, first_line: 1 };
     let filled = try_template(page, Part::Text, false, findings)?;
     let sample = render::sample();
-    for (name, value) in [("unsubscribe_url", &sample.unsubscribe_url), ("postal_address", &sample.postal_address)] {
+    for (name, value) in [
+        ("unsubscribe_url", &sample.unsubscribe_url),
+        ("preferences_url", &sample.preferences_url),
+        ("postal_address", &sample.postal_address),
+    ] {
         if !filled.contains(value.as_str()) {
             findings.error(page.at(0), format!("{{{{ {name} }}}} is missing from the text part"));
         }

@@ -31,6 +31,7 @@
 //! | `mjml` | whether MJML is sound; MJML becomes HTML here and nowhere else |
 //! | `expression` | the small language of segments |
 //! | `segments` | segments that name each other |
+//! | `links` | the links of a piece, and tracked ones in their place |
 //! | `title` | the words by which titles are matched |
 //! | `written` | where a text stands within its quotes |
 //! | `coverage` | how much content there is for whom |
@@ -47,6 +48,7 @@ mod compile;
 mod content;
 mod coverage;
 mod expression;
+mod links;
 mod mjml;
 mod places;
 mod problem;
@@ -65,8 +67,9 @@ use std::{fmt, fs};
 use minijinja::Environment;
 use perennial_domain::calendar::Calendar;
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{AssetId, PersonaId, PieceId, ProductId, RepId};
+use perennial_domain::ids::{AssetId, PersonaId, PieceId, ProductId, RepId, StreamId, TopicId};
 use perennial_domain::interest::InterestRules;
+use perennial_domain::nurture::wishes::Frequency;
 use perennial_domain::nurture::{Kind, NurtureRules};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::segment::{Persona, Segment};
@@ -104,6 +107,10 @@ pub struct Playbook {
     pub qualify: QualifyRules,
     /// Streams and cadence.
     pub nurture: NurtureRules,
+    /// What people can want mail about, in the order in which they are shown.
+    topics: Vec<Topic>,
+    /// What the preference centre offers besides.
+    pub preferences: PreferenceCentre,
     /// The SLA ladder, lowest rung first.
     pub ladder: Vec<Rung>,
     /// The address of the executive whom the last rungs name.
@@ -156,6 +163,26 @@ pub struct Product {
     pub name: String,
 }
 
+/// Something that people can want mail about, or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Which.
+    pub id: TopicId,
+    /// Its name in front of people.
+    pub name: String,
+    /// What one gets, in a sentence.
+    pub description: String,
+}
+
+/// What the preference centre offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreferenceCentre {
+    /// The breaks that can be taken, in days, the shortest first.
+    pub pause_days: Vec<i64>,
+    /// How often mail can be wanted, the most frequent first.
+    pub frequencies: Vec<Frequency>,
+}
+
 /// A sales representative or manager.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rep {
@@ -195,6 +222,14 @@ pub struct Piece {
     pub asset: Option<AssetId>,
     /// The personas whom it is for; everybody if it names none.
     pub personas: Vec<PersonaId>,
+    links: Vec<String>,
+}
+
+impl Piece {
+    /// The links that it leads to, the same for every reader; a tracked link names one by its number.
+    pub fn links(&self) -> &[String] {
+        &self.links
+    }
 }
 
 impl Playbook {
@@ -274,6 +309,11 @@ impl Playbook {
         self.pieces.get(id)
     }
 
+    /// What people can want mail about, in the order in which they are shown.
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
     /// All pieces, by id.
     pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
         self.pieces.values()
@@ -282,6 +322,13 @@ impl Playbook {
     /// How much content there is for each persona at each stage.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
+    }
+
+    /// The asset that a click on a mail is an engagement with: the stream's, or else the piece's.
+    pub fn mail_asset(&self, stream: Option<&StreamId>, piece: &PieceId) -> Option<&AssetId> {
+        let stream = stream.and_then(|id| self.nurture.streams.iter().find(|stream| stream.id == *id));
+        let of_stream = stream.and_then(|stream| stream.mail_asset.as_ref());
+        of_stream.or_else(|| self.piece(piece).and_then(|piece| piece.asset.as_ref()))
     }
 
     /// Fills a piece for one reader.

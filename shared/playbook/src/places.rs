@@ -38,6 +38,18 @@ pub enum Setting {
     FitWeight,
     /// Days in which a customer is new.
     NewCustomerDays,
+    /// Days between two mails to one person.
+    GapDays,
+    /// The most mail that one person gets in a period.
+    MailCap,
+    /// The hours in which mail goes out.
+    SendWindow,
+    /// Days between two pieces of a stream.
+    StreamEveryDays,
+    /// Days between two pieces of a stream that has become more pressing.
+    AcceleratedDays,
+    /// Educational pieces before each hard one.
+    EducationalBeforeHard,
 }
 
 /// As it is written: `interest.gate.clicks_per_day`.
@@ -55,6 +67,12 @@ impl fmt::Display for Setting {
             Self::Warm => "qualify.warm",
             Self::FitWeight => "qualify.fit_weight",
             Self::NewCustomerDays => "qualify.new_customer_days",
+            Self::GapDays => "nurture.gap_days",
+            Self::MailCap => "nurture.cap",
+            Self::SendWindow => "nurture.window",
+            Self::StreamEveryDays => "nurture.stream_every_days",
+            Self::AcceleratedDays => "nurture.accelerated_days",
+            Self::EducationalBeforeHard => "nurture.educational_before_hard",
         })
     }
 }
@@ -129,6 +147,7 @@ impl Places {
         reader.sections("product", source.products.iter().map(|product| &product.id));
         reader.sections("asset", source.assets.iter().map(|asset| &asset.id));
         reader.sections("stream", source.streams.iter().map(|stream| &stream.id));
+        reader.sections("topic", source.topics.iter().map(|topic| &topic.id));
         reader.sections("segment", source.segments.iter().map(|segment| &segment.id));
         reader.sections("persona", source.personas.iter().map(|persona| &persona.id));
         reader.sections("rep", source.reps.iter().map(|rep| &rep.id));
@@ -158,7 +177,7 @@ impl Reader {
     }
 
     fn settings(&mut self, source: &Source) {
-        let Source { interest, quarter, qualify, .. } = source;
+        let Source { interest, quarter, qualify, nurture, .. } = source;
         self.note(Rule::Threshold, &interest.threshold);
         for product in &source.products {
             if let Some(threshold) = &product.threshold {
@@ -173,6 +192,10 @@ impl Reader {
             (Setting::Warm, &qualify.warm),
             (Setting::FitWeight, &qualify.fit_weight),
             (Setting::NewCustomerDays, &qualify.new_customer_days),
+            (Setting::GapDays, &nurture.gap_days),
+            (Setting::StreamEveryDays, &nurture.stream_every_days),
+            (Setting::AcceleratedDays, &nurture.accelerated_days),
+            (Setting::EducationalBeforeHard, &nurture.educational_before_hard),
         ] {
             self.note(Rule::Setting(setting), number);
         }
@@ -182,6 +205,12 @@ impl Reader {
         }
         if let Some(requalify) = &quarter.requalify {
             self.note(Rule::Setting(Setting::Requalify), requalify);
+        }
+        if let Some(cap) = &nurture.cap {
+            self.note(Rule::Setting(Setting::MailCap), cap);
+        }
+        if let Some(window) = &nurture.window {
+            self.note(Rule::Setting(Setting::SendWindow), window);
         }
         if let Some(grades) = &source.fit.grades {
             self.note(Rule::Setting(Setting::Grades), grades);

@@ -25,13 +25,24 @@ pub struct Reader {
     pub site: String,
     /// Where the reader opts out.
     pub unsubscribe_url: String,
+    /// Where the reader chooses what to get.
+    pub preferences_url: String,
     /// The company's postal address.
     pub postal_address: String,
 }
 
 /// The names of [`Reader`]'s fields, as a piece writes them.
-pub(crate) const VARIABLES: [&str; 8] =
-    ["first_name", "company", "rep_name", "product_name", "sender_name", "site", "unsubscribe_url", "postal_address"];
+pub(crate) const VARIABLES: [&str; 9] = [
+    "first_name",
+    "company",
+    "rep_name",
+    "product_name",
+    "sender_name",
+    "site",
+    "unsubscribe_url",
+    "preferences_url",
+    "postal_address",
+];
 /// What the layout may use besides: the piece's own subject and preview.
 pub(crate) const LAYOUT_VARIABLES: [&str; 2] = ["subject", "preview"];
 
@@ -178,6 +189,7 @@ fn variables(reader: &Reader) -> Value {
         sender_name => &reader.sender_name,
         site => &reader.site,
         unsubscribe_url => &reader.unsubscribe_url,
+        preferences_url => &reader.preferences_url,
         postal_address => &reader.postal_address,
     }
 }
@@ -192,6 +204,7 @@ pub(crate) fn sample() -> Reader {
         sender_name: "Sample Sender".to_owned(),
         site: "https://site.sample.invalid".to_owned(),
         unsubscribe_url: "https://sample.invalid/unsubscribe".to_owned(),
+        preferences_url: "https://sample.invalid/preferences".to_owned(),
         postal_address: "Sample Postal Address".to_owned(),
     }
 }

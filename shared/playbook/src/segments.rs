@@ -20,12 +20,21 @@ pub(crate) type Resolved = Result<Expression, Option<Fault>>;
 
 /// The segments of a playbook, in its order.
 pub(crate) fn resolve(source: &Source) -> Vec<Resolved> {
+    resolve_with(source, &[]).0
+}
+
+/// The segments of a playbook, and conditions that stand elsewhere and may name them.
+pub(crate) fn resolve_with(source: &Source, conditions: &[&str]) -> (Vec<Resolved>, Vec<Resolved>) {
     let products: BTreeSet<&str> = source.products.iter().map(|product| product.id.get_ref().as_str()).collect();
-    let ids: Vec<&str> = source.segments.iter().map(|segment| segment.id.get_ref().as_str()).collect();
-    let written = source.segments.iter().map(|segment| parse(segment.when.get_ref(), &products));
+    let mut ids: Vec<&str> = source.segments.iter().map(|segment| segment.id.get_ref().as_str()).collect();
+    let written = source.segments.iter().map(|segment| segment.when.get_ref().as_str());
+    let written = written.chain(conditions.iter().copied()).map(|when| parse(when, &products));
+    // Backwards, so that of two segments with one id the first is meant.
+    let by_id = ids.iter().enumerate().rev().map(|(index, id)| (*id, index)).collect();
+    // A condition has no name: nothing can ask for it.
+    ids.extend(conditions.iter().map(|_| ""));
     let mut resolver = Resolver {
-        // Backwards, so that of two segments with one id the first is meant.
-        by_id: ids.iter().enumerate().rev().map(|(index, id)| (*id, index)).collect(),
+        by_id,
         states: written
             .map(|written| written.map_or_else(|fault| State::Done(Err(Some(fault))), State::Written))
             .collect(),
@@ -38,7 +47,9 @@ pub(crate) fn resolve(source: &Source) -> Vec<Resolved> {
         State::Done(resolved) => resolved,
         State::Written(_) => Err(None),
     };
-    resolver.states.into_iter().map(done).collect()
+    let mut segments: Vec<Resolved> = resolver.states.into_iter().map(done).collect();
+    let conditions = segments.split_off(source.segments.len());
+    (segments, conditions)
 }
 
 /// The segments of a playbook that passed the check; `None` if it did not.
@@ -106,7 +117,7 @@ impl Resolver<'_> {
     fn next(&self, id: &str, offset: usize, path: &[Waiting]) -> Result<Option<Waiting>, Option<Fault>> {
         let Some(&index) = self.by_id.get(id) else {
             let fault = Fault::new(offset, format!("segment {} does not exist", quoted(id)));
-            return Err(Some(fault.unknown(id, self.ids.iter().copied())));
+            return Err(Some(fault.unknown(id, self.by_id.keys().copied())));
         };
         if let State::Done(_) = self.states[index] {
             return Ok(None);

@@ -10,6 +10,7 @@ mod catalogue;
 mod people;
 mod placed;
 mod points;
+mod preferences;
 mod qualify;
 mod reading;
 pub(crate) mod schema;
@@ -26,6 +27,7 @@ pub(crate) use catalogue::{Asset, Effort, Product};
 pub(crate) use people::{Example, Persona, Segment};
 pub(crate) use placed::Placed;
 pub(crate) use points::{Decay, DefaultPoints, EFFORTS, Interest, Quarter, Repeat, Requalify};
+pub(crate) use preferences::{Frequency, Preferences, Topic};
 pub(crate) use qualify::{Band, Fit, Grades, Qualify};
 pub(crate) use reading::{Reading, Sections, read};
 pub(crate) use team::{Company, Goals, Recipient, Rep, Rung, Sla, Team};
@@ -58,6 +60,10 @@ pub(crate) struct Source {
     /// The series of mail.
     #[schemars(rename = "stream")]
     pub streams: Vec<Stream>,
+    /// What people can want mail about.
+    #[schemars(rename = "topic")]
+    pub topics: Vec<Topic>,
+    pub preferences: Preferences,
     pub sla: Sla,
     /// Who follows up, and their managers.
     #[schemars(rename = "rep")]

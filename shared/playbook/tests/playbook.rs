@@ -25,6 +25,7 @@ fn reader() -> Reader {
         sender_name: "Fernhill Software".to_owned(),
         site: "https://www.fernhill.example.com".to_owned(),
         unsubscribe_url: "https://mail.example.com/u?c=1&t=abc".to_owned(),
+        preferences_url: "https://mail.example.com/p?c=1&t=abc".to_owned(),
         postal_address: "12 Garden Lane".to_owned(),
     }
 }
@@ -62,7 +63,7 @@ fn what_is_written_becomes_the_rules() {
     assert_eq!((playbook.qualify.new_customer_days, playbook.nurture.new_customer_days), (183, 183));
     assert_eq!((playbook.nurture.gap_days, playbook.nurture.stream_every_days), (7, 14));
     let [discover, _, keep] = &playbook.nurture.streams[..] else { panic!("three streams") };
-    assert_eq!((discover.kind, keep.kind), (StreamKind::CrossSell, StreamKind::Retention { after_days: 60 }));
+    assert_eq!((&discover.kind, &keep.kind), (&StreamKind::CrossSell, &StreamKind::Retention { after_days: 60 }));
     let kinds: Vec<Kind> = discover.pieces.iter().map(|piece| piece.kind).collect();
     assert_eq!(kinds, [Kind::Educational, Kind::Soft, Kind::Educational, Kind::Hard]);
     assert_eq!(playbook.rep(&RepId::from("anna")).unwrap().manager, Some(RepId::from("elif")));
@@ -224,6 +225,7 @@ fn a_piece_is_filled_for_one_reader() {
 
         --
         Fernhill Software, 12 Garden Lane
+        Choose: https://mail.example.com/p?c=1&t=abc
         Unsubscribe: https://mail.example.com/u?c=1&t=abc"#]]
     .assert_eq(&mail.text.replace('\r', ""));
     // What is the piece's of the HTML; the rest is mrml's.
@@ -240,6 +242,7 @@ fn a_piece_is_filled_for_one_reader() {
         p>Hello Ada &lt;b&gt; Bcc: all of Smith &amp; &quot;Sons&quot;, here is lesson-1.
         a href="https://www.fernhill.example.com/library?from=mail" target="_blank" style="display:inline-block;background:#414141;color:#ffffff;font-family:Ubuntu, Helvetica, Arial, sans-serif;font-size:13px;font-weight:normal;line-height:120%;margin:0;text-decoration:none;text-transform:none;padding:10px 25px;mso-padding-alt:0px;border-radius:3px;">Read on
         a href="https://mail.example.com/u?c=1&amp;t=abc">Unsubscribe
+        a href="https://mail.example.com/p?c=1&amp;t=abc">Choose
         /a>, 12 Garden Lane"#]].assert_eq(&lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join("\n"));
     assert!(mail.html.contains("<title>Ada &lt;b&gt; Bcc: all, one question first</title>"), "{}", mail.html);
 

@@ -6,7 +6,8 @@ use std::fmt::Display;
 use perennial_domain::fit::{Band, FitRules};
 use perennial_domain::ids::{ActionId, AssetId, ProductId};
 use perennial_domain::interest::{ActionRule, AssetRule, ClickGate, InterestRules};
-use perennial_domain::nurture::{Stream, StreamKind};
+use perennial_domain::nurture::{Stream, StreamKind, Trigger};
+use perennial_domain::segment::Expression;
 use perennial_playbook::{Place, Places, Playbook, Setting};
 use serde::Serialize;
 
@@ -232,7 +233,12 @@ impl<'a> Found<'a> {
         let (old, new) = (&old.nurture, &new.nurture);
         self.number("nurture.gap_days", old.gap_days, new.gap_days);
         self.number("nurture.stream_every_days", old.stream_every_days, new.stream_every_days);
+        self.number("nurture.accelerated_days", old.accelerated_days, new.accelerated_days);
         self.number("nurture.educational_before_hard", old.educational_before_hard, new.educational_before_hard);
+        self.rule("nurture.cap", old.cap, new.cap, |cap| format!("{} mails in {} days", cap.mails, cap.days));
+        self.rule("nurture.window", old.window, new.window, |window| {
+            format!("{} to {}", window.from.strftime("%H:%M"), window.to.strftime("%H:%M"))
+        });
         let streams = |streams: &[Stream]| -> BTreeMap<String, String> {
             streams.iter().map(|stream| (stream.id.to_string(), stream_in_words(stream))).collect()
         };
@@ -255,12 +261,47 @@ fn shown(rule: ActionRule) -> String {
 }
 
 fn stream_in_words(stream: &Stream) -> String {
-    let kind = match stream.kind {
+    let kind = match &stream.kind {
         StreamKind::CrossSell => "cross-sell".to_owned(),
+        StreamKind::Upsell { seats_percent } => format!("upsell from {seats_percent}% of the seats"),
         StreamKind::Retention { after_days } => format!("retention after {after_days} days"),
         StreamKind::Onboarding { until_days } => format!("onboarding until {until_days} days"),
+        StreamKind::Save { unused_days, until_days } => {
+            format!("save after {unused_days} days without use, until {until_days} days")
+        }
+        StreamKind::Renewal { days_before } => {
+            let days: Vec<String> = days_before.iter().map(ToString::to_string).collect();
+            format!("renewal {} days before the end", days.join(", "))
+        }
+        StreamKind::Advocacy { after_days } => format!("advocacy after {after_days} days"),
     };
     let pieces: Vec<String> =
         stream.pieces.iter().map(|piece| format!("{} ({})", piece.id, piece.kind.as_str())).collect();
-    format!("{kind} of {}: {}", stream.product, pieces.join(", "))
+    format!("{kind} of {}{}: {}", stream.product, ways_in_words(stream), pieces.join(", "))
+}
+
+/// What a stream has besides its kind, its product and its pieces.
+fn ways_in_words(stream: &Stream) -> String {
+    let triggers = |triggers: &[Trigger]| {
+        let trigger = |trigger: &Trigger| match &trigger.action {
+            Some(action) => format!("{} {action}", trigger.asset),
+            None => trigger.asset.to_string(),
+        };
+        let triggers: Vec<String> = triggers.iter().map(trigger).collect();
+        (!triggers.is_empty()).then(|| triggers.join(" or "))
+    };
+    let everybody = Expression::All(Vec::new());
+    let ways = [
+        ("topic", stream.topic.as_ref().map(ToString::to_string)),
+        ("for", Some(&stream.audience).filter(|audience| **audience != everybody).map(ToString::to_string)),
+        ("entered on", triggers(&stream.enter_on)),
+        ("left on", triggers(&stream.exit_on)),
+        ("left when", stream.exit_when.as_ref().map(ToString::to_string)),
+        ("then", stream.then.as_ref().map(ToString::to_string)),
+        ("sooner on", triggers(&stream.accelerate_on)),
+        ("every", stream.every_days.map(|days| format!("{days} days"))),
+        ("held out", Some(stream.holdout_percent).filter(|percent| *percent > 0).map(|percent| format!("{percent}%"))),
+        ("mail is", stream.mail_asset.as_ref().map(ToString::to_string)),
+    ];
+    ways.into_iter().filter_map(|(name, said)| Some(format!(", {name} {}", said?))).collect()
 }

@@ -21,7 +21,7 @@ pub struct Side<'a> {
 
 impl<'a> Side<'a> {
     pub fn of(playbook: &'a Playbook, from: Timestamp, until: Timestamp) -> Self {
-        let slots = Slots::new(&playbook.calendar, from, until);
+        let slots = Slots::new(&playbook.calendar, &playbook.nurture.window, from, until);
         Self { playbook, slots, reps: playbook.reps.iter().map(|rep| rep.id.clone()).collect() }
     }
 

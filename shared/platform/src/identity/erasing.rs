@@ -22,6 +22,8 @@ use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 
 /// Who erases: the pointer's `by`.
 const BY: &str = "erase";
+/// Why an erasure suppresses an address.
+const ERASED: &str = "erased";
 /// So many addresses are marked in one transaction.
 const AT_ONCE: usize = 25;
 
@@ -131,8 +133,8 @@ async fn mark_part(
         for hash in hashes {
             addresses.read(store, hash).await?;
             // Asked first, so that the same again writes nothing.
-            if addresses.erase(hash, contact, now) && store.get_item(&keys::suppression(hash)).await?.is_none() {
-                actions.push(store.change(consent::suppression(hash, "erased", now))?);
+            if addresses.erase(hash, contact, now) && !is_suppressed_as_erased(store, hash).await? {
+                actions.push(store.change(consent::suppression(hash, ERASED, now))?);
             }
         }
         addresses.leave_out(contact);
@@ -155,6 +157,12 @@ async fn mark_part(
         back_off(attempt).await;
     }
     Err(Failure::Conflict { operation: "erase mark" })
+}
+
+/// Another reason is not enough: an opt-out can be taken back.
+async fn is_suppressed_as_erased(store: &Store, hash: &str) -> Result<bool, Failure> {
+    let suppression = consent::suppression_of(store, hash).await?;
+    Ok(suppression.is_some_and(|suppression| suppression.reasons.contains(ERASED)))
 }
 
 /// A transaction's action: the mark of an id, unless it has it. Where it was merged to stays known.

@@ -23,7 +23,9 @@ impl Told {
             | What::Lead { contact, .. }
             | What::MailReported { contact }
             | What::MailBounced { contact, .. }
-            | What::Unsubscribed { contact } => drop(conceal(contact, addresses)),
+            | What::Unsubscribed { contact, .. }
+            | What::Resubscribed { contact, .. }
+            | What::PreferencesChanged { contact, .. } => drop(conceal(contact, addresses)),
             What::ContactMerged { from, contact } => {
                 drop(conceal(from, addresses));
                 drop(conceal(contact, addresses));

@@ -65,7 +65,7 @@ impl What {
             "lead.rejected" => lead(data, SalesStep::Rejected)?,
             "email.reported" => Self::MailReported { contact: id(data, "contact")? },
             "email.bounced" => Self::MailBounced { contact: id(data, "contact")?, permanent: permanent(data)? },
-            "email.unsubscribed" => Self::Unsubscribed { contact: id(data, "contact")? },
+            "email.unsubscribed" => Self::Unsubscribed { contact: id(data, "contact")?, wording: None },
             _ => return Err(wrong("type", format!("is not {}", types()))),
         })
     }

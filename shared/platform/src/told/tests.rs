@@ -163,8 +163,12 @@ fn a_contact_that_is_named_by_address_gets_the_id_that_stands_for_it() {
         identified(&[("email", "ada@work.example.com")]),
     );
     check("contact.identified", r#""contact":"ada@example.com","email":null"#, identified(&[("email", "")]));
-    check("email.unsubscribed", r#""contact":"ada@example.com""#, What::Unsubscribed { contact: id.clone() });
-    check("email.unsubscribed", r#""contact":"ada""#, What::Unsubscribed { contact: "ada".into() });
+    check(
+        "email.unsubscribed",
+        r#""contact":"ada@example.com""#,
+        What::Unsubscribed { contact: id.clone(), wording: None },
+    );
+    check("email.unsubscribed", r#""contact":"ada""#, What::Unsubscribed { contact: "ada".into(), wording: None });
     // An account is the same one whether it is updated or is a contact's.
     check(
         "account.updated",

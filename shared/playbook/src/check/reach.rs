@@ -160,7 +160,8 @@ impl Check<'_> {
     fn fits_in_its_days(&mut self, stream: &Stream) {
         let nurture = &self.source.nurture;
         let every_days = *nurture.stream_every_days.get_ref().max(nurture.gap_days.get_ref());
-        let days = stream.days.as_ref().map_or(compile::DEFAULT_DAYS, |days| *days.get_ref());
+        let every_days = stream.every_days.as_ref().map_or(every_days, |days| every_days.min(*days.get_ref()));
+        let days = stream.own_days().map_or(compile::DEFAULT_DAYS, |days| *days.get_ref());
         if stream.kind != StreamKind::Onboarding {
             return;
         }

@@ -32,7 +32,9 @@ impl Check<'_> {
         for (segment, resolved) in source.segments.iter().zip(segments::resolve(source)) {
             match resolved {
                 Ok(expression) => self.examples(segment, &expression, &examples),
-                Err(Some(fault)) => self.fault(segment, fault),
+                Err(Some(fault)) => {
+                    self.fault(&format!("segment {}", quoted(segment.id.get_ref())), &segment.when, fault);
+                }
                 Err(None) => {}
             }
         }
@@ -40,10 +42,10 @@ impl Check<'_> {
         self.personas_of_content();
     }
 
-    fn fault(&mut self, segment: &Segment, fault: Fault) {
-        let (place, column) = self.within_expression(&segment.when, fault.offset);
-        let who = quoted(segment.id.get_ref());
-        let problem = self.findings.error(place, format!("segment {who}, column {column}: {}", fault.reason));
+    /// What is wrong with a condition; `who` says whose it is.
+    pub(super) fn fault(&mut self, who: &str, when: &Text, fault: Fault) {
+        let (place, column) = self.within_expression(when, fault.offset);
+        let problem = self.findings.error(place, format!("{who}, column {column}: {}", fault.reason));
         if let Some((word, known)) = fault.unknown {
             problem.did_you_mean(&word, known.iter().map(String::as_str));
         }

@@ -7,7 +7,7 @@ use perennial_domain::nurture::Kind;
 use crate::problem::{Place, quoted};
 use crate::source::{Stream, StreamKind, Text};
 
-use super::{Check, ID_RULE, MOST_DAYS, is_id};
+use super::{Check, ID_RULE, is_id};
 
 /// The mix of the practice, 4-1-1: for so many educational pieces one soft and one hard promotion.
 pub(super) const EDUCATIONAL_PER_PROMOTION: usize = 4;
@@ -28,13 +28,8 @@ impl Check<'_> {
         let products: BTreeSet<&str> =
             self.source.products.iter().map(|product| product.id.get_ref().as_str()).collect();
         self.exists(&who, "product", &stream.product, &products);
-        match &stream.days {
-            Some(days) if stream.kind == StreamKind::CrossSell => {
-                self.error(days, format!("{who}: a cross-sell stream has no days"));
-            }
-            Some(days) => self.within("days", days, 1, MOST_DAYS),
-            None => {}
-        }
+        self.figures(&who, stream);
+        self.ways(&who, stream);
         if stream.pieces.get_ref().is_empty() {
             self.error(&stream.pieces, format!("{who} has no pieces"));
         }
@@ -78,7 +73,24 @@ impl Check<'_> {
                     mix.educational
                 );
                 self.error(&stream.pieces, reason);
+                return;
             }
+        }
+        self.never_sent(who, kinds, mix.educational);
+    }
+
+    /// A hard piece for which the whole stream does not teach enough.
+    fn never_sent(&mut self, who: &str, kinds: &[(&Text, Kind)], educational: usize) {
+        let owed = usize::try_from(*self.source.nurture.educational_before_hard.get_ref()).unwrap_or_default();
+        let hard = kinds.iter().filter(|(_, kind)| *kind == Kind::Hard).enumerate();
+        let never = hard.map(|(before, (piece, _))| (owed * (before + 1), piece)).find(|(owed, _)| *owed > educational);
+        // Of the first one it is said where it stands.
+        if let Some((owed, piece)) = never.filter(|(needed, _)| *needed > owed) {
+            let reason = format!(
+                "{who} never sends hard piece {}: {owed} educational ones would have to come before it, and there are {educational}",
+                quoted(piece.get_ref())
+            );
+            self.error(piece, reason);
         }
     }
 
@@ -123,6 +135,9 @@ impl Check<'_> {
                 ));
             }
             let Some(front) = &draft.front else { continue };
+            for (field, reason) in self.replaced(id, &front.replaces) {
+                unknown.push((draft.at(field), format!("{who} {reason}"), String::new(), Vec::new()));
+            }
             let named = [("product", Some(&front.product), &products), ("asset", front.asset.as_ref(), &assets)];
             for (field, name, known) in named {
                 if let Some(name) = name.filter(|name| !known.contains(name.as_str())) {
@@ -139,6 +154,20 @@ impl Check<'_> {
         for (place, reason, name, known) in unknown {
             self.findings.error(place, reason).did_you_mean(&name, known.iter().map(String::as_str));
         }
+    }
+
+    /// What is wrong with the pieces that one replaces. They need not be there any more.
+    fn replaced(&self, id: &str, replaces: &[String]) -> Vec<(&'static str, String)> {
+        let wrong = |older: &String| {
+            if older == id {
+                Some("replaces itself".to_owned())
+            } else if !is_id(older) {
+                Some(format!("replaces {}, which is not {ID_RULE}", quoted(older)))
+            } else {
+                None
+            }
+        };
+        replaces.iter().filter_map(wrong).map(|reason| ("replaces", reason)).collect()
     }
 
     /// Pieces in no stream or in several, and products without a cross-sell stream.
@@ -160,8 +189,10 @@ impl Check<'_> {
                 }
                 [first, second, ..] if first.id != second.id => {
                     let streams = format!("{} and {}", quoted(first.id.get_ref()), quoted(second.id.get_ref()));
-                    let reason =
-                        format!("piece {} is in streams {streams}: who is in both may receive it twice", quoted(id));
+                    let reason = format!(
+                        "piece {} is in streams {streams}: who is in both receives it once, in whichever comes first",
+                        quoted(id)
+                    );
                     self.findings.warn(Place::file(&draft.file), reason);
                 }
                 _ => {}

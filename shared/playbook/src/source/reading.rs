@@ -40,6 +40,8 @@ pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Reading> {
         qualify: sections.optional("qualify"),
         nurture: sections.optional("nurture"),
         streams: sections.list("stream"),
+        topics: sections.list("topic"),
+        preferences: sections.optional("preferences"),
         sla: sections.required("sla").unwrap_or_default(),
         reps: sections.list("rep"),
         goals: sections.required("goals").unwrap_or_default(),
@@ -61,9 +63,25 @@ fn syntax(page: Page<'_>, mut errors: Vec<toml::de::Error>, findings: &mut Findi
 }
 
 /// The names at the top of the file.
-pub(super) const SECTIONS: [&str; 16] = [
-    "format", "company", "team", "quarter", "interest", "product", "asset", "fit", "qualify", "nurture", "stream",
-    "sla", "rep", "goals", "segment", "persona",
+pub(super) const SECTIONS: [&str; 18] = [
+    "format",
+    "company",
+    "team",
+    "quarter",
+    "interest",
+    "product",
+    "asset",
+    "fit",
+    "qualify",
+    "nurture",
+    "stream",
+    "topic",
+    "preferences",
+    "sla",
+    "rep",
+    "goals",
+    "segment",
+    "persona",
 ];
 
 /// The names at the top of a file, as far as they are not read yet.

@@ -48,14 +48,14 @@ fn a_slip_in_streams_is_named() {
             r#"pieces = ["robots"]"#,
             r#"pieces = ["robots", "prune"]"#,
             "playbook.toml:77: warning: stream \"discover-automation\" is about \"automation\", its piece \"prune\" about \"analytics\"\n\
-             content/prune.mjml: warning: piece \"prune\" is in streams \"discover-automation\" and \"keep-analytics\": who is in both may receive it twice",
+             content/prune.mjml: warning: piece \"prune\" is in streams \"discover-automation\" and \"keep-analytics\": who is in both receives it once, in whichever comes first",
         ),
         (
             PLAYBOOK,
             r#"pieces = ["prune"]"#,
             r#"pieces = ["offer"]"#,
             "playbook.toml:84: error: stream \"keep-analytics\" has 1 soft to 0 educational: 4-1-1 allows one soft piece for every four educational ones, here 0\n\
-             content/offer.mjml: warning: piece \"offer\" is in streams \"discover-analytics\" and \"keep-analytics\": who is in both may receive it twice\n\
+             content/offer.mjml: warning: piece \"offer\" is in streams \"discover-analytics\" and \"keep-analytics\": who is in both receives it once, in whichever comes first\n\
              content/prune.mjml: warning: piece \"prune\" is in no stream: nobody will receive it",
         ),
         (
@@ -116,6 +116,12 @@ fn a_slip_in_content_is_named() {
         ),
         (
             "content/layout.mjml",
+            r#"<a href="{{ preferences_url }}">Choose</a>"#,
+            "",
+            "content/layout.mjml:1: error: no link leads to {{ preferences_url }}",
+        ),
+        (
+            "content/layout.mjml",
             ", {{ postal_address }}",
             "",
             "content/layout.mjml:1: error: {{ postal_address }} is missing",
@@ -143,7 +149,7 @@ fn a_slip_in_content_is_named() {
             "content/prune.mjml",
             "preview = ",
             "previw = ",
-            r#"content/prune.mjml:3: error: unknown field "previw", expected one of "subject", "preview", "kind", "product", "stage", "asset", "personas" (did you mean "preview"?)"#,
+            r#"content/prune.mjml:3: error: unknown field "previw", expected one of "subject", "preview", "kind", "product", "stage", "asset", "personas", "replaces" (did you mean "preview"?)"#,
         ),
         ("content/prune.mjml", "kind = \"educational\"\n", "", r#"content/prune.mjml:2: error: missing field "kind""#),
         (
@@ -246,6 +252,12 @@ fn a_slip_in_content_is_named() {
             "{{ unsubscribe_url }}",
             "https://www.fernhill.example.com",
             "content/prune.txt:1: error: {{ unsubscribe_url }} is missing from the text part",
+        ),
+        (
+            "content/prune.txt",
+            "{{ preferences_url }}",
+            "https://www.fernhill.example.com",
+            "content/prune.txt:1: error: {{ preferences_url }} is missing from the text part",
         ),
         (
             "content/prune.txt",

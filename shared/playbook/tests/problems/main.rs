@@ -3,12 +3,14 @@
 mod actions;
 mod content;
 mod people;
+mod preferences;
 mod reading;
 mod rules;
 mod scoring;
 mod sections;
 mod segments;
 mod sources;
+mod streams;
 
 use std::fs;
 use std::path::Path;

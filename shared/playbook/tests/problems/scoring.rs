@@ -281,7 +281,7 @@ fn a_piece_that_nobody_receives_is_warned_of() {
     let onboarding = |days: u32| {
         format!("kind = \"onboarding\"\nproduct = \"analytics\"\ndays = {days}\npieces = [\n\"prune\",\n\"lesson-2\"]")
     };
-    let in_two = "content/lesson-2.mjml: warning: piece \"lesson-2\" is in streams \"discover-analytics\" and \"keep-analytics\": who is in both may receive it twice";
+    let in_two = "content/lesson-2.mjml: warning: piece \"lesson-2\" is in streams \"discover-analytics\" and \"keep-analytics\": who is in both receives it once, in whichever comes first";
     check(&[
         (PLAYBOOK, keep, &onboarding(15), in_two),
         (
@@ -299,8 +299,8 @@ fn a_piece_that_nobody_receives_is_warned_of() {
             "playbook.toml:31: warning: product \"automation\" has no cross-sell stream: whoever shows interest hears nothing\n\
              playbook.toml:77: warning: stream \"discover-automation\" is about \"analytics\", its piece \"robots\" about \"automation\"\n\
              playbook.toml:77: warning: 2 cross-sell streams end in a promotion, such as \"discover-analytics\" and \"discover-automation\": whoever reads both to the end receives one of the two only when some stream teaches again\n\
-             content/offer.mjml: warning: piece \"offer\" is in streams \"discover-analytics\" and \"discover-automation\": who is in both may receive it twice\n\
-             content/prune.mjml: warning: piece \"prune\" is in streams \"discover-automation\" and \"keep-analytics\": who is in both may receive it twice",
+             content/offer.mjml: warning: piece \"offer\" is in streams \"discover-analytics\" and \"discover-automation\": who is in both receives it once, in whichever comes first\n\
+             content/prune.mjml: warning: piece \"prune\" is in streams \"discover-automation\" and \"keep-analytics\": who is in both receives it once, in whichever comes first",
         ),
         (
             PLAYBOOK,

@@ -36,7 +36,7 @@ fn a_slip_in_structure_is_named() {
             PLAYBOOK,
             r#"kind = "retention""#,
             r#"kind = "retantion""#,
-            r#"playbook.toml:81: error: unknown value "retantion", expected one of "cross-sell", "retention", "onboarding" (did you mean "retention"?)"#,
+            r#"playbook.toml:81: error: unknown value "retantion", expected one of "cross-sell", "upsell", "retention", "onboarding", "save", "renewal", "advocacy" (did you mean "retention"?)"#,
         ),
         (
             PLAYBOOK,

@@ -1,0 +1,114 @@
+//! What can be chosen, and what is chosen now: each choice as the form shows it.
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use minijinja::{Value, context};
+use perennial_domain::ids::TopicId;
+use perennial_domain::nurture::wishes::Frequency;
+use perennial_platform::consent::{Channel, Choices, Standing};
+use perennial_playbook::Playbook;
+
+use super::words;
+
+/// What the preference centre offers to one contact at one moment.
+pub(super) struct Offer<'a> {
+    pub playbook: &'a Playbook,
+    pub standing: &'a Standing,
+    pub choices: Choices,
+    pub now: Timestamp,
+}
+
+/// One choice as it is shown.
+struct Choice<'a> {
+    value: String,
+    on: bool,
+    title: String,
+    about: &'a str,
+}
+
+impl Choice<'_> {
+    fn value(self) -> Value {
+        context! { value => self.value, on => self.on, title => self.title, about => self.about }
+    }
+}
+
+impl Offer<'_> {
+    pub fn topics(&self) -> Vec<Value> {
+        let topics = self.playbook.topics().iter().map(|topic| Choice {
+            value: topic.id.to_string(),
+            on: self.wants(&topic.id),
+            title: topic.name.clone(),
+            about: &topic.description,
+        });
+        topics.map(Choice::value).collect()
+    }
+
+    pub fn frequencies(&self) -> Vec<Value> {
+        let frequency = |frequency: &Frequency| Choice {
+            value: frequency.to_string(),
+            on: *frequency == self.choices.frequency,
+            title: words::frequency(*frequency, self.gap_days()),
+            about: "",
+        };
+        self.offered_frequencies().iter().map(|it| frequency(it).value()).collect()
+    }
+
+    pub fn channels(&self) -> Vec<Value> {
+        let channel = |channel: Channel| {
+            let (title, about) = words::channel(channel);
+            let on = !self.choices.channels_off.contains(&channel);
+            Choice { value: channel.as_str().to_owned(), on, title: title.to_owned(), about }
+        };
+        Channel::ALL.into_iter().map(|it| channel(it).value()).collect()
+    }
+
+    pub fn breaks(&self) -> Vec<Value> {
+        let until = self.paused_until();
+        let choice = |value: &str, on: bool, title: String| Choice { value: value.to_owned(), on, title, about: "" };
+        let none = choice("none", until.is_none(), words::no_break(until.is_some()).to_owned());
+        let keep = until.map(|until| choice("keep", true, words::kept_break(self.words(until))));
+        // One that ends on the same day would be the same.
+        let days = self.playbook.preferences.pause_days.iter().filter(|days| Some(self.in_days(**days)) != until);
+        let offered =
+            days.map(|days| choice(&days.to_string(), false, words::a_break(&self.words(self.in_days(*days)), *days)));
+        std::iter::once(none).chain(keep).chain(offered).map(Choice::value).collect()
+    }
+
+    /// Frequencies to choose from: those of the playbook, and the one that is chosen.
+    pub fn offered_frequencies(&self) -> Vec<Frequency> {
+        let offered =
+            |it: &Frequency| self.playbook.preferences.frequencies.contains(it) || *it == self.choices.frequency;
+        Frequency::ALL.into_iter().filter(offered).collect()
+    }
+
+    pub fn wants(&self, topic: &TopicId) -> bool {
+        !self.choices.topics_off.contains(topic)
+    }
+
+    /// The day on which the break is over, if there is one.
+    pub fn paused_until(&self) -> Option<Date> {
+        let until = self.choices.paused_until.filter(|until| *until > self.now);
+        until.map(|until| self.playbook.calendar.date(until))
+    }
+
+    /// The day so many days from today.
+    pub fn in_days(&self, days: i64) -> Date {
+        self.playbook.calendar.date(self.now).saturating_add(days.days())
+    }
+
+    /// Days between two mails, whatever is chosen.
+    pub fn gap_days(&self) -> i64 {
+        self.playbook.nurture.gap_days
+    }
+
+    /// A date as people write it; the year only if it is another one.
+    pub fn words(&self, date: Date) -> String {
+        let this_year = self.playbook.calendar.date(self.now).year() == date.year();
+        date.strftime(if this_year { "%-d %B" } else { "%-d %B %Y" }).to_string()
+    }
+
+    /// No channel at all, and else as it is.
+    pub fn nothing(&self) -> Choices {
+        Choices { channels_off: Channel::ALL.into(), ..self.choices.clone() }
+    }
+}

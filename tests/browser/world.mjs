@@ -1,0 +1,47 @@
+// The local world, started for one run: where it is served, and the links of the mails that it has sent.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Starts `perennial up` with the example and waits until it serves. */
+export async function start(binary, playbook) {
+  const data = await mkdtemp(join(tmpdir(), 'perennial-browser-'));
+  const world = spawn(binary, ['up', '--fresh', '--port', '0', '--data', data, '--playbook', playbook], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const url = await new Promise((found, failed) => {
+    let said = '';
+    world.stdout.on('data', (chunk) => {
+      said += chunk;
+      const served = said.match(/^(?:TRY|WATCH) .*(http:\/\/127\.0\.0\.1:\d+)\)?$/m);
+      if (served) found(served[1]);
+    });
+    world.on('error', failed);
+    world.on('exit', (code) => failed(new Error(`the local world ended with ${code}:\n${said}`)));
+  });
+  const stop = async () => {
+    world.removeAllListeners('exit');
+    world.kill('SIGINT');
+    await new Promise((ended) => world.on('exit', ended));
+    await rm(data, { recursive: true, force: true });
+  };
+  return { url, stop };
+}
+
+/** The newest nurture mail of each contact, with its links. */
+export async function mails(url) {
+  const { mails } = await (await fetch(`${url}/api/world`)).json();
+  const newest = new Map();
+  for (const mail of mails) {
+    if (mail.kind === 'nurture' && !newest.has(mail.contact)) newest.set(mail.contact, mail);
+  }
+  return Promise.all(
+    [...newest.values()].map(async ({ id, contact }) => {
+      const { text } = await (await fetch(`${url}/api/mails/${id}`)).json();
+      const link = (path) => text.match(new RegExp(`${url}/${path}/\\S+`))?.[0];
+      return { contact, preferences: link('p'), unsubscribe: link('u'), tracked: link('t') };
+    }),
+  );
+}
