@@ -209,6 +209,14 @@ async fn coming_back_lifts_no_bounce_no_complaint_and_no_erasure() {
             assert!(left.contains(&reason.to_owned()), "{reason}, opted out first: {opted_out_first}: {left:?}");
         }
     }
+    // A complaint's own opt-out stays, whatever is pressed.
+    let deployment = world_with(&["ada"]).await;
+    let (store, key, ada) = (&deployment.store, address_key(), ContactId::from("ada"));
+    assert!(consent::unsubscribe(store, &key, &ada, consent::COMPLAINT, at(NOW)).await.expect("the store answers"));
+    let (_, page) = request(&deployment, "GET", &path(&deployment, &centre("ada")), "").await;
+    assert!(!page.contains("Write to me again") && page.contains("was reported"), "{page}");
+    press(&deployment, &centre("ada"), &ALL.replace("do=save", "do=resubscribe")).await;
+    assert!(preferences(&deployment, "ada").await.unsubscribed);
     // A bounce that older items do not name: only the contact itself remembers it.
     let deployment = world_with(&["ada"]).await;
     press(&deployment, &opt_out_link("ada"), "").await;
@@ -443,4 +451,20 @@ async fn a_tracked_link_leads_to_what_the_piece_contains_and_nowhere_else() {
         assert_eq!((answer.status().as_u16(), location), (302, Some(expected.as_str())));
     }
     assert_eq!(request(&deployment, "GET", "/t/AAAA", "").await.0, 404);
+}
+
+#[tokio::test]
+async fn nobody_else_can_choose_for_a_contact_or_take_an_opt_out_back() {
+    let deployment = world_with(&["ada"]).await;
+    press(&deployment, &opt_out_link("ada"), "").await;
+    let before = state_by_key(&deployment).await;
+    for kind in ["preferences.resubscribed", "preferences.changed"] {
+        let data = json!({
+            "contact": "ada", "source": "preference-centre", "wording": "", "topics_off": [], "channels_off": [],
+            "frequency": "as-often",
+        });
+        let (status, _) = deployment.post(kind, &body(kind, at(NOW), &data)).await.expect("the world goes on");
+        assert_eq!(status, 400, "{kind} is no native type");
+    }
+    assert_eq!(state_by_key(&deployment).await, before);
 }

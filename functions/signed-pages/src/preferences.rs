@@ -97,7 +97,7 @@ impl SignedPages {
             Pressed::Resubscribe(choices) => {
                 self.resubscribe(whose).await?;
                 self.choose(whose, &choices, &words::wording(offer, &choices)).await?;
-                "Good to have you back"
+                if offer.standing.unreachable { "Your choices are saved" } else { "Good to have you back" }
             }
         };
         let Some(standing) = self.standing(whose).await? else { return Ok(self.show(200, &Page::FORGOTTEN)) };
@@ -150,6 +150,8 @@ fn form(status: u16, offer: &Offer<'_>, wrong: Option<&Wrong>) -> ApiGatewayV2ht
         company => offer.playbook.company.name.as_str(),
         title => if wrong.is_some() { "Please look at one thing" } else { words::TITLE },
         opted_out => offer.standing.opted_out,
+        unreachable => offer.standing.unreachable,
+        cannot => words::CANNOT,
         topics => offer.topics(),
         frequencies => offer.frequencies(),
         channels => offer.channels(),

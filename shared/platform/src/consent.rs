@@ -24,6 +24,8 @@ pub use choices::{Channel, Choices};
 use choosing::Writing;
 pub use choosing::{LookAgain, choose, resubscribe};
 
+/// Where an opt-out comes from that was a complaint: it is not taken back.
+pub const COMPLAINT: &str = "complaint";
 /// Why an opt-out suppresses an address.
 const UNSUBSCRIBED: &str = "unsubscribed";
 
@@ -207,6 +209,7 @@ pub async fn standing(store: &Store, key: &AddressKey, contact: &ContactId) -> R
         opted_out |= suppression.reasons.contains(UNSUBSCRIBED);
         unreachable |= suppression.reasons.iter().any(|reason| reason != UNSUBSCRIBED);
     }
+    unreachable |= preferences.unsubscribed && preferences.source == COMPLAINT;
     Ok(Standing { rows, opted_out, unreachable })
 }
 

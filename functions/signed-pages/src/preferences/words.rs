@@ -13,6 +13,9 @@ pub(super) const UNSUBSCRIBE: &str =
     "No more emails like these, no calls and no ads. Messages about your contract or support are not affected.";
 pub(super) const RESUBSCRIBE: &str = "You get emails again, as you have chosen above.";
 
+pub(super) const CANNOT: &str = "We cannot write to you: mail to your address came back, or was reported. Tell your contact \
+                                 with us if you have another address.";
+
 /// What stands beside the button that ends everything.
 pub(super) fn unsubscribe() -> String {
     format!("Unsubscribe from everything: {UNSUBSCRIBE}")
@@ -92,16 +95,14 @@ pub(super) fn outlook(offer: &Offer<'_>) -> Vec<String> {
 
 fn email(offer: &Offer<'_>) -> String {
     let company = &offer.playbook.company.name;
+    if offer.standing.unreachable {
+        return CANNOT.to_owned();
+    }
     if offer.standing.opted_out {
         return format!("{company} sends you no more of these emails, from this moment on.");
     }
     if offer.choices.channels_off.contains(&Channel::Email) {
         return "You will get no emails from us: Email is not among the ways to reach you.".to_owned();
-    }
-    if offer.standing.unreachable {
-        return "Your choices are saved, but we cannot write to you: mail to your address came back, or was reported. \
-                Tell your contact with us if you have another address."
-            .to_owned();
     }
     let days = offer.choices.frequency.gap_days().max(offer.gap_days());
     let mut sentence = format!("You will get {}", at_most_mails(days));

@@ -5,7 +5,7 @@ use jiff::{Timestamp, ToSpan};
 use perennial_domain::calendar::Calendar;
 use perennial_domain::ids::ContactId;
 
-use super::{Choices, Suppression, UNSUBSCRIBED};
+use super::{COMPLAINT, Choices, Suppression, UNSUBSCRIBED};
 use crate::address::AddressKey;
 use crate::cadence;
 use crate::contact::ContactRows;
@@ -74,8 +74,8 @@ pub async fn resubscribe(
     for attempt in 0..ATTEMPTS {
         let rows = store.contact(contact).await?;
         let known = rows.preferences.clone().unwrap_or_default();
-        let opted_out_since = known.unsubscribed && known.unsubscribed_at >= at.as_second();
-        if opted_out_since || known.resubscribed_at.is_some_and(|before| before >= at.as_second()) {
+        let stays = known.unsubscribed && (known.unsubscribed_at >= at.as_second() || known.source == COMPLAINT);
+        if stays || known.resubscribed_at.is_some_and(|before| before >= at.as_second()) {
             return Ok(true);
         }
         let resubscribed = Preferences { unsubscribed: false, resubscribed_at: Some(at.as_second()), ..known.clone() };

@@ -7,7 +7,7 @@ use perennial_domain::interest::instant;
 use perennial_domain::nurture::wishes::{Frequency, Wishes};
 use serde::{Deserialize, Serialize};
 
-use crate::consent::{Channel, Choices};
+use crate::consent::{COMPLAINT, Channel, Choices};
 
 /// What a contact wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,8 @@ impl Preferences {
             (false, true) => other,
             _ => self,
         };
+        // A complaint is not taken back, so it must not hide behind an opt-out of before.
+        let complained = [self, other].into_iter().find(|it| it.unsubscribed && it.source == COMPLAINT);
         let resubscribed_at = self.resubscribed_at.max(other.resubscribed_at);
         let unsubscribed = self.unsubscribed || other.unsubscribed;
         let since = if unsubscribed { resubscribed_at.unwrap_or(i64::MIN) } else { i64::MIN };
@@ -115,7 +117,7 @@ impl Preferences {
         Self {
             unsubscribed,
             unsubscribed_at: earlier.unsubscribed_at.max(since),
-            source: earlier.source.clone(),
+            source: complained.unwrap_or(earlier).source.clone(),
             bounced_at: self.bounced_at.max(other.bounced_at),
             resubscribed_at,
             changed_at,
@@ -144,7 +146,7 @@ mod tests {
                 Preferences {
                     unsubscribed,
                     unsubscribed_at: if unsubscribed { at } else { 0 },
-                    source: if unsubscribed { "page".to_owned() } else { String::new() },
+                    source: if unsubscribed { ["page", COMPLAINT][at as usize % 2].to_owned() } else { String::new() },
                     bounced_at,
                     resubscribed_at: if unsubscribed {
                         resubscribed_at.map(|second| second.min(at))
@@ -173,6 +175,7 @@ mod tests {
                 prop_assert!(united.unsubscribed || !stricter.unsubscribed);
                 prop_assert!(!united.choices().allow_more_than(&stricter.choices()));
                 prop_assert!(united.bounced_at >= stricter.bounced_at);
+                prop_assert!(united.source == COMPLAINT || stricter.source != COMPLAINT);
                 // No word that was said before takes the opt-out back.
                 prop_assert!(!united.unsubscribed || Some(united.unsubscribed_at) >= stricter.resubscribed_at);
             }
