@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use perennial_domain::interest::FactName;
+use perennial_domain::nurture::Received;
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, PK, SK};
@@ -114,10 +115,10 @@ fn reads(item: &Item) -> Value {
                 .iter()
                 .map(|(stream, progress)| {
                     let sent: Vec<String> = progress.sent.iter().map(|received| received.piece.to_string()).collect();
-                    (
-                        stream.to_string(),
-                        json!({"sent": sent, "last_sent_on": progress.last_sent_on.map(|date| date.to_string())}),
-                    )
+                    let kind = |received: &Received| Some((received.piece.to_string(), received.kind?.as_str()));
+                    let kinds: BTreeMap<String, &str> = progress.sent.iter().filter_map(kind).collect();
+                    let last_sent_on = progress.last_sent_on.map(|date| date.to_string());
+                    (stream.to_string(), json!({"sent": sent, "kinds": kinds, "last_sent_on": last_sent_on}))
                 })
                 .collect();
             with(&cadence, json!({"progress": progress}))

@@ -286,9 +286,10 @@ fn has_entered(rules: &NurtureRules, stream: &Stream, snapshot: &Snapshot<'_>, p
 
 /// Whether somebody who began a stream goes on to the next: it was left, or has nothing more to say.
 fn leads_on(rules: &NurtureRules, stream: &Stream, snapshot: &Snapshot<'_>) -> bool {
-    let Some(progress) = snapshot.progress.get(&stream.received_as(snapshot)) else { return false };
-    let is_over = || has_left(stream, snapshot) || Story::new(rules, stream, snapshot, progress).left().is_err();
-    !progress.sent.is_empty() && is_over()
+    let begun = snapshot.progress.get(&stream.received_as(snapshot)).filter(|progress| !progress.sent.is_empty());
+    begun.is_some_and(|progress| {
+        has_left(stream, snapshot) || Story::new(rules, stream, snapshot, progress).left().is_err()
+    })
 }
 
 /// What holds a stream back from somebody for whom it is.
