@@ -27,7 +27,7 @@ use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
 use crate::{Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, links, render, segments};
 
-pub(crate) use nurture::{DEFAULT_DAYS, trigger};
+pub(crate) use nurture::{DEFAULT_DAYS, DEFAULT_UNUSED_DAYS, trigger};
 
 /// The days of the week as they are written.
 pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [

@@ -162,7 +162,18 @@ impl Check<'_> {
         let every_days = *nurture.stream_every_days.get_ref().max(nurture.gap_days.get_ref());
         let every_days = stream.every_days.as_ref().map_or(every_days, |days| every_days.min(*days.get_ref()));
         let days = stream.own_days().map_or(compile::DEFAULT_DAYS, |days| *days.get_ref());
-        if stream.kind != StreamKind::Onboarding {
+        // Whoever is to be saved has been left alone for a while before.
+        let days = match stream.kind {
+            StreamKind::Onboarding => days,
+            StreamKind::Save => {
+                let unused = stream.unused_days.as_ref().map_or(compile::DEFAULT_UNUSED_DAYS, |days| *days.get_ref());
+                days.saturating_sub(unused)
+            }
+            _ => return,
+        };
+        if days < 1 {
+            let reason = format!("stream {} ends before it begins: nobody receives it", quoted(stream.id.get_ref()));
+            self.warn(&stream.pieces, reason);
             return;
         }
         let most = days / every_days + i64::from(days % every_days > 0);

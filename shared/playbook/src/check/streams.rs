@@ -198,6 +198,19 @@ impl Check<'_> {
                 _ => {}
             }
         }
+        for (id, draft) in self.drafts.iter().filter(|(id, _)| streams_of.contains_key(id.as_str())) {
+            let replaces = draft.front.iter().flat_map(|front| &front.replaces);
+            if let Some(older) =
+                replaces.into_iter().find(|older| *older != id && streams_of.contains_key(older.as_str()))
+            {
+                let reason = format!(
+                    "piece {} replaces {}, which is still in a stream: whoever has had one of them does not get the other",
+                    quoted(id),
+                    quoted(older)
+                );
+                self.findings.warn(draft.at("replaces"), reason);
+            }
+        }
         let sold = |id: &Text| {
             source.streams.iter().any(|stream| stream.kind == StreamKind::CrossSell && stream.product == *id)
         };

@@ -14,7 +14,7 @@ use crate::source::{self, Source, Text};
 /// Days after which a product is no longer new, where a stream does not say.
 pub(crate) const DEFAULT_DAYS: i64 = 90;
 /// Days without use that are too many, where a stream does not say.
-const DEFAULT_UNUSED_DAYS: i64 = 30;
+pub(crate) const DEFAULT_UNUSED_DAYS: i64 = 30;
 /// Percent of the seats in use that ask for more, where a stream does not say.
 const DEFAULT_SEATS_PERCENT: i64 = 80;
 

@@ -93,6 +93,19 @@ fn a_renewal_has_a_mark_for_each_piece() {
 }
 
 #[test]
+fn a_stream_that_ends_before_it_begins_is_named() {
+    let save = |fields: &str| {
+        let to = format!("kind = \"save\"\nproduct = \"analytics\"\n{fields}");
+        problems_after(PLAYBOOK, "kind = \"retention\"\nproduct = \"analytics\"\ndays = 60", &to)
+    };
+    assert_eq!(save("unused_days = 30\nuntil_days = 31"), "");
+    assert_eq!(
+        save("unused_days = 30\nuntil_days = 30"),
+        "playbook.toml:85: warning: stream \"keep-analytics\" ends before it begins: nobody receives it"
+    );
+}
+
+#[test]
 fn what_leads_in_and_out_names_what_there_is() {
     check_stream(&[
         (r#"enter_on = ["guide download", "video"]"#, ""),
@@ -214,6 +227,10 @@ fn what_a_piece_replaces_need_not_be_there_any_more() {
     let front = "product = \"analytics\"\n";
     let with = |replaces: &str| format!("{front}replaces = [{replaces}]\n");
     assert_eq!(problems_after("content/prune.mjml", front, &with("\"gone\"")), "");
+    assert_eq!(
+        problems_after("content/prune.mjml", front, &with("\"lesson-1\"")),
+        "content/prune.mjml:6: warning: piece \"prune\" replaces \"lesson-1\", which is still in a stream: whoever has had one of them does not get the other"
+    );
     assert_eq!(
         problems_after("content/prune.mjml", front, &with("\"prune\"")),
         "content/prune.mjml:6: error: piece \"prune\" replaces itself"
