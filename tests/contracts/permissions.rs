@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use apply_change::ApplyChange;
 use escalate_sla::EscalateSla;
 use http::Request;
+use jiff::SignedDuration;
 use perennial::deployment::{Deployment, function};
 use perennial::example::Story;
 use perennial_local::Function;
@@ -20,7 +21,7 @@ use perennial_platform::queue::Queue;
 use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{
-    at, body, clock, deploy, engagement, ingest_at, introduce, root, sdk_config, settle, store_at, tell,
+    address_of, at, body, clock, deploy, engagement, ingest_at, introduce, root, sdk_config, settle, store_at, tell,
 };
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
@@ -71,7 +72,7 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
 
 /// Secrets Manager, with the secret of the webhooks by the name of its parameter. Only ingest-engagement is led here.
 async fn secrets_of(deployment: &Deployment, used: &Arc<Mutex<Permissions>>) -> Interposer {
-    let live = json!({"native": deployment.secret_of("native")});
+    let live = json!({"native": deployment.secret_of("native"), "segment": deployment.secret_of("segment")});
     deployment.world.set_secret("WebhookSecretName", &live.to_string());
     let seen = Arc::clone(used);
     Interposer::start(
@@ -101,6 +102,11 @@ fn actions(operation: &str, request: &Value) -> Vec<String> {
                 format!("{action} {}", table(part))
             })
             .collect(),
+        // What it may forget is limited to these partitions.
+        "DeleteItem" if table(request) == "LedgerTable" => {
+            let partition = request["Key"]["PK"]["S"].as_str().unwrap_or_default().split('#').next();
+            vec![format!("DeleteItem LedgerTable {}#*", partition.unwrap_or_default())]
+        }
         _ => match request["IndexName"].as_str() {
             Some(index) => vec![format!("{operation} {}/index/{index}", table(request))],
             None => vec![format!("{operation} {}", table(request))],
@@ -113,7 +119,7 @@ fn allowed() -> Permissions {
     let template = std::fs::read_to_string(root().join("infra/sam/template.yaml")).unwrap();
     let mut allowed = Permissions::new();
     let mut role: Option<String> = None;
-    let mut actions: Vec<String> = Vec::new();
+    let (mut actions, mut rows) = (Vec::<String>::new(), Vec::<String>::new());
     for line in template.lines() {
         let text = line.trim();
         if line.starts_with("  ") && !line.starts_with("   ") && text.ends_with(':') {
@@ -133,8 +139,16 @@ fn allowed() -> Permissions {
                 .strip_prefix("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${")
                 .and_then(|name| name.strip_suffix("}-??????"))
                 .map_or(resource.clone(), str::to_owned);
-            let rows = actions.drain(..).map(|action| format!("{action} {resource}"));
-            allowed.entry(role.clone()).or_default().extend(rows);
+            rows = actions.drain(..).map(|action| format!("{action} {resource}")).collect();
+            allowed.entry(role.clone()).or_default().extend(rows.iter().cloned());
+        } else if let Some((_, partitions)) = text.split_once("\"dynamodb:LeadingKeys\": [") {
+            let of_role = allowed.entry(role.clone()).or_default();
+            let partitions = partitions.split(']').next().unwrap_or_default();
+            for row in rows.iter().filter(|row| *row == "DeleteItem LedgerTable") {
+                of_role.remove(row);
+                of_role
+                    .extend(partitions.split(", ").map(|partition| format!("{row} {}", partition.trim_matches('"'))));
+            }
         }
     }
     allowed.retain(|_, actions| !actions.is_empty());
@@ -197,6 +211,22 @@ async fn merge_and_erase(deployment: &Deployment) {
         ("merge-too", body("contact.merged", now, &json!({"from": "anon-too", "contact": "gone"}))),
     ] {
         tell(deployment, id, &body).await;
+        settle(deployment).await;
+    }
+    // What waits and names her lies under a company, or under nobody.
+    let ahead = now + SignedDuration::from_hours(48);
+    let traits = json!({"traits": {"email": address_of("gone")}});
+    for (id, call) in [
+        (
+            "company",
+            json!({"type": "group", "userId": "gone", "groupId": "heron", "context": traits, "timestamp": ahead}),
+        ),
+        ("unread", json!({"type": "track", "event": "Guide Downloaded", "context": traits, "timestamp": now})),
+    ] {
+        let mut call = call;
+        call["messageId"] = json!(id);
+        let (status, answer) = deployment.post_to("segment", id, &call.to_string()).await.unwrap();
+        assert!(status == 202 && answer.contains("quarantined"), "{id}: {answer}");
         settle(deployment).await;
     }
 }

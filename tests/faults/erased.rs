@@ -2,6 +2,8 @@
 //! address any more, byte by byte, and nobody writes to it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
@@ -10,11 +12,14 @@ use jiff::SignedDuration;
 use perennial::contact::{Erased, Person, Tables, erase, export};
 use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::ContactId;
-use perennial_platform::identity::{self, Resolved};
+use perennial_platform::identity::{self, Resolved, erasing};
 use perennial_platform::keys;
-use perennial_platform::ledger::{Entry, Kind};
+use perennial_platform::ledger::{Entry, Kind, Ledger};
 use perennial_platform::store::Item;
-use perennial_tests::{at, body, deploy, engagement, introduce, ledger_rows, settle, state_items, tell};
+use perennial_tests::interpose::{Before, Interposer};
+use perennial_tests::{
+    at, body, deploy, engagement, introduce, ledger_rows, sdk_config, settle, state_items, store_at, tell,
+};
 use serde_json::json;
 
 use super::private::Logs;
@@ -376,6 +381,145 @@ async fn what_waits_in_quarantine_is_forgotten_when_it_is_of_somebody_erased() {
     assert!(ben.interests.is_empty(), "nobody counts it");
     assert_eq!(ben.profile.expect("he is known").fields().get("title"), Some("VP Marketing"), "it is not applied");
     assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0);
+}
+
+#[tokio::test]
+async fn whatever_waits_and_names_the_address_of_somebody_erased_is_forgotten_whoever_it_tells_of() {
+    let deployment = erased_wilma().await;
+    let now = deployment.world.clock().now();
+    let ahead = (now + SignedDuration::from_hours(48)).to_string();
+    let traits = json!({"email": ADDRESS});
+    for (id, timestamp, call) in [
+        ("new ids", &ahead, json!({"type": "identify", "userId": "new", "anonymousId": "fresh", "traits": traits})),
+        (
+            "a company",
+            &ahead,
+            json!({"type": "group", "userId": "wilma", "groupId": "heron", "context": {"traits": traits}}),
+        ),
+        (
+            "unread",
+            &now.to_string(),
+            json!({"type": "track", "userId": "new", "event": "Guide Downloaded", "to": ADDRESS}),
+        ),
+    ] {
+        let mut call = call;
+        (call["messageId"], call["timestamp"]) = (json!(id), json!(timestamp));
+        let (_, answer) = deployment.post_to("segment", id, &call.to_string()).await.expect("the world goes on");
+        assert!(answer.contains("quarantined"), "{id}: {answer}");
+    }
+    let unknown = |note: String| {
+        body(
+            "engagement.recorded",
+            now,
+            &json!({"contact": "ben", "asset": "unheard-of", "action": "view", "note": note}),
+        )
+    };
+    tell(&deployment, "forwarded", &unknown(format!("to \"Wilma\" <{ADDRESS}>."))).await;
+    tell(&deployment, "of a namesake", &unknown(format!("to x{ADDRESS}"))).await;
+    settle(&deployment).await;
+    let rows = ledger_rows(&deployment).await;
+    let waits: Vec<_> = rows.iter().filter(|entry| entry.kind == Kind::Quarantined).map(Entry::event_id).collect();
+    assert_eq!(waits, ["of a namesake"]);
+    assert!(rows.iter().all(|entry| entry.body.as_ref().is_none_or(|body| !body.contains(&format!(":\"{ADDRESS}")))));
+    assert_eq!(deployment.world.counts().expect("the world counts").dead_letters, 0);
+}
+
+/// Known under three ids, of which each was merged into the next; but nothing was moved, since whoever did it died.
+async fn known_by_three_names() -> Deployment {
+    let deployment = deploy(at(NOW)).await;
+    for contact in ["anna", "berta", "zoe"] {
+        introduce(&deployment, contact).await;
+        tell(&deployment, contact, &engagement(contact, "analytics-guide", "download", at(NOW))).await;
+        settle(&deployment).await;
+    }
+    let (store, now) = (&deployment.store, deployment.world.clock().now());
+    for (from, to) in [("berta", "anna"), ("anna", "zoe")] {
+        identity::point(store, &from.into(), &to.into(), "test", now).await.expect("it is pointed");
+    }
+    deployment
+}
+
+async fn assert_nothing_is_left_of(deployment: &Deployment, ids: &[&str], what: &str) {
+    let places: Vec<String> = ids.iter().map(|id| keys::contact(&(*id).into())).collect();
+    let state = state_items(deployment).await.into_iter().filter_map(|item| {
+        let (pk, sk) = (item[keys::PK].as_s().expect("a key"), item[keys::SK].as_s().expect("a key"));
+        (places.contains(pk) && sk != keys::POINTER).then(|| format!("{pk} {sk}"))
+    });
+    assert_eq!(state.collect::<Vec<_>>(), [""; 0], "{what}");
+    let rows = ledger_rows(deployment).await.into_iter().filter(|row| places.contains(&row.pk));
+    assert_eq!(rows.map(|row| row.sk).collect::<Vec<_>>(), [""; 0], "{what}");
+}
+
+#[tokio::test]
+async fn ids_of_which_each_was_merged_into_the_next_are_found_by_the_last() {
+    for (id, expected) in [("zoe", 6), ("berta", 6), ("anna", 6)] {
+        let deployment = known_by_three_names().await;
+        let (person, _) = erase_person(&deployment, id).await;
+        assert_eq!(person.ids.len(), expected, "three names, and three addresses: {person:?}");
+        let names: Vec<_> = person.ids.iter().filter(|id| keys::address_hash(id).is_none()).collect();
+        assert_eq!(
+            names,
+            ["berta", "anna", "zoe"].map(ContactId::from).iter().collect::<Vec<_>>(),
+            "who names others goes after them"
+        );
+        assert_nothing_is_left_of(&deployment, &["anna", "berta", "zoe"], id).await;
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_that_dies_at_any_call_finds_the_rest_when_it_is_repeated() {
+    let mut died = 0;
+    for dies_at in 1.. {
+        let deployment = known_by_three_names().await;
+        let (zoe, key) = (ContactId::from("zoe"), address_key());
+        if !erase_dying(&deployment, dies_at, &zoe).await {
+            break;
+        }
+        died += 1;
+        let (store, ledger) = (&deployment.store, &deployment.ingest.ledger);
+        erasing::erase(store, ledger, &key, &zoe, at(NOW)).await.expect("it is erased");
+        assert_nothing_is_left_of(&deployment, &["anna", "berta", "zoe"], &format!("dies at call {dies_at}")).await;
+    }
+    assert!(died > 25, "only {died} calls");
+}
+
+/// Erases, but dies at the n-th call of the database, counted from 1; says whether it did.
+async fn erase_dying(deployment: &Deployment, dies_at: usize, contact: &ContactId) -> bool {
+    let (calls, (died, mut dying)) = (AtomicUsize::new(0), tokio::sync::mpsc::unbounded_channel::<()>());
+    let before: Before = Arc::new(move |_, request| {
+        let (number, died) = (calls.fetch_add(1, Ordering::SeqCst) + 1, died.clone());
+        Box::pin(async move {
+            if number == dies_at {
+                died.send(()).expect("the test waits");
+                std::future::pending::<()>().await;
+            }
+            request
+        })
+    });
+    let gate = Interposer::start(&deployment.world.endpoints().dynamodb, before, Arc::new(|_, _, _| {})).await;
+    let ledger = Ledger::new(&sdk_config(&gate.url).await, &deployment.ledger_table);
+    let (store, key) = (store_at(&gate.url).await, address_key());
+    tokio::select! {
+        erased = erasing::erase(&store, &ledger, &key, contact, at(NOW)) => erased.map(|_| false).expect("it is erased"),
+        _ = dying.recv() => true,
+    }
+}
+
+#[tokio::test]
+async fn an_event_whose_id_was_used_before_has_no_effect_where_its_body_would_not_be_kept() {
+    let deployment = deploy(at(NOW)).await;
+    let group = |company: &str| {
+        json!({"type": "group", "userId": "ada", "groupId": company, "messageId": "g",
+        "timestamp": NOW, "traits": {"name": company}})
+    };
+    for (company, expected) in [("heron", 202), ("lynx", 409)] {
+        let call = group(company).to_string();
+        let (status, answer) = deployment.post_to("segment", "g", &call).await.expect("the world goes on");
+        assert_eq!(status, expected, "{company}: {answer}");
+    }
+    let rows = ledger_rows(&deployment).await;
+    let places: BTreeSet<_> = rows.iter().map(|entry| entry.pk.as_str()).collect();
+    assert_eq!(places, BTreeSet::from(["ACCOUNT#heron", "CONTACT#ada"]));
 }
 
 async fn ledger_items(deployment: &Deployment) -> Vec<Item> {

@@ -148,3 +148,47 @@ async fn what_is_written_of_preferences_and_mails_after_they_were_read_is_moved_
         assert_eq!(left_at(&deployment, "anon").await, ["POINTER"], "{sort}");
     }
 }
+
+#[tokio::test]
+async fn who_is_still_moving_is_known_without_asking_each_id_that_was_ever_merged() {
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "ada").await;
+    let store = &deployment.store;
+    for number in 0..20 {
+        let merge = entry(&format!("merge-{number}"), &merged(&format!("anon-{number}"), "ada"));
+        assert!(deliver(&deployment, store.clone(), &[merge]).await, "{number}");
+    }
+    identity::point(store, &"late".into(), &"ada".into(), "test", at(NOW)).await.expect("it is pointed");
+    let rows = store.contact(&"ada".into()).await.expect("the contact can be read");
+    assert!(rows.merged.is_empty() && keys::MERGED_ID > keys::SLOT, "no decision pages through them");
+
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let gate = before(move |_, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        None::<std::future::Ready<()>>
+    });
+    let gate = Interposer::start(&deployment.world.endpoints().dynamodb, gate, Arc::new(|_, _, _| {})).await;
+    let moving = identity::moving_into(&store_at(&gate.url).await, &address_key(), &"ada".into()).await;
+    assert_eq!(moving.expect("it is read"), ["late".into()]);
+    assert_eq!(calls.load(Ordering::SeqCst), 4, "two queries, her address, and the one that is said to be on its way");
+    // One that is erased on its way is not waited for.
+    let ledger = &deployment.ingest.ledger;
+    erasing::erase(store, ledger, &address_key(), &"late".into(), at(NOW)).await.expect("it is erased");
+    let moving = identity::moving_into(store, &address_key(), &"ada".into()).await;
+    assert_eq!(moving.expect("it is read"), []);
+}
+
+#[tokio::test]
+async fn somebody_known_who_is_still_moving_into_an_id_does_not_go_with_whom_that_is_merged_into() {
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "berta").await;
+    introduce(&deployment, "ada").await;
+    let (store, ledger) = (&deployment.store, &deployment.ingest.ledger);
+    identity::point(store, &"berta".into(), &"anon".into(), "test", at(NOW)).await.expect("it is pointed");
+    erasing::erase(store, ledger, &address_key(), &"ada".into(), at(NOW)).await.expect("it is erased");
+    assert!(deliver(&deployment, store.clone(), &[entry("merge", &merged("anon", "ada"))]).await);
+    assert_eq!(resolved(&deployment, "berta").await, Resolved::Into("anon".into()));
+    let berta = store.contact(&"berta".into()).await.expect("the contact can be read");
+    assert!(berta.profile.is_some(), "nothing of hers is gone");
+}

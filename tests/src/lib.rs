@@ -7,7 +7,7 @@
 pub mod interpose;
 pub mod senders;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -22,6 +22,7 @@ use perennial::tally::Tally;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_local::ClockHandle;
 use perennial_platform::clock::Clock;
+use perennial_platform::identity;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{PK, SK};
 use perennial_platform::ledger::{Entry, Ledger};
@@ -161,6 +162,17 @@ pub fn body(kind: &str, at: Timestamp, data: &Value) -> String {
 /// The native body of an engagement.
 pub fn engagement(contact: &str, asset: &str, action: &str, at: Timestamp) -> String {
     body("engagement.recorded", at, &json!({"contact": contact, "asset": asset, "action": action}))
+}
+
+/// The ids that were merged into a contact.
+///
+/// # Panics
+/// If the state cannot be read.
+pub async fn merged_into(deployment: &Deployment, contact: &str) -> BTreeSet<String> {
+    let (store, contact) = (&deployment.store, contact.into());
+    let rows = store.contact(&contact).await.expect("the contact can be read");
+    let merged = identity::merged_into(store, &contact, &rows).await.expect("the contact can be read");
+    merged.into_keys().map(|id| id.to_string()).collect()
 }
 
 /// What a native body tells.

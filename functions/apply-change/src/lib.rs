@@ -2,8 +2,9 @@
 //!
 //! Each change is repeatable and free of order: a redelivered record changes nothing. Each asks first whom its contact stands
 //! for: what is told of a merged id is applied to the contact that stays, what is told of an erased one is dropped, together
-//! with the ledger's entry. What waits in quarantine is never applied here, only forgotten if it is of somebody erased.
+//! with the ledger's entry. What waits in quarantine is never applied here, only forgotten if it names somebody erased.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lambda_events::dynamodb::Event as StreamEvent;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use perennial_domain::ids::{AccountId, ContactId, ProductId};
 use perennial_domain::interest::instant;
 use perennial_domain::lead::SalesEvent;
-use perennial_platform::address::AddressKey;
+use perennial_platform::address::{AddressKey, addresses_in};
 use perennial_platform::clock::Clock;
 use perennial_platform::consent::LookAgain;
 use perennial_platform::failure::Failure;
@@ -109,18 +110,21 @@ impl ApplyChange {
         Err(Failure::Conflict { operation: "change" })
     }
 
-    /// Forgets what waits in quarantine and names somebody who was erased: by id, as one that is merged, or by address.
+    /// Forgets what waits in quarantine and names somebody who was erased: by id, as one that is merged, or, of whomever it
+    /// tells, by an address anywhere in the event, which each statement that waits holds.
     async fn forget_if_erased(&self, entry: &Entry) -> Result<(), Failure> {
-        let Subject::Contact(subject) = entry.told.subject() else { return Ok(()) };
-        let mut named = vec![ContactId::from(subject)];
+        let mut named = Vec::new();
+        if let Subject::Contact(subject) = entry.told.subject() {
+            named.push(ContactId::from(subject));
+        }
+        let mut addresses = entry.body.as_deref().map(addresses_in).unwrap_or_default();
         match &entry.told {
             What::ContactMerged { contact, .. } => named.push(contact.as_str().into()),
-            What::ContactIdentified { fields, .. } => {
-                let email = fields.get("email").map(|email| self.address_key.hash(email));
-                named.extend(email.map(|hash| keys::address_contact(&hash)));
-            }
+            What::ContactIdentified { fields, .. } => addresses.extend(fields.get("email").cloned()),
             _ => {}
         }
+        let hashes: BTreeSet<_> = addresses.iter().map(|address| self.address_key.hash(address)).collect();
+        named.extend(hashes.iter().map(|hash| keys::address_contact(hash)));
         for contact in &named {
             if identity::resolve(&self.store, contact).await? == Resolved::Erased {
                 return self.ledger.forget(&entry.key()).await;
@@ -243,11 +247,13 @@ impl ApplyChange {
         }
     }
 
-    /// Whether somebody has said who it is, or sales has it: then it does not go with another, whom a sender may have confused
-    /// it with.
+    /// Whether somebody has said who it is, or sales has it, or either may be so of one that is still moving into it: then it does
+    /// not go with another, whom a sender may have confused it with.
     async fn is_known(&self, contact: &ContactId) -> Result<bool, Failure> {
         let rows = self.store.contact(contact).await?;
-        Ok(rows.profile.is_some() || !rows.leads.is_empty())
+        Ok(rows.profile.is_some()
+            || !rows.leads.is_empty()
+            || !identity::moving_into(&self.store, &self.address_key, contact).await?.is_empty())
     }
 
     fn moving(&self) -> Moving<'_> {

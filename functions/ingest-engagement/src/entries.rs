@@ -24,12 +24,12 @@ pub(crate) struct Meant {
 }
 
 impl Meant {
-    /// Whether it is the one that decides if an event is taken in.
-    pub(crate) fn is_first(&self) -> bool {
-        self.statement.number == 0
+    /// Whether it is the one that decides if an event is taken in: without it the body would be nowhere.
+    pub(crate) fn is_carrier(&self) -> bool {
+        self.statement.carries
     }
 
-    /// Its entry. Holds a copy of the event.
+    /// Its entry. Holds a copy of the event's body if it carries it or waits.
     pub(crate) fn entry(self, source: &Source, event: &Event, received_at: Timestamp) -> Entry {
         Entry::of_event(&source.id, event, self.statement, self.told, received_at, self.reason)
     }
@@ -70,17 +70,18 @@ pub(crate) fn meant(
             return Ok(vec![Meant { told, statement: Statement::ONLY, reason }]);
         }
     };
-    let statements = Statement::all_of(&told);
-    let meant = |(statement, told): (Statement, Told)| {
+    let reason = |told: &Told| {
         let ahead = told.at > received_at + CLOCK_SKEW;
         let too_far =
             FieldError { field: "timestamp".to_owned(), reason: "is more than a day in the future".to_owned() };
-        let reason = match unknown::of(playbook, &told.what) {
-            _ if ahead && ours => return Err(too_far),
-            _ if ahead => Some(too_far.to_string()),
-            unknown => unknown.map(|unknown| unknown.to_string()),
-        };
-        Ok(Meant { told, statement, reason })
+        match unknown::of(playbook, &told.what) {
+            _ if ahead && ours => Err(too_far),
+            _ if ahead => Ok(Some(too_far.to_string())),
+            unknown => Ok(unknown.map(|unknown| unknown.to_string())),
+        }
     };
-    statements.zip(told).map(meant).collect()
+    let reasons: Vec<Option<String>> = told.iter().map(reason).collect::<Result<_, _>>()?;
+    let statements = Statement::all_of(told.iter().map(|told| &told.what).zip(reasons.iter().map(Option::is_some)));
+    let meant = statements.into_iter().zip(told).zip(reasons);
+    Ok(meant.map(|((statement, told), reason)| Meant { told, statement, reason }).collect())
 }

@@ -87,11 +87,13 @@ impl Ingest {
         }
         // What is told of one contact follows each other in the stream as well, and so becomes one update of its interest.
         statements.sort_by(|(_, one), (_, other)| about(one).cmp(&about(other)));
-        let (firsts, mut others): (Vec<_>, Vec<_>) = statements.into_iter().partition(|(_, meant)| meant.is_first());
+        let (carriers, mut others): (Vec<_>, Vec<_>) =
+            statements.into_iter().partition(|(_, meant)| meant.is_carrier());
         let failures = AtomicUsize::new(0);
         let putting = Putting { source, events, now, failures: &failures };
-        self.put_all(&putting, firsts, &mut taken).await;
-        // An id that was used before with another body has no effect at all: not in another partition either.
+        self.put_all(&putting, carriers, &mut taken).await;
+        // An id that was used before with another body has no effect at all, not in another partition either; and nothing is kept
+        // whose body is not.
         others.retain(|(index, _)| taken[*index].outcome < Outcome::Conflict);
         self.put_all(&putting, others, &mut taken).await;
         taken
@@ -107,7 +109,7 @@ impl Ingest {
 
     async fn put_all(&self, putting: &Putting<'_>, statements: Vec<(usize, Meant)>, taken: &mut [Taken]) {
         let put = |(index, meant): (usize, Meant)| async move {
-            // Made only now: each holds a copy of its event.
+            // Made only now: those that carry their event or wait hold a copy of it.
             let entry = meant.entry(putting.source, &putting.events[index], putting.now);
             let (outcome, waits) = self.put(&entry, putting.failures).await;
             (index, matches!(entry.told, What::Engagement { .. }), outcome, waits)

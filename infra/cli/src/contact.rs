@@ -44,7 +44,7 @@ pub struct Tables<'a> {
 /// Somebody, under every name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Person {
-    /// The id that stays comes last: what names the others goes before it.
+    /// The id that stays comes last, and each other before the one by which it is found.
     pub ids: Vec<ContactId>,
     /// Addresses, as they were stated.
     pub addresses: BTreeSet<String>,
@@ -90,25 +90,28 @@ impl Tables<'_> {
         // Also through ids that were erased: an erasure that broke off is repeated under any of them.
         let chain = identity::chain(self.store, &first).await?;
         let stays = chain.last().cloned().unwrap_or(first);
-        let rows = self.store.contact(&stays).await?;
-        let mut ids: BTreeSet<ContactId> = rows.merged.iter().map(|id| ContactId::from(id.as_str())).collect();
-        ids.extend(chain);
-        addresses
-            .extend(rows.profile.iter().filter_map(|profile| profile.fields().get("email").map(str::to_lowercase)));
-        for id in ids.iter().chain([&stays]) {
+        let found = identity::with_merged(self.store, &stays).await?;
+        let mut ids: Vec<ContactId> =
+            chain.into_iter().filter(|id| found.iter().all(|(known, _)| known != id)).collect();
+        for (id, profile) in found.into_iter().rev() {
+            addresses.extend(profile.and_then(|profile| profile.fields().get("email").map(str::to_lowercase)));
+            ids.push(id);
+        }
+        for id in &ids {
             addresses.extend(self.stated(id).await?);
         }
         let mut person = Person { ids: Vec::new(), addresses: BTreeSet::new() };
         for address in addresses {
             let hash = self.key.hash(&address);
             // What an address was told of under itself is its owner's: one that it has left is another's.
-            if self.is_theirs(&hash, &ids, &stays).await? {
-                ids.insert(keys::address_contact(&hash));
+            if self.is_theirs(&hash, &ids).await? {
+                person.ids.push(keys::address_contact(&hash));
                 person.addresses.insert(address);
             }
         }
-        ids.remove(&stays);
-        person.ids = ids.into_iter().chain([stays]).collect();
+        person.ids.retain(|id| !ids.contains(id));
+        person.ids.dedup();
+        person.ids.extend(ids);
         Ok(person)
     }
 
@@ -122,11 +125,11 @@ impl Tables<'_> {
         Ok(told.into_iter().filter_map(email).filter(|email| !email.is_empty()).collect())
     }
 
-    async fn is_theirs(&self, hash: &str, ids: &BTreeSet<ContactId>, stays: &ContactId) -> Result<bool, Failure> {
+    async fn is_theirs(&self, hash: &str, ids: &[ContactId]) -> Result<bool, Failure> {
         let owner: Option<AddressOwner> = self.store.get(&keys::address_owner(hash)).await?;
         let owner = owner.and_then(|owner| owner.contact).map(|owner| ContactId::from(owner.as_str()));
         let itself = keys::address_contact(hash);
-        Ok(owner.is_none_or(|owner| owner == *stays || owner == itself || ids.contains(&owner)))
+        Ok(owner.is_none_or(|owner| owner == itself || ids.contains(&owner)))
     }
 
     /// What the ledger has under an id.

@@ -1,6 +1,9 @@
 //! Addresses as keyed hashes: suppression survives erasure without keeping the address.
 
+use std::collections::BTreeSet;
+
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
 use sha2::Sha256;
 
 /// The key under which addresses are hashed.
@@ -33,6 +36,48 @@ pub fn is_concealed(id: &str) -> bool {
     id.trim().strip_prefix('@').is_some_and(|hash| hash.len() == 32 && hash.bytes().all(hex))
 }
 
+/// The addresses in a text, or in the texts and names of a JSON document; each in lower case. Where signs before
+/// one may belong to it or not, both are given.
+pub fn addresses_in(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    match serde_json::from_str(text) {
+        Ok(document) => search(&document, &mut found),
+        Err(_) => search_text(text, &mut found),
+    }
+    found
+}
+
+fn search(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => search_text(text, found),
+        Value::Array(values) => values.iter().for_each(|value| search(value, found)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            search_text(name, found);
+            search(value, found);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn search_text(text: &str, found: &mut BTreeSet<String>) {
+    let of_local = |c: char| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c);
+    let of_domain = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
+    for (at, _) in text.match_indices('@') {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        let local = &before[before.trim_end_matches(of_local).len()..];
+        let domain = &after[..after.len() - after.trim_start_matches(of_domain).len()];
+        let domain = domain.trim_end_matches(['.', '-']);
+        // These may stand in an address by the letter, and stand between texts wherever they are met; a quotation begins so.
+        let narrow = local.rsplit(['#', '&', '/', '=', '?', '{', '|', '}']).next().unwrap_or(local);
+        for local in [local, narrow.trim_start_matches('\'')] {
+            let address = format!("{local}@{domain}").to_lowercase();
+            if perennial_playbook::is_address(&address) {
+                found.insert(address);
+            }
+        }
+    }
+}
+
 /// Whether two ids as sent are one: addresses are the same in any case.
 pub(crate) fn same_contact(one: &str, other: &str) -> bool {
     let address = |id: &str| perennial_playbook::is_address(id.trim());
@@ -42,5 +87,28 @@ pub(crate) fn same_contact(one: &str, other: &str) -> bool {
 impl std::fmt::Debug for AddressKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AddressKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_wherever_they_stand_whole() {
+        let check = |text: &str, expected: &[&str]| {
+            let found = addresses_in(text);
+            assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), expected, "{text}");
+        };
+        check(r#"{"to": "An@Example.com"}"#, &["an@example.com"]);
+        check(
+            r#"[{"a": {"an\u0040example.com": 1}}, "Write to <jan@example.com>."]"#,
+            &["an@example.com", "jan@example.com"],
+        );
+        check("of no JSON: <an@example.com>, and d'an@example.com.", &["an@example.com", "d'an@example.com"]);
+        check("'an@example.com'", &["'an@example.com", "an@example.com"]);
+        check("https://example.com/?to=an@example.com&x=1", &["//example.com/?to=an@example.com", "an@example.com"]);
+        check("j.an+news@example.com an@mail-1.example.com", &["an@mail-1.example.com", "j.an+news@example.com"]);
+        check("@example.com an@ an@localhost an@@example.com \u{f6}an@example.com 25 @", &[]);
     }
 }

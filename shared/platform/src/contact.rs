@@ -29,7 +29,7 @@ pub struct ContactRows {
     pub held: Vec<Held>,
     /// What became of the id, if it stands for nobody any more.
     pub pointer: Option<Pointer>,
-    /// The ids that were merged into it.
+    /// The ids that were merged into it as they were once kept; see [`crate::identity::merged_into`].
     pub merged: BTreeSet<String>,
 }
 
@@ -66,8 +66,6 @@ impl Store {
                 rows.interests.insert(ProductId::from(product), InterestItem::read(&item)?);
             } else if sk.starts_with(keys::LEAD) {
                 rows.leads.push(serde_dynamo::from_item(item).map_err(shape)?);
-            } else if let Some(id) = sk.strip_prefix(keys::MERGED_ID) {
-                rows.merged.insert(id.to_owned());
             } else if sk.starts_with(keys::HELD) {
                 rows.held.push(serde_dynamo::from_item(item).map_err(shape)?);
             } else {

@@ -16,16 +16,17 @@ pub mod erasing;
 pub mod moving;
 pub mod profiles;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 
 use crate::address::AddressKey;
+use crate::contact::ContactRows;
 use crate::failure::Failure;
 use crate::keys::{self, Key};
-use crate::records::{AddressOwner, Pointer};
+use crate::records::{AddressOwner, MergedId, Pointer, Profile};
 use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
 
 /// No chain of merges is longer: what a merged id had taken over is pointed anew when it is merged itself.
@@ -221,17 +222,51 @@ async fn pointed(store: &Store, from: &ContactId) -> Result<Option<(ContactId, b
     Ok(into.map(|into| (ContactId::from(into.as_str()), moving)))
 }
 
+/// The ids that were merged into a contact with these rows, and whether what each had may still be on its way.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn merged_into(
+    store: &Store,
+    contact: &ContactId,
+    rows: &ContactRows,
+) -> Result<BTreeMap<ContactId, bool>, Failure> {
+    // As they were once kept nothing says whether they have arrived.
+    let mut merged: BTreeMap<_, _> = rows.merged.iter().map(|id| (ContactId::from(id.as_str()), true)).collect();
+    let listed: Vec<MergedId> = store.partition(&keys::contact(contact), Some(keys::MERGED_ID)).await?;
+    merged.extend(listed.iter().map(|listed| (listed.id(), listed.moving)));
+    Ok(merged)
+}
+
+/// A contact, the ids that were merged into it, and those that had been merged into these: a merge that broke off leaves them at
+/// the id that goes. Each with its profile, and behind the id by which it is found.
+///
+/// # Errors
+/// As [`merged_into`].
+pub async fn with_merged(store: &Store, contact: &ContactId) -> Result<Vec<(ContactId, Option<Profile>)>, Failure> {
+    let (mut found, mut seen, mut next) = (Vec::new(), BTreeSet::from([contact.clone()]), vec![contact.clone()]);
+    while let Some(id) = next.pop() {
+        let rows = store.contact(&id).await?;
+        let merged = merged_into(store, &id, &rows).await?;
+        next.extend(merged.into_keys().filter(|id| seen.insert(id.clone())));
+        found.push((id, rows.profile));
+    }
+    Ok(found)
+}
+
 /// The ids whose merge into a contact is not finished: something of theirs may still be under them.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
 pub async fn moving_into(store: &Store, key: &AddressKey, contact: &ContactId) -> Result<Vec<ContactId>, Failure> {
     let rows = store.contact(contact).await?;
-    let mut ids: BTreeSet<ContactId> = rows.merged.iter().map(|id| ContactId::from(id.as_str())).collect();
+    let merged = merged_into(store, contact, &rows).await?;
+    let mut ids: BTreeSet<ContactId> = merged.into_iter().filter(|(_, moving)| *moving).map(|(id, _)| id).collect();
     // What was known of its address alone is adopted without being listed.
     let address = rows.profile.as_ref().and_then(|profile| profiles::address(key, &profile.fields()));
     ids.extend(address.map(|hash| keys::address_contact(&hash)));
     let mut moving = Vec::new();
+    // One that was erased meanwhile is on its way no more.
     for id in ids {
         if pointed(store, &id).await?.is_some_and(|(into, moving)| moving && into == *contact) {
             moving.push(id);
@@ -262,11 +297,15 @@ fn pointing(
             store.put_new(&Pointer { pk, sk, into, erased_at: None, since, by: by.to_owned(), moving: true })?
         }
     };
-    Ok(vec![pointer, unmoved(store, to)?, store.change(listing(to, from, now))?])
+    Ok(vec![pointer, unmoved(store, to)?, store.change(listing(to, from, now, true))?])
 }
 
-/// Lists an id among those that were merged into a contact.
-fn listing(to: &ContactId, from: &ContactId, now: Timestamp) -> Change {
+/// Lists an id among those that were merged into a contact, and says whether what it had is still to be moved.
+fn listing(to: &ContactId, from: &ContactId, now: Timestamp, moving: bool) -> Change {
     let since = "SET #since = if_not_exists(#since, :now)";
-    Change::of(keys::merged_id(to, from), since).with(":now", number(now.as_second()))
+    let listing = Change::of(keys::merged_id(to, from), since).with(":now", number(now.as_second()));
+    match moving {
+        true => listing.with(":yes", AttributeValue::Bool(true)).updating(format!("{since}, #moving = :yes")),
+        false => listing,
+    }
 }

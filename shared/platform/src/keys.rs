@@ -240,8 +240,9 @@ pub const CADENCE: &str = "CADENCE";
 pub const POINTER: &str = "POINTER";
 /// The sort key of the ids that were merged into a contact, as they were once kept. It grew without bound.
 pub const MERGED: &str = "MERGED";
-/// Sort keys of the ids that were merged into a contact begin so, each in an item of its own.
-pub const MERGED_ID: &str = "MERGED#";
+/// Sort keys of the ids that were merged into a contact begin so, each in an item of its own: behind the slots, since there may be
+/// many and no decision asks for them.
+pub const MERGED_ID: &str = "WAS#";
 /// The sort key that says that an address must not be written to.
 pub const SUPPRESSION: &str = "SUPPRESSION";
 /// Sort keys of interests begin so.

@@ -126,12 +126,23 @@ impl Statement {
     /// The only one.
     pub const ONLY: Self = Self { number: 0, of: 1, carries: true };
 
-    /// All statements of an event that tells this, in its order. The first about a contact carries the body: an erasure finds it
-    /// there. Where there is none, the first of all does.
-    pub fn all_of(told: &[Told]) -> impl Iterator<Item = Self> + use<> {
-        let of = told.len();
-        let carrier = told.iter().position(|told| matches!(told.what.subject(), Subject::Contact(_))).unwrap_or(0);
-        (0..of).map(move |number| Self { number, of, carries: number == carrier })
+    /// All statements of an event that tells this, in its order, each with whether it waits. What waits has the body anyway, so
+    /// one of the others carries it, if there are any: the first of lowest [`Statement::body_rank`].
+    pub fn all_of<'a>(told: impl IntoIterator<Item = (&'a What, bool)>) -> Vec<Self> {
+        let ranks: Vec<_> = told.into_iter().map(|(what, waits)| (waits, Self::body_rank(what))).collect();
+        let (of, first) = (ranks.len(), ranks.iter().enumerate().min_by_key(|(_, rank)| **rank));
+        let carrier = first.map_or(0, |(number, _)| number);
+        (0..of).map(|number| Self { number, of, carries: number == carrier }).collect()
+    }
+
+    /// Where the body of an event belongs, lowest first: with the statement that names an address, so that it goes with it when
+    /// its owner was erased; else where an erasure finds it, with one about a contact.
+    pub fn body_rank(what: &What) -> u8 {
+        match (what, what.subject()) {
+            (What::ContactIdentified { fields, .. }, _) if fields.contains_key("email") => 0,
+            (_, Subject::Contact(_)) => 1,
+            (_, Subject::Account(_) | Subject::Nobody) => 2,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::keys::Key;
 
 pub use cadence::{Cadence, StreamProgress, received_line};
-pub use identity::{AddressOwner, MergedIds, Pointer};
+pub use identity::{AddressOwner, MergedId, MergedIds, Pointer};
 pub use preferences::Preferences;
 
 /// A date as a number that a condition can compare: days since 1970-01-01.

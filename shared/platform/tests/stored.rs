@@ -12,7 +12,7 @@ use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::Entry;
 use perennial_platform::outbox::{Event, Waiting};
 use perennial_platform::records::{
-    AddressOwner, Cadence, Digest, Held, Lead, MergedIds, Pointer, Preferences, Profile, Slot,
+    AddressOwner, Cadence, Digest, Held, Lead, MergedId, MergedIds, Pointer, Preferences, Profile, Slot,
 };
 use perennial_platform::store::{Item, number, text};
 use serde::Serialize;
@@ -142,8 +142,10 @@ fn reads(item: &Item) -> Value {
             let fact = entry.told.fact().map(|(contact, name)| (contact.to_string(), fact(&name)));
             with(&entry, json!({"fact": fact}))
         }
-        // Its key says it.
-        "merged id" => json!({"id": text(item, SK).unwrap().strip_prefix(keys::MERGED_ID)}),
+        "merged id" => {
+            let merged: MergedId = of(item);
+            json!({"id": merged.id().as_str(), "moving": merged.moving})
+        }
         // Only that it is there is ever asked.
         "suppression" => json!({}),
         other => panic!("{other}: who reads it?"),

@@ -237,6 +237,6 @@ async fn a_row_with_a_list_tells_of_each_of_its_elements_and_counts_once() {
     let outcome = import.play(&deployment, |_| {}).await.unwrap();
     let outcomes: Vec<_> = outcome.outcomes.iter().map(|(outcome, rows)| (outcome.as_str(), *rows)).collect();
     assert_eq!((outcome.rows, outcomes), (4, vec![("accepted", 2), ("skipped: others is empty", 2)]));
-    let ada = deployment.store.contact(&"ada".into()).await.unwrap();
-    assert_eq!(ada.merged.iter().map(String::as_str).collect::<Vec<_>>(), ["17", "7", "8"]);
+    let merged = perennial_tests::merged_into(&deployment, "ada").await;
+    assert_eq!(merged.iter().map(String::as_str).collect::<Vec<_>>(), ["17", "7", "8"]);
 }

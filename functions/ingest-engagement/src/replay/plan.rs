@@ -10,8 +10,7 @@
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
-use perennial_platform::ledger::{Entry, Kind};
-use perennial_platform::told::Subject;
+use perennial_platform::ledger::{Entry, Kind, Statement};
 
 /// What is to be done with an entry that waits.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,19 +39,20 @@ pub(super) fn plan(entry: &Entry, new: Vec<Entry>, known: &[Entry]) -> Plan {
     plan
 }
 
-/// Sees to it that one entry of the event carries its body, besides those that wait: what is settled is not written again, and
-/// which statement carries it may be another by now.
+/// Sees to it that one entry of the event carries its body, besides those that wait and may be dropped: what is settled is not
+/// written again, and which statement carries it may be another by now.
 fn carry(entry: &Entry, known: &[Entry], mut new: Vec<&mut Entry>) {
     new.retain(|new| new.kind != Kind::Quarantined);
     if known.iter().any(|known| known.kind != Kind::Quarantined && known.body.is_some()) {
         return new.into_iter().for_each(|new| new.body = None);
     }
-    let waits = known.iter().any(|known| known.kind == Kind::Quarantined);
-    if waits || new.iter().any(|new| new.body.is_some()) {
-        return;
-    }
-    let of_contact = new.iter().position(|new| matches!(new.told.subject(), Subject::Contact(_)));
-    if let Some(carrier) = new.get_mut(of_contact.unwrap_or(0)) {
+    // One that waits and names the address takes the body along when it is settled, or forgotten with its owner.
+    let named_later =
+        known.iter().any(|known| known.kind == Kind::Quarantined && Statement::body_rank(&known.told) == 0);
+    let best = new.into_iter().min_by_key(|new| (new.body.is_none(), Statement::body_rank(&new.told)));
+    if let Some(carrier) = best.filter(|best| best.body.is_none())
+        && (!named_later || Statement::body_rank(&carrier.told) == 0)
+    {
         carrier.body.clone_from(&entry.body);
     }
 }
@@ -121,25 +121,29 @@ fn free(entry: Entry, claim: &mut impl FnMut(&Entry) -> bool) -> Entry {
 
 #[cfg(test)]
 mod tests {
-    use perennial_platform::ledger::Statement;
     use perennial_platform::told::{Told, What};
     use perennial_platform::webhook::events::{Event, hash};
 
     use super::*;
 
     /// Entries as `contact/number=asset`; without an equals sign mail to the contact was reported. A question mark: it waits. A
-    /// plus sign before it: it carries the event's body. A capital letter: it tells of an account.
+    /// plus sign before it: it carries the event's body. A capital letter: it tells of an account. An exclamation mark: of an address.
     fn entries(written: &str) -> Vec<Entry> {
         let event = Event { id: "e".into(), body: "{}".into(), hash: hash(b"{}") };
         let entry = |text: &str| {
             let waits = text.ends_with('?').then(|| "unknown".to_owned());
             let (text, carries) = (text.trim_end_matches(['+', '?']), text.contains('+'));
+            let (text, stated) = (text.trim_end_matches('!'), text.contains('!'));
             let (place, asset) = text.split_once('=').unwrap_or((text, ""));
             let (contact, number) = place.split_once('/').unwrap();
             let what = match asset {
                 _ if contact.starts_with(char::is_uppercase) => {
                     What::AccountUpdated { account: contact.into(), fields: [].into() }
                 }
+                _ if stated => What::ContactIdentified {
+                    contact: contact.into(),
+                    fields: [("email".to_owned(), "ada@example.com".to_owned())].into(),
+                },
                 "" => What::MailReported { contact: contact.into() },
                 _ => What::Engagement {
                     contact: contact.into(),
@@ -217,10 +221,14 @@ mod tests {
         check("a/0=x?", "", "a/0=x+", "a/0=x");
         check("a/0=x?", "", "A/0 a/1=x+", "a/0=x");
         check("a/1=x?", "A/0", "A/0 a/1=x+", "a/1=x");
-        // Another has it, or has it while it waits.
+        // Another has it.
         check("a/1=y?", "a/0=x+", "a/0=x+ a/1=y", "");
-        check("a/1=y?", "a/0=x?", "a/0=x+ a/1=y", "");
         check("a/0=x?", "a/1=y", "a/0=x+ a/1=y", "a/0=x");
+        // What waits besides may be dropped; but if it names an address, the body is to go with it.
+        check("a/1=y?", "a/0=x?", "a/0=x+ a/1=y", "a/1=y");
+        check("a/1=y?", "a/0!?", "a/0!+ a/1=y", "");
+        check("a/0!?", "a/1=y", "a/0!+ a/1=y", "a/0");
+        check("A/0?", "b/1=y", "A/0 b/1=y+ b/2=z b/3!", "b/3");
         // What waits still has its own.
         check("a/1=y?", "a/0=x+", "a/0=x+ a/1=y?", "a/1=y?");
         // Now another would carry it, whose entry has it already, or has none.

@@ -5,6 +5,7 @@ use perennial_domain::ids::ContactId;
 use perennial_domain::interest::instant;
 use perennial_platform::contact::ContactRows;
 use perennial_platform::failure::Failure;
+use perennial_platform::identity;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, SK};
 use perennial_platform::records::{AddressOwner, Lead, Pointer, Slot};
@@ -42,7 +43,9 @@ pub async fn export(tables: &Tables<'_>, person: &Person) -> Result<Value, Failu
 
 /// What lies under one id.
 async fn under(tables: &Tables<'_>, id: &ContactId) -> Result<Value, Failure> {
-    let rows = tables.store.contact(id).await?;
+    let mut rows = tables.store.contact(id).await?;
+    let merged = identity::merged_into(tables.store, id, &rows).await?;
+    rows.merged = merged.into_keys().map(|id| id.to_string()).collect();
     let slots: Vec<Slot> = tables.store.partition(&keys::contact(id), Some(keys::SLOT)).await?;
     let entries = tables.entries_of(id).await?;
     let mut document = Map::from_iter([("id".to_owned(), json!(id.as_str()))]);

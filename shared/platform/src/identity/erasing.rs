@@ -11,7 +11,7 @@ use perennial_domain::ids::ContactId;
 use serde::Deserialize;
 
 use super::addresses::Addresses;
-use super::{Resolved, profiles, resolve};
+use super::{Resolved, profiles, resolve, with_merged};
 use crate::address::AddressKey;
 use crate::consent;
 use crate::failure::Failure;
@@ -77,20 +77,16 @@ async fn all_of(
     key: &AddressKey,
     contact: &ContactId,
 ) -> Result<(Vec<ContactId>, BTreeSet<String>), Failure> {
-    let (mut ids, mut hashes) = (BTreeSet::from([contact.clone()]), BTreeSet::new());
-    let mut next = vec![contact.clone()];
-    while let Some(id) = next.pop() {
-        let rows = store.contact(&id).await?;
-        let stated = rows.profile.as_ref().and_then(|profile| profiles::address(key, &profile.fields()));
-        hashes.extend(stated.or_else(|| keys::address_hash(&id).map(str::to_owned)));
-        // A merge that broke off leaves a list at the id that goes.
-        let merged = rows.merged.iter().map(|id| ContactId::from(id.as_str()));
-        next.extend(merged.filter(|id| ids.insert(id.clone())));
+    let (found, mut hashes) = (with_merged(store, contact).await?, BTreeSet::new());
+    for (id, profile) in &found {
+        let stated = profile.as_ref().and_then(|profile| profiles::address(key, &profile.fields()));
+        hashes.extend(stated.or_else(|| keys::address_hash(id).map(str::to_owned)));
     }
-    ids.remove(contact);
-    // As they are found again when this breaks off: under ids that name others only after those.
-    ids.extend(hashes.iter().map(|hash| keys::address_contact(hash)).filter(|id| id != contact));
-    Ok((ids.into_iter().chain([contact.clone()]).collect(), hashes))
+    // Whoever names others goes after them, so that they are found again when this breaks off.
+    let mut ids: Vec<ContactId> = hashes.iter().map(|hash| keys::address_contact(hash)).collect();
+    ids.retain(|id| found.iter().all(|(known, _)| known != id));
+    ids.extend(found.into_iter().rev().map(|(id, _)| id));
+    Ok((ids, hashes))
 }
 
 /// Marks an id as erased, and its address, and others by their keyed hashes that are known to be its own. An address that

@@ -12,7 +12,7 @@ use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::lead::Status;
 use serde::de::DeserializeOwned;
 
-use super::{Resolved, apply_to, erasing, listing, profiles, resolve, unmoved};
+use super::{Resolved, apply_to, erasing, listing, merged_into, profiles, resolve, unmoved};
 use crate::address::AddressKey;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
@@ -70,7 +70,7 @@ impl Moving<'_> {
                 Resolved::Erased => return self.erase(from).await.map(|()| None),
             };
             if let Moved::All(adopts) = self.try_move(from, &to).await? {
-                self.arrived(from).await?;
+                self.arrived(from, &to).await?;
                 // Whoever erased the contact in the meantime did not know of this id perhaps.
                 if resolve(self.store(), from).await? == Resolved::Erased {
                     self.erase(from).await?;
@@ -224,11 +224,11 @@ impl Moving<'_> {
 
     /// The ids that had been merged into this one point to the new contact, so that chains stay short.
     async fn merged(&self, from: &ContactId, to: &ContactId, rows: &ContactRows) -> Result<bool, Failure> {
-        if rows.merged.is_empty() {
+        let merged = merged_into(self.store(), from, rows).await?;
+        if merged.is_empty() {
             return Ok(true);
         }
-        for id in &rows.merged {
-            let id = ContactId::from(id.as_str());
+        for (id, moving) in merged {
             let (key, update, condition) = match keys::address_hash(&id) {
                 Some(hash) => (keys::address_owner(hash), "SET #contact = :to ADD #rev :one", "#contact = :from"),
                 None => (keys::pointer(&id), "SET #into = :to", "#into = :from"),
@@ -241,7 +241,7 @@ impl Moving<'_> {
                 change = change.with(":one", number(1));
             }
             self.store().apply("pointer move", change).await?;
-            if apply_to(self.store(), to, "pointer move", listing(to, &id, self.landing.now)).await?.is_none() {
+            if apply_to(self.store(), to, "pointer move", listing(to, &id, self.landing.now, moving)).await?.is_none() {
                 return Ok(false);
             }
             let gone = self.store().delete(&keys::merged_id(from, &id))?;
@@ -252,8 +252,10 @@ impl Moving<'_> {
         self.store().commit("pointer move", vec![gone]).await.map(|commit| commit == Commit::Done)
     }
 
-    /// Everything is there.
-    async fn arrived(&self, from: &ContactId) -> Result<(), Failure> {
+    /// Everything is there. The pointer says so last: whoever repeats the merge asks that.
+    async fn arrived(&self, from: &ContactId, to: &ContactId) -> Result<(), Failure> {
+        let listed = Change::of(keys::merged_id(to, from), "REMOVE #moving").only_if("attribute_exists(#moving)");
+        self.store().apply("merge done", listed).await?;
         let change = match keys::address_hash(from) {
             Some(hash) => {
                 Change::of(keys::address_owner(hash), "REMOVE #adopting ADD #rev :one").with(":one", number(1))

@@ -126,6 +126,10 @@ fn one_statement_of_an_event_carries_its_body_and_each_that_waits() {
     let account = || What::AccountUpdated { account: "acme".into(), fields: [].into() };
     let contact = || What::MailReported { contact: "ada".into() };
     let merged = || What::ContactMerged { from: "anon".into(), contact: "ada".into() };
+    let known = |field: Option<&str>| {
+        let fields = field.map(|field| (field.to_owned(), "ada@example.com".to_owned())).into_iter().collect();
+        What::ContactIdentified { contact: "ada".into(), fields }
+    };
     let event = Event { id: "e".into(), body: "{}".into(), hash: hash(b"{}") };
     for (what, told, expected) in [
         ("one of a contact", vec![contact()], vec![true]),
@@ -133,10 +137,18 @@ fn one_statement_of_an_event_carries_its_body_and_each_that_waits() {
         ("the first of a contact", vec![contact(), merged()], vec![true, false]),
         ("not the account's", vec![account(), contact(), merged()], vec![false, true, false]),
         ("of accounts alone", vec![account(), account()], vec![true, false]),
+        ("the one that names an address", vec![contact(), merged(), known(Some("email"))], vec![false, false, true]),
+        ("no other field", vec![contact(), known(Some("title"))], vec![true, false]),
+        (
+            "the first of two addresses",
+            vec![account(), known(Some("email")), known(Some("email"))],
+            vec![false, true, false],
+        ),
     ] {
         let told: Vec<Told> = told.into_iter().map(|what| Told { at, what }).collect();
         let entries = |waits: Option<&str>| -> Vec<bool> {
-            let statements = Statement::all_of(&told).zip(told.clone());
+            let statements = Statement::all_of(told.iter().map(|told| (&told.what, waits.is_some())));
+            let statements = statements.into_iter().zip(told.clone());
             let entries = statements.map(|(statement, told)| {
                 let entry = Entry::of_event("s", &event, statement, told, at, waits.map(str::to_owned));
                 let item = entry.item().unwrap();
@@ -149,5 +161,19 @@ fn one_statement_of_an_event_carries_its_body_and_each_that_waits() {
         };
         assert_eq!(entries(None), expected, "{what}");
         assert_eq!(entries(Some("unknown")), vec![true; told.len()], "{what}: what waits is replayed from its body");
+    }
+}
+
+#[test]
+fn what_waits_leaves_the_body_of_its_event_to_another() {
+    let (known, other) = (
+        What::ContactIdentified { contact: "ada".into(), fields: [("email".into(), "ada@example.com".into())].into() },
+        What::AccountUpdated { account: "acme".into(), fields: [].into() },
+    );
+    for (waits, expected) in
+        [([false, false], [false, true]), ([false, true], [true, false]), ([true, true], [false, true])]
+    {
+        let statements = Statement::all_of([&other, &known].into_iter().zip(waits));
+        assert_eq!(statements.iter().map(|statement| statement.carries).collect::<Vec<_>>(), expected, "{waits:?}");
     }
 }

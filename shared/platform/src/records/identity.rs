@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use perennial_domain::ids::ContactId;
 use serde::{Deserialize, Serialize};
+
+use crate::keys;
 
 /// What became of an id that stands for nobody any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,24 @@ pub struct MergedIds {
     /// Which.
     #[serde(with = "serde_dynamo::string_set")]
     pub ids: BTreeSet<String>,
+}
+
+/// That an id was merged into a contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergedId {
+    /// Sort key: the id is in it.
+    #[serde(rename = "SK")]
+    pub sk: String,
+    /// Whether what the id had is still being moved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moving: bool,
+}
+
+impl MergedId {
+    /// The id that was merged.
+    pub fn id(&self) -> ContactId {
+        ContactId::from(self.sk.strip_prefix(keys::MERGED_ID).unwrap_or(&self.sk))
+    }
 }
 
 /// Whom an address belongs to.

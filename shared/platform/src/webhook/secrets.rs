@@ -69,7 +69,8 @@ impl SourceSecrets {
 
     /// Believes a delivery if it proves itself by the source's live secrets, and says which those are. Where a signature does not
     /// fit they are read again, so that a secret that was put in works before the
-    /// five minutes are over; at most every fifteen seconds, since a forger may ask as often as it likes.
+    /// five minutes are over; at most every fifteen seconds, since a forger may ask as often as it likes. Where that fails, those
+    /// that are still believed decide: or a forger could make us say that something of ours is down.
     ///
     /// # Errors
     /// Outer: as [`SourceSecrets::of`], nobody knows whether it is forged. Inner: it is, for this reason.
@@ -87,15 +88,21 @@ impl SourceSecrets {
         if !matches!(forged, Forged::Signature(_)) {
             return Ok(Err(forged));
         }
-        let Some(live) = self.renewed(&source.id, now).await? else { return Ok(Err(forged)) };
-        Ok(verify(source, &live, delivery, now).map(|()| live))
+        match self.renewed(&source.id, now).await {
+            Ok(Some(live)) => Ok(verify(source, &live, delivery, now).map(|()| live)),
+            Ok(None) => Ok(Err(forged)),
+            Err(failure) => {
+                tracing::warn!(%failure, "webhook secrets not read again");
+                Ok(Err(forged))
+            }
+        }
     }
 
     /// The secrets read again, after a signature that did not fit: it may be made with one that was put in a moment ago.
     /// Nothing if they were read again for this reason less than 15 seconds ago, so that a forger cannot make us ask and ask.
     ///
     /// # Errors
-    /// [`Failure`] if they cannot be read: then nobody knows whether the delivery is forged.
+    /// [`Failure`] if they cannot be read.
     pub async fn renewed(&self, source: &str, now: Timestamp) -> Result<Option<Vec<String>>, Failure> {
         match &self.0 {
             From::Fixed(_) => Ok(None),

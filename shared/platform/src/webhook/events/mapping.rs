@@ -17,7 +17,7 @@ use crate::address::same_contact;
 use crate::told::{FieldError, Told, What, wrong};
 pub(super) use take::{Missing, instant};
 
-/// One event tells at most so many things: each of them is an entry of the ledger that holds the whole event.
+/// One event tells at most so many things: each of them is an entry of the ledger, and holds the whole event if it waits.
 const MOST_STATEMENTS: usize = 100;
 
 /// A native type with its data, before it is read.
