@@ -339,8 +339,9 @@ async fn sending_pauses_at_exactly_four_percent_of_exactly_two_hundred() {
 
     // Contacts wait, sales does not.
     let sender = silent_sender(&deployment).await;
-    assert_eq!(send(&sender, &[due("ada", SLOT)]).await, ["0"]);
-    assert_eq!(state(&deployment, "ada").await, None, "nothing was claimed");
+    assert_eq!(send(&sender, &[due("ada", SLOT)]).await.len(), 0, "nothing goes back to the queue");
+    let waits = slot(&deployment, "ada").await.expect("it was decided");
+    assert_eq!((waits.state, waits.reason.as_deref()), (SlotState::Waiting, Some("sending is paused")));
     assert!(matches!(line.permits(Line::Sales, 1, at(NOW), later(60)).await, Ok(Permits::Granted(_))));
     assert!(line.resume().await.expect("the store answers"));
     assert!(!line.resume().await.expect("the store answers"), "it was not paused any more");

@@ -279,20 +279,30 @@ async fn a_permit_beyond_the_time_of_the_call_is_not_taken() {
 }
 
 #[tokio::test]
-async fn over_quota_mail_waits_and_nothing_is_claimed() {
+async fn mail_over_the_quota_waits_with_its_reason_and_is_lost_to_no_queue() {
     let small = playbook_with(|text| text.replace("daily_quota = 50_000", "daily_quota = 3"));
     let contacts = ["ada", "ben", "cleo", "dora"].map(str::to_owned);
     let deployment = world_with(&contacts, small).await;
     let sender = silent_sender(&deployment).await;
     let batch: Vec<Value> = contacts.iter().map(|contact| due(contact, SLOT)).collect();
-    assert_eq!(send(&sender, &batch).await, ["2", "3"], "one is kept for sales");
-    let mut states = Vec::new();
-    for contact in &contacts {
-        states.push(slot(&deployment, contact).await.map(|slot| slot.state));
-    }
-    assert_eq!(states, [Some(SlotState::Sent), Some(SlotState::Sent), None, None]);
+    assert_eq!(send(&sender, &batch).await.len(), 0, "nothing goes back to the queue");
+    let states = async || {
+        let mut states = Vec::new();
+        for contact in &contacts {
+            let slot = slot(&deployment, contact).await.expect("it was decided");
+            states.push((slot.state, slot.reason));
+        }
+        states
+    };
+    let (sent, waits) = ((SlotState::Sent, None), (SlotState::Waiting, Some("over the day's quota".to_owned())));
+    assert_eq!(states().await, [sent.clone(), sent.clone(), waits.clone(), waits], "one is kept for sales");
+    let rows = deployment.store.contact(&ContactId::from("dora")).await.expect("the contact can be read");
+    let due_at = rows.cadence.and_then(|cadence| cadence.due_at);
+    assert_eq!(due_at, Some(at("2026-01-08T09:00:00Z").as_second()), "the planner comes again in an hour");
     deployment.world.clock().set(at(NOW) + SignedDuration::from_hours(26));
-    assert_eq!(send(&sender, &batch).await.len(), 0, "the next day they are sent");
+    assert_eq!(send(&sender, &batch).await.len(), 0);
+    let states: Vec<SlotState> = states().await.into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, [SlotState::Sent; 4], "the next day they are sent");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod batch;
+mod claims;
 mod consent;
 mod counted_once;
 mod decay_run;

@@ -29,7 +29,10 @@ impl RecordEmailFeedback {
                 None => break,
             };
         }
-        self.sending.set_reconciled(now).await?;
+        if taken > 0 {
+            // Where nothing is new, the next run asks for as long a time as this one.
+            self.sending.set_reconciled(now).await?;
+        }
         tracing::info!(taken, "reconciled with the suppression list of SES");
         Ok(())
     }

@@ -35,6 +35,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::line::Turn;
+use crate::nurture::Permit;
 
 /// The use case, with all it needs.
 #[derive(Debug)]
@@ -130,7 +131,7 @@ impl SendNurtureEmail {
             return Ok((Task::Sales(message), Handled::Wants));
         }
         let due: NurtureDue = serde_json::from_value(message.detail).map_err(shape)?;
-        let handled = self.nurture(&due, false).await?;
+        let handled = self.nurture(&due, Permit::NotAsked).await?;
         Ok((Task::Nurture(due), handled))
     }
 

@@ -3,31 +3,44 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use perennial_domain::sending::Line;
+use perennial_domain::sending::{Held, Line};
 use perennial_platform::failure::Failure;
 use perennial_platform::queue::{Message, NurtureDue};
 use perennial_platform::sending::Permits;
 use serde_json::Value;
 
+use crate::nurture::Permit;
 use crate::{Handled, SendNurtureEmail};
 
 /// For so long a batch sends: within the function's two minutes, less one attempt and its settlement.
 const TIME: SignedDuration = SignedDuration::from_secs(105);
+
+/// The line is longer than the batch can wait.
+const NO_PERMIT: &str = "no permit within the time of this call";
 
 /// A batch's turn.
 pub(crate) struct Turn {
     began_at: Timestamp,
     permits: VecDeque<Timestamp>,
     unused: i64,
-    /// Why no contact is written to now.
-    held: Option<String>,
+    /// Why no contact is written to now, if it will last.
+    held: Option<Held>,
+    /// Why there is no permit for the rest of the batch, if it may pass while the message is hidden.
+    not_yet: String,
     /// Why SES takes nothing now from anybody.
     stopped: Option<String>,
 }
 
 impl Turn {
     pub(crate) fn begin(now: Timestamp) -> Self {
-        Self { began_at: now, permits: VecDeque::new(), unused: 0, held: None, stopped: None }
+        Self {
+            began_at: now,
+            permits: VecDeque::new(),
+            unused: 0,
+            held: None,
+            not_yet: NO_PERMIT.to_owned(),
+            stopped: None,
+        }
     }
 
     /// When a batch has to be done.
@@ -43,15 +56,12 @@ impl Turn {
         }
         self.unused += i64::try_from(std::mem::take(&mut self.permits).len()).unwrap_or(0);
         let taken = sender.sending.permits(Line::Nurture, wanted, sender.clock.now(), self.deadline()).await;
-        self.held = Some(match taken {
-            Ok(Permits::Granted(permits)) => {
-                self.permits = permits.into();
-                "no permit within the time of this call".to_owned()
-            }
-            Ok(Permits::Held(held)) => held.as_str().to_owned(),
-            Ok(Permits::LineTooLong) => "no permit within the time of this call".to_owned(),
-            Err(failure) => failure.to_string(),
-        });
+        match taken {
+            Ok(Permits::Granted(permits)) => self.permits = permits.into(),
+            Ok(Permits::Held(held)) => self.held = Some(held),
+            Ok(Permits::LineTooLong) => {}
+            Err(failure) => self.not_yet = failure.to_string(),
+        }
     }
 
     /// Gives permits that were taken and not used back to the counts. That is a courtesy: sending goes on without it.
@@ -71,14 +81,21 @@ impl SendNurtureEmail {
         if let Some(code) = &turn.stopped {
             return Ok(Handled::NotNow(code.clone()));
         }
+        if turn.permits.is_empty() && turn.held.is_none() {
+            // Fewer were granted than asked for: it says why.
+            turn.take_permits(self, 1).await;
+        }
         let Some(permit) = turn.permits.pop_front() else {
-            return Ok(Handled::NotNow(turn.held.clone().unwrap_or_default()));
+            return match turn.held {
+                Some(held) => self.nurture(due, Permit::Held(held)).await,
+                None => Ok(Handled::NotNow(turn.not_yet.clone())),
+            };
         };
         if self.clock.until(permit).await > turn.deadline() {
             turn.unused += 1;
             return Ok(Handled::NotNow("out of time".to_owned()));
         }
-        let handled = self.nurture(due, true).await;
+        let handled = self.nurture(due, Permit::Granted).await;
         match &handled {
             Ok(Handled::Done) => {}
             Ok(Handled::NotNow(code)) => {
@@ -117,7 +134,7 @@ impl SendNurtureEmail {
         };
         match permit {
             Some(permit) if self.clock.until(permit).await <= turn.deadline() => Ok(None),
-            _ => not_now("no permit within the time of this call"),
+            _ => not_now(NO_PERMIT),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 mod reserve;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_domain::ids::{ContactId, PieceId, StreamId};
 use perennial_domain::nurture::{Decision, Kind};
+use perennial_domain::sending::Held;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys;
@@ -18,6 +19,20 @@ use perennial_playbook::Reader;
 use crate::claim::{settle, settled};
 use crate::{Handled, SendNurtureEmail};
 
+/// What is held back by the quota or a pause is looked at again so much later, by the next planning.
+const HELD_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a slot's mail may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permit {
+    /// Nobody has asked yet.
+    NotAsked,
+    /// It may.
+    Granted,
+    /// It may not.
+    Held(Held),
+}
+
 /// The piece that was chosen.
 struct Chosen {
     stream: StreamId,
@@ -30,7 +45,7 @@ struct Chosen {
 
 impl SendNurtureEmail {
     /// Decides a slot and records its silence; sends only if there is a permit for it.
-    pub(crate) async fn nurture(&self, due: &NurtureDue, permitted: bool) -> Result<Handled, Failure> {
+    pub(crate) async fn nurture(&self, due: &NurtureDue, permit: Permit) -> Result<Handled, Failure> {
         let (contact, calendar) = (ContactId::from(due.contact.as_str()), &self.playbook.calendar);
         let key = keys::slot(&contact, &due.slot);
         for attempt in 0..ATTEMPTS {
@@ -51,7 +66,14 @@ impl SendNurtureEmail {
                         return Ok(Handled::Done);
                     }
                 }
-                Decision::Send { .. } if !permitted => return Ok(Handled::Wants),
+                Decision::Send { .. } if permit == Permit::NotAsked => return Ok(Handled::Wants),
+                Decision::Send { .. } if let Permit::Held(held) = permit => {
+                    // Not back to the queue, which gives a message up after five times: the planner comes again.
+                    let again = now.saturating_add(HELD_FOR).unwrap_or(now);
+                    if self.record_silence(&loaded, held.as_str(), Some(again), now).await? == Commit::Done {
+                        return Ok(Handled::Done);
+                    }
+                }
                 Decision::Send { stream, received_as, piece, kind, promotes_product } => {
                     let chosen = Chosen { stream, piece, kind, received_as, promotes_product };
                     let mail = self.compose(&loaded, &chosen, now)?;
