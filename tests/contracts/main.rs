@@ -8,6 +8,7 @@ mod believed;
 mod capacity;
 mod corpus;
 mod limits;
+mod mail_events;
 mod permissions;
 mod recorded;
 mod runtime_api;

@@ -8,23 +8,27 @@ use apply_change::ApplyChange;
 use escalate_sla::EscalateSla;
 use http::Request;
 use jiff::SignedDuration;
-use perennial::deployment::{Deployment, function};
+use perennial::deployment::{CONFIGURATION_SET, Deployment, function};
 use perennial::example::Story;
-use perennial_local::Function;
+use perennial_local::{ClockHandle, Function};
 use perennial_platform::address::AddressKey;
 use perennial_platform::bus::Bus;
 use perennial_platform::identity::erasing;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
-use perennial_platform::mail::Mailer;
+use perennial_platform::mail::suppression_list::SuppressionList;
+use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::queue::Queue;
+use perennial_platform::sending::Sending;
 use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{
-    address_of, at, body, clock, deploy, engagement, ingest_at, introduce, root, sdk_config, settle, store_at, tell,
+    address_of, at, body, clock, deploy_with, engagement, ingest_at, introduce, playbook_with, root, sdk_config,
+    settle, store_at, tell,
 };
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
+use record_email_feedback::RecordEmailFeedback;
 use relay_events::RelayEvents;
 use score_and_decay::ScoreAndDecay;
 use send_nurture_email::SendNurtureEmail;
@@ -37,7 +41,12 @@ type Permissions = BTreeMap<String, BTreeSet<String>>;
 #[tokio::test]
 async fn every_role_allows_what_its_function_does_and_nothing_else() {
     let start = at("2026-10-05T00:00:00Z");
-    let deployment = deploy(start).await;
+    // One bounce is enough to pause sending.
+    let playbook = playbook_with(|text| {
+        text.replace("over_sends = 200", "over_sends = 1")
+            .replace("pause_at_bounce_percent = 4", "pause_at_bounce_percent = 1")
+    });
+    let deployment = deploy_with(ClockHandle::standing_at(start), playbook).await;
     let used: Arc<Mutex<Permissions>> = Arc::default();
     let running: Arc<Mutex<String>> = Arc::default();
     let (seen, by) = (Arc::clone(&used), Arc::clone(&running));
@@ -200,12 +209,14 @@ async fn merge_and_erase(deployment: &Deployment) {
     let now = deployment.world.clock().now();
     introduce(deployment, "known").await;
     introduce(deployment, "gone").await;
+    introduce(deployment, "bounce+bess").await;
     let (store, ledger) = (&deployment.store, &deployment.ingest.ledger);
     erasing::erase(store, ledger, &AddressKey::new("key"), &"gone".into(), now).await.unwrap();
     for (id, body) in [
         ("anonymous", engagement("anon", "analytics-guide", "download", now)),
         ("merge", body("contact.merged", now, &json!({"from": "anon", "contact": "known"}))),
         ("late", engagement("gone", "analytics-guide", "download", now)),
+        ("of-bess", engagement("bounce+bess", "analytics-checklist", "download", now)),
         ("late-too", body("contact.identified", now, &json!({"contact": "gone", "title": "CMO"}))),
         ("anonymous-too", engagement("anon-too", "analytics-guide", "download", now)),
         ("merge-too", body("contact.merged", now, &json!({"from": "anon-too", "contact": "gone"}))),
@@ -254,10 +265,22 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
     let queue = Queue::new(&services, world.queue_url("MailQueue"));
     let planning = PlanNurture { store: store(), queue, playbook: playbook() };
+    let line = || Sending { store: store(), rules: playbook().sending.rules.clone() };
     let sending = SendNurtureEmail {
         store: store(),
-        mailer: Mailer::new(&services, &playbook().company.sender, None),
+        mailer: Mailer::new(&services, &playbook().company.sender, Some(CONFIGURATION_SET.to_owned())),
+        sending: line(),
+        recipients: Recipients::Anyone,
         links: links.clone(),
+        address_key: key.clone(),
+        playbook: playbook(),
+        clock: clock(),
+    };
+    let feedback = RecordEmailFeedback {
+        store: store(),
+        ledger: ledger.clone(),
+        sending: line(),
+        suppression_list: SuppressionList::new(&services),
         address_key: key.clone(),
         playbook: playbook(),
         clock: clock(),
@@ -265,13 +288,14 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     let escalation = EscalateSla { store: store(), playbook: playbook() };
     let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus") };
     let pages = SignedPages { ledger, store: store(), links, address_key: key, playbook: playbook(), clock: clock() };
-    let functions: [(&str, Function); 9] = [
+    let functions: [(&str, Function); 10] = [
         ("IngestEngagement", function(ingest, |it, event| async move { it.handle(event).await })),
         ("ScoreAndDecay", function(scoring, |it, event| async move { it.handle(event).await })),
         ("ApplyChange", function(changes, |it, event| async move { it.handle(event).await })),
         ("QualifyMql", function(qualification, |it, event| async move { it.handle(event).await })),
         ("PlanNurture", function(planning, |it, event| async move { it.handle(event).await })),
         ("SendNurtureEmail", function(sending, |it, event| async move { it.handle(event).await })),
+        ("RecordEmailFeedback", function(feedback, |it, event| async move { it.handle(event).await })),
         ("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await })),
         ("RelayEvents", function(relay, |it, event| async move { it.handle(event).await })),
         ("SignedPages", function(pages, |it, event| async move { it.handle(event).await })),

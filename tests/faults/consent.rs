@@ -8,7 +8,7 @@ use perennial_domain::ids::ContactId;
 use perennial_platform::address::AddressKey;
 use perennial_platform::keys;
 use perennial_platform::links::Links;
-use perennial_platform::mail::Mailer;
+use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{Slot, SlotState};
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{
@@ -79,6 +79,8 @@ async fn send_while(deployment: &Deployment, told: Vec<Said>) {
     let sender = SendNurtureEmail {
         store: store_at(&gate.url).await,
         mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
+        sending: deployment.sending(),
+        recipients: Recipients::Anyone,
         links: Links::new("the local world's link key", PUBLIC_URL),
         address_key: AddressKey::new("the local world's address key"),
         playbook: deployment.playbook.clone(),

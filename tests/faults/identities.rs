@@ -14,7 +14,7 @@ use perennial_platform::identity::profiles::{Identified, identify};
 use perennial_platform::identity::{self, Resolved, erasing};
 use perennial_platform::keys;
 use perennial_platform::links::Links;
-use perennial_platform::mail::Mailer;
+use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{AddressOwner, Profile};
 use perennial_platform::store::{Store, number, string};
 use perennial_tests::interpose::Interposer;
@@ -241,6 +241,8 @@ async fn a_slot_of_an_address_that_is_somebodys_by_now_is_nobodys() {
         let sender = SendNurtureEmail {
             store: deployment.store.clone(),
             mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
+            sending: deployment.sending(),
+            recipients: Recipients::Anyone,
             links: Links::new("the local world's link key", PUBLIC_URL),
             address_key: address_key(),
             playbook: deployment.playbook.clone(),

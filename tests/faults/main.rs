@@ -2,13 +2,16 @@
 
 mod alarms;
 mod batch;
+mod claims;
 mod consent;
 mod counted_once;
 mod decay_run;
 mod digests;
 mod erased;
+mod feedback;
 mod identities;
 mod late_facts;
+mod line;
 mod merges;
 mod merges_meanwhile;
 mod newer_format;

@@ -12,7 +12,7 @@ use perennial_platform::address::AddressKey;
 use perennial_platform::keys;
 use perennial_platform::lambda::BatchAnswer;
 use perennial_platform::links::{Links, Purpose};
-use perennial_platform::mail::Mailer;
+use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{Cadence, Slot, SlotState, date_of};
 use perennial_platform::store::Change;
 use perennial_tests::interpose::Interposer;
@@ -42,6 +42,8 @@ pub(crate) async fn sender_at(endpoint: &str, deployment: &Deployment) -> SendNu
     SendNurtureEmail {
         store: store_at(endpoint).await,
         mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
+        sending: deployment.sending(),
+        recipients: Recipients::Anyone,
         links: links(),
         address_key: AddressKey::new("the local world's address key"),
         playbook: deployment.playbook.clone(),
@@ -104,7 +106,7 @@ async fn whatever_ses_answers_a_slot_has_at_most_one_mail() {
         ("the reply is lost", Some(Fault::LoseReply), Unknown, 1, false, Unknown, 1),
         ("the request is lost", Some(Fault::LoseRequest), Unknown, 0, false, Unknown, 0),
         ("SES answers 500", Some(Fault::ServerError), Unknown, 0, false, Unknown, 0),
-        ("SES throttles", Some(Fault::Throttle), Retry, 0, true, Sent, 1),
+        ("SES throttles for a moment", Some(Fault::Throttle), Sent, 1, false, Sent, 1),
         ("the account is paused", Some(Fault::Refuse("SendingPausedException".into())), Retry, 0, true, Sent, 1),
         ("SES is not ready", Some(Fault::Refuse("MailFromDomainNotVerifiedException".into())), Retry, 0, true, Sent, 1),
         ("the message is refused", Some(Fault::Refuse("MessageRejected".into())), Rejected, 0, false, Rejected, 0),

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use perennial::account::{Account, Rows};
 use perennial::example::Story;
-use perennial_domain::interest::evaluate;
+use perennial_domain::interest::{evaluate, instant};
 use perennial_local::World;
 use serde_json::{Value, json};
 
@@ -83,7 +83,8 @@ fn sales_mails(world: &World) -> Value {
         .unwrap()
         .iter()
         .filter(|mail| kind(mail) != "nurture")
-        .map(|mail| json!({"kind": kind(mail), "to": mail.to.join(", "), "at": mail.at.to_string()}))
+        // Mails that leave at once follow each other by the rate of the account: within the second that is worked out.
+        .map(|mail| json!({"kind": kind(mail), "to": mail.to.join(", "), "at": instant(mail.at.as_second()).to_string()}))
         .collect()
 }
 

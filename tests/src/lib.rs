@@ -5,6 +5,7 @@
 //! by [`interpose`].
 
 pub mod interpose;
+pub mod mailing;
 pub mod senders;
 
 use std::collections::{BTreeMap, BTreeSet};

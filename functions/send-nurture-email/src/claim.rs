@@ -134,6 +134,7 @@ pub(crate) async fn settle(
         tracing::error!("a slot was settled by somebody else");
     }
     match outcome {
+        Outcome::NotNow { code } if outcome.is_throttled() => Ok(Handled::Throttled(code.clone())),
         Outcome::NotNow { code } => Ok(Handled::NotNow(code.clone())),
         Outcome::Unknown { code } => {
             tracing::error!(code, "no answer from SES: unknown");
@@ -148,20 +149,11 @@ pub(crate) async fn settle(
 }
 
 fn settle_change(key: &Key, state: SlotState, error: Option<&str>, message_id: Option<&str>, now: Timestamp) -> Change {
-    let name = match state {
-        SlotState::Sending => "SENDING",
-        SlotState::Sent => "SENT",
-        SlotState::Rejected => "REJECTED",
-        SlotState::Retry => "RETRY",
-        SlotState::Unknown => "UNKNOWN",
-        SlotState::Silent => "SILENT",
-        SlotState::Waiting => "WAITING",
-    };
     let mut update = "SET #state = :state, #settled_at = :now".to_owned();
     let mut change = Change::none(key.clone())
         .only_if("#state = :sending")
         .with(":sending", string("SENDING"))
-        .with(":state", string(name))
+        .with(":state", string(state.as_str()))
         .with(":now", number(now.as_second()));
     if let Some(error) = error {
         update.push_str(", #error = :error");

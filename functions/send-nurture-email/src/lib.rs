@@ -8,9 +8,11 @@
 //! | `DigestReady` | the owner's new leads of the day |
 //!
 //! The claim protocol is in `claim.rs`: at most one request per slot leaves this process, unless the reply proved that SES
-//! did not take it.
+//! did not take it. Everything in a batch is decided first; only what is to be sent asks for permits, in one write for the
+//! batch, and then waits for its own. It is decided again when its permit has come.
 
 mod claim;
+mod line;
 mod nurture;
 mod sales;
 mod template;
@@ -23,13 +25,17 @@ use perennial_platform::clock::Clock;
 use perennial_platform::failure::Failure;
 use perennial_platform::lambda::BatchAnswer;
 use perennial_platform::links::Links;
-use perennial_platform::mail::Mailer;
+use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::outbox::LeadEvent;
 use perennial_platform::queue::{Message, NurtureDue};
+use perennial_platform::sending::Sending;
 use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::line::Turn;
+use crate::nurture::Permit;
 
 /// The use case, with all it needs.
 #[derive(Debug)]
@@ -44,6 +50,10 @@ pub struct SendNurtureEmail {
     pub address_key: AddressKey,
     /// What is written, to whom.
     pub playbook: Arc<Playbook>,
+    /// The line in which all mail of the account waits for its turn.
+    pub sending: Sending,
+    /// Who may be written to on this stage.
+    pub recipients: Recipients,
     /// What time it is.
     pub clock: Clock,
 }
@@ -55,14 +65,29 @@ pub(crate) enum Handled {
     Done,
     /// SES takes nothing now, for a reason that is not this message's: the rest of the batch waits too.
     NotNow(String),
+    /// SES had no time for this message: the others are tried, and this one again.
+    Throttled(String),
     /// Another sender may still be at work on it.
     Busy,
+    /// There is something to send, and no permit for it yet.
+    Wants,
 }
 
 #[derive(Deserialize)]
 struct DigestReady {
     owner: String,
     date: String,
+}
+
+/// How often a message is tried that SES throttles, before it goes back to the queue: each return uses up one of its receives.
+const ROUNDS: u32 = 4;
+
+/// What a message asks for.
+enum Task {
+    /// A contact's slot.
+    Nurture(NurtureDue),
+    /// Something for sales.
+    Sales(Message<Value>),
 }
 
 impl SendNurtureEmail {
@@ -72,39 +97,69 @@ impl SendNurtureEmail {
     /// None: failures are reported message by message.
     pub async fn handle(&self, batch: SqsEvent) -> Result<BatchAnswer, Failure> {
         let mut answer = BatchAnswer::default();
-        let mut paused: Option<String> = None;
+        let (mut turn, mut to_send) = (Turn::begin(self.clock.now()), Vec::new());
         for record in batch.records {
             let id = record.message_id.unwrap_or_default();
-            let handled = match &paused {
-                Some(code) => Ok(Handled::NotNow(code.clone())),
-                None => self.handle_one(record.body.as_deref().unwrap_or_default()).await,
-            };
-            match handled {
-                Ok(Handled::Done) => {}
-                Ok(Handled::Busy) => answer.fail(&id, &Failure::Conflict { operation: "claim" }),
-                Ok(Handled::NotNow(code)) => {
-                    answer.fail(&id, &Failure::Retryable { operation: "SendEmail", code: code.clone() });
-                    paused = Some(code);
-                }
+            match self.look(record.body.as_deref().unwrap_or_default()).await {
+                Ok((task, Handled::Wants)) => to_send.push((id, task)),
+                Ok((_, handled)) => report(&mut answer, &id, Ok(handled)),
                 Err(failure) => answer.fail(&id, &failure),
             }
         }
+        for round in 1..=ROUNDS {
+            let wanted = to_send.iter().filter(|(_, task)| matches!(task, Task::Nurture(_))).count();
+            turn.take_permits(self, wanted).await;
+            for (id, task) in std::mem::take(&mut to_send) {
+                let handled = match &task {
+                    Task::Nurture(due) => self.send_in_turn(&mut turn, due).await,
+                    Task::Sales(message) => self.send_to_sales_in_turn(&mut turn, message).await,
+                };
+                match handled {
+                    Ok(Handled::Throttled(_)) if round < ROUNDS => to_send.push((id, task)),
+                    handled => report(&mut answer, &id, handled),
+                }
+            }
+        }
+        turn.end(self).await;
         Ok(answer)
     }
 
-    async fn handle_one(&self, body: &str) -> Result<Handled, Failure> {
-        let shape = |_| Failure::shape("mail queue message", "not of a shape we know");
+    /// What a message asks for, and what becomes of it without sending anything. Silence is recorded here.
+    async fn look(&self, body: &str) -> Result<(Task, Handled), Failure> {
         let message: Message<Value> = serde_json::from_str(body).map_err(shape)?;
-        let detail = message.detail;
+        if message.detail_type != "NurtureDue" {
+            return Ok((Task::Sales(message), Handled::Wants));
+        }
+        let due: NurtureDue = serde_json::from_value(message.detail).map_err(shape)?;
+        let handled = self.nurture(&due, Permit::NotAsked).await?;
+        Ok((Task::Nurture(due), handled))
+    }
+
+    async fn sales_mail(&self, message: &Message<Value>, turn: &Turn) -> Result<Handled, Failure> {
+        let detail = message.detail.clone();
         match message.detail_type.as_str() {
-            "NurtureDue" => self.nurture(&serde_json::from_value::<NurtureDue>(detail).map_err(shape)?).await,
-            "LeadQualified" => self.hand_off(&serde_json::from_value::<LeadEvent>(detail).map_err(shape)?).await,
-            "SlaEscalated" => self.remind(&serde_json::from_value::<LeadEvent>(detail).map_err(shape)?).await,
+            "LeadQualified" => self.hand_off(&serde_json::from_value::<LeadEvent>(detail).map_err(shape)?, turn).await,
+            "SlaEscalated" => self.remind(&serde_json::from_value::<LeadEvent>(detail).map_err(shape)?, turn).await,
             "DigestReady" => {
                 let digest: DigestReady = serde_json::from_value(detail).map_err(shape)?;
-                self.digest(&digest.owner.as_str().into(), &digest.date).await
+                self.digest(&digest.owner.as_str().into(), &digest.date, turn).await
             }
             _ => Err(Failure::shape("mail queue message", "unknown detail-type")),
         }
     }
+}
+
+fn report(answer: &mut BatchAnswer, id: &str, handled: Result<Handled, Failure>) {
+    match handled {
+        Ok(Handled::Done) => {}
+        Ok(Handled::Busy | Handled::Wants) => answer.fail(id, &Failure::Conflict { operation: "claim" }),
+        Ok(Handled::NotNow(code) | Handled::Throttled(code)) => {
+            answer.fail(id, &Failure::Retryable { operation: "SendEmail", code })
+        }
+        Err(failure) => answer.fail(id, &failure),
+    }
+}
+
+fn shape(_: serde_json::Error) -> Failure {
+    Failure::shape("mail queue message", "not of a shape we know")
 }

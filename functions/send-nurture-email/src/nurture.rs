@@ -2,14 +2,15 @@
 
 mod reserve;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_domain::ids::{ContactId, PieceId, StreamId};
 use perennial_domain::nurture::{Decision, Kind};
+use perennial_domain::sending::Held;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys;
 use perennial_platform::links::Purpose;
-use perennial_platform::mail::Mail;
+use perennial_platform::mail::{Mail, NOT_ALLOWED, tags};
 use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::queue::NurtureDue;
 use perennial_platform::store::{ATTEMPTS, Commit, back_off};
@@ -17,6 +18,20 @@ use perennial_playbook::Reader;
 
 use crate::claim::{settle, settled};
 use crate::{Handled, SendNurtureEmail};
+
+/// What is held back by the quota or a pause is looked at again so much later, by the next planning.
+const HELD_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a slot's mail may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Permit {
+    /// Nobody has asked yet.
+    NotAsked,
+    /// It may.
+    Granted,
+    /// It may not.
+    Held(Held),
+}
 
 /// The piece that was chosen.
 struct Chosen {
@@ -29,8 +44,9 @@ struct Chosen {
 }
 
 impl SendNurtureEmail {
-    pub(crate) async fn nurture(&self, due: &NurtureDue) -> Result<Handled, Failure> {
-        let contact = ContactId::from(due.contact.as_str());
+    /// Decides a slot and records its silence; sends only if there is a permit for it.
+    pub(crate) async fn nurture(&self, due: &NurtureDue, permit: Permit) -> Result<Handled, Failure> {
+        let (contact, calendar) = (ContactId::from(due.contact.as_str()), &self.playbook.calendar);
         let key = keys::slot(&contact, &due.slot);
         for attempt in 0..ATTEMPTS {
             let now = self.clock.now();
@@ -43,6 +59,21 @@ impl SendNurtureEmail {
                 return Ok(Handled::Done);
             }
             match loaded.decide(&self.playbook, now) {
+                Decision::Send { .. } if !self.may_write_to(&loaded) => {
+                    let again =
+                        calendar.start_of(calendar.date(now).saturating_add(self.playbook.nurture.gap_days.days()));
+                    if self.record_silence(&loaded, NOT_ALLOWED, Some(again), now).await? == Commit::Done {
+                        return Ok(Handled::Done);
+                    }
+                }
+                Decision::Send { .. } if permit == Permit::NotAsked => return Ok(Handled::Wants),
+                Decision::Send { .. } if let Permit::Held(held) = permit => {
+                    // Not back to the queue, which gives a message up after five times: the planner comes again.
+                    let again = now.saturating_add(HELD_FOR).unwrap_or(now);
+                    if self.record_silence(&loaded, held.as_str(), Some(again), now).await? == Commit::Done {
+                        return Ok(Handled::Done);
+                    }
+                }
                 Decision::Send { stream, received_as, piece, kind, promotes_product } => {
                     let chosen = Chosen { stream, piece, kind, received_as, promotes_product };
                     let mail = self.compose(&loaded, &chosen, now)?;
@@ -55,12 +86,12 @@ impl SendNurtureEmail {
                     }
                 }
                 Decision::Wait { until, reason } => {
-                    if self.record_silence(&loaded, reason, Some(until), now).await? == Commit::Done {
+                    if self.record_silence(&loaded, reason.as_str(), Some(until), now).await? == Commit::Done {
                         return Ok(Handled::Done);
                     }
                 }
                 Decision::Stop(reason) => {
-                    if self.record_silence(&loaded, reason, None, now).await? == Commit::Done {
+                    if self.record_silence(&loaded, reason.as_str(), None, now).await? == Commit::Done {
                         return Ok(Handled::Done);
                     }
                 }
@@ -69,6 +100,11 @@ impl SendNurtureEmail {
             back_off(attempt).await;
         }
         Err(Failure::Conflict { operation: "slot claim" })
+    }
+
+    fn may_write_to(&self, loaded: &NurtureSlot) -> bool {
+        let email = loaded.person.as_ref().and_then(|person| person.email.as_deref());
+        self.recipients.include(&self.playbook.sending, email.unwrap_or_default())
     }
 
     /// Whether the id was merged, erased or found to be somebody's address. Of an id that stands for an address the contact's own
@@ -117,13 +153,7 @@ impl SendNurtureEmail {
                 ("List-Unsubscribe", format!("<{unsubscribe_url}>")),
                 ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
             ],
-            tags: vec![
-                ("kind", "nurture".to_owned()),
-                ("contact", loaded.contact.to_string()),
-                ("slot", loaded.slot.clone()),
-                ("stream", chosen.stream.to_string()),
-                ("piece", chosen.piece.to_string()),
-            ],
+            tags: tags::of_piece(&self.address_key, &loaded.contact, &loaded.slot, &chosen.stream, &chosen.piece),
         })
     }
 }

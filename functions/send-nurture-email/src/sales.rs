@@ -13,19 +13,20 @@ use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys::{self, Key};
 use perennial_platform::links::Purpose;
-use perennial_platform::mail::Mail;
+use perennial_platform::mail::{Mail, NOT_ALLOWED, tags};
 use perennial_platform::outbox::LeadEvent;
 use perennial_platform::records::{Digest, Evidence, Lead};
 use perennial_platform::store::{Change, Commit, string};
 use perennial_playbook::Rep;
 
 use crate::claim::{claim, settle, settled, silence};
+use crate::line::Turn;
 use crate::template::{self, LeadLine, Letter, Moment};
 use crate::{Handled, SendNurtureEmail};
 
 impl SendNurtureEmail {
     /// The hand-off of a lead to its owner, at once.
-    pub(crate) async fn hand_off(&self, event: &LeadEvent) -> Result<Handled, Failure> {
+    pub(crate) async fn hand_off(&self, event: &LeadEvent, turn: &Turn) -> Result<Handled, Failure> {
         let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
         let owner = self.known_rep(&lead.owner_id())?;
         let now = self.clock.now();
@@ -39,11 +40,11 @@ impl SendNurtureEmail {
         };
         // By the event's contact: the same event is the same mail, also when the lead has gone to another id since.
         let key = keys::hand_off_mail(&event.contact.as_str().into(), &lead.product_id(), quarter);
-        self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", now).await
+        self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", turn).await
     }
 
     /// The reminder of a rung to everybody on it, one message each.
-    pub(crate) async fn remind(&self, event: &LeadEvent) -> Result<Handled, Failure> {
+    pub(crate) async fn remind(&self, event: &LeadEvent, turn: &Turn) -> Result<Handled, Failure> {
         let rung = event.rung.ok_or_else(|| Failure::shape("SlaEscalated", "no rung"))?;
         let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
         let Some(step) = self.playbook.ladder.get(rung) else { return Ok(Handled::Done) };
@@ -55,7 +56,7 @@ impl SendNurtureEmail {
             let letter = reminder(rung, *recipient, addressee.greeting, line);
             let told = event.contact.as_str().into();
             let key = keys::rung_mail(&told, &lead.product_id(), quarter, rung, addressee.role);
-            match self.send_to_sales(&key, Some(&lead), &addressee.address, &letter, "escalation", now).await? {
+            match self.send_to_sales(&key, Some(&lead), &addressee.address, &letter, "escalation", turn).await? {
                 Handled::Done => {}
                 // The others on the rung are tried all the same; the message comes back for this one.
                 not_yet => handled = not_yet,
@@ -65,7 +66,7 @@ impl SendNurtureEmail {
     }
 
     /// An owner's new leads of a day.
-    pub(crate) async fn digest(&self, owner: &RepId, date: &str) -> Result<Handled, Failure> {
+    pub(crate) async fn digest(&self, owner: &RepId, date: &str, turn: &Turn) -> Result<Handled, Failure> {
         let Some(digest) = self.store.get::<Digest>(&keys::digest(date, owner)).await? else {
             return Ok(Handled::Done);
         };
@@ -102,7 +103,7 @@ impl SendNurtureEmail {
             leads,
             closing: "“I am on it” tells everybody that the lead is yours.".to_owned(),
         };
-        self.send_to_sales(&key, None, &rep.email, &letter, "digest", now).await
+        self.send_to_sales(&key, None, &rep.email, &letter, "digest", turn).await
     }
 
     async fn lead(&self, event: &LeadEvent) -> Result<Option<(Lead, Quarter)>, Failure> {
@@ -218,11 +219,20 @@ impl SendNurtureEmail {
         to: &str,
         letter: &Letter,
         kind: &'static str,
-        now: Timestamp,
+        turn: &Turn,
     ) -> Result<Handled, Failure> {
+        let now = self.clock.now();
         if let Some(handled) = settled(&self.store, key, now).await? {
             return Ok(handled);
         }
+        if !self.recipients.include(&self.playbook.sending, to) {
+            let nothing = silence(&self.store, key, NOT_ALLOWED, false, now)?;
+            return self.store.commit("silence", vec![nothing]).await.map(|_| Handled::Done);
+        }
+        if let Some(not_now) = self.sales_permit(turn).await? {
+            return Ok(not_now);
+        }
+        let now = self.clock.now();
         let (html, text) = template::render(letter, &self.playbook.company.name)?;
         let mut actions = vec![claim(&self.store, key, None, now)?];
         if let Some(lead) = lead {
@@ -241,8 +251,8 @@ impl SendNurtureEmail {
                 _ => Ok(Handled::Done),
             };
         }
-        let mut tags = vec![("kind", kind.to_owned())];
-        tags.extend(lead.map(|lead| ("contact", lead.contact.clone())));
+        let about = lead.map(Lead::contact_id);
+        let tags = tags::of_sales_mail(&self.address_key, kind, key, about.as_ref());
         let mail = Mail { to: to.to_owned(), subject: letter.subject.clone(), html, text, headers: Vec::new(), tags };
         let outcome = self.mailer.send(&mail).await;
         settle(&self.store, key, &outcome, Vec::new(), now).await

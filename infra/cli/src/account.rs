@@ -24,7 +24,7 @@ use crate::identities::Identities;
 pub struct Engagements {
     /// Delivered and not refused.
     pub received: u64,
-    /// In the ledger, for score-and-decay.
+    /// In the ledger, for score-and-decay; without what we know ourselves of our own mail.
     pub counted: u64,
     /// Delivered again.
     pub duplicates: u64,
@@ -250,7 +250,9 @@ impl Account {
     pub fn from_rows(deployment: &Deployment, rows: &Rows) -> Result<Self, DeploymentError> {
         let now = deployment.world.clock().now();
         let of_kind = |kind: Kind| {
-            let told = |entry: &&Entry| entry.kind == kind && matches!(entry.told, What::Engagement { .. });
+            let told = |entry: &&Entry| {
+                entry.kind == kind && !entry.is_our_own() && matches!(entry.told, What::Engagement { .. })
+            };
             rows.ledger.iter().filter(told).count() as u64
         };
         let delivered = deployment.tally.delivered();

@@ -7,6 +7,7 @@ pub mod quarantine;
 pub mod rebuild;
 pub mod replay;
 pub mod report;
+pub mod sending;
 pub mod up;
 pub mod webhook;
 

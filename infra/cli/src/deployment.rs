@@ -20,12 +20,14 @@ use jiff::Timestamp;
 use perennial_local::{ClockHandle, Function, FunctionError, REGION, Wiring, World, WorldError};
 use perennial_platform::address::AddressKey;
 use perennial_platform::bus::Bus;
-use perennial_platform::clock::Clock;
+use perennial_platform::clock::{Clock, between};
 use perennial_platform::failure::Failure;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
-use perennial_platform::mail::Mailer;
+use perennial_platform::mail::suppression_list::SuppressionList;
+use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::queue::Queue;
+use perennial_platform::sending::Sending;
 use perennial_platform::store::Store;
 use perennial_platform::told::Told;
 use perennial_platform::webhook::Delivery;
@@ -35,6 +37,7 @@ use perennial_playbook::Playbook;
 use perennial_playbook::sources::{Source, Verify};
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
+use record_email_feedback::RecordEmailFeedback;
 use relay_events::RelayEvents;
 use score_and_decay::ScoreAndDecay;
 use send_nurture_email::SendNurtureEmail;
@@ -48,6 +51,9 @@ use crate::tally::{Tally, TallyError};
 
 /// The template that is deployed is the template that runs here.
 const TEMPLATE: &str = include_str!("../../sam/template.yaml");
+
+/// The configuration set of the template: what is sent with it makes events.
+pub const CONFIGURATION_SET: &str = "MailConfigurationSet";
 
 /// The secret that the local world believes when none is given. Not a secret: it is printed in the README.
 pub const LOCAL_WEBHOOK_SECRET: &str = "whsec_cGVyZW5uaWFsLWxvY2FsLXdlYmhvb2stc2VjcmV0";
@@ -121,8 +127,7 @@ impl Deployment {
         let world = World::open(wiring, options.store, options.clock).await?;
         let tables = sdk_config(&world.endpoints().dynamodb).await;
         let services = sdk_config(&world.endpoints().aws).await;
-        let handle = world.clock().clone();
-        let clock = Clock::from_fn(move || handle.now());
+        let clock = clock_of(&world);
         let store = Store { client: aws_sdk_dynamodb::Client::new(&tables), state: "StateTable".to_owned() };
         let ledger = Ledger::new(&tables, "LedgerTable");
         let playbook = options.playbook;
@@ -197,13 +202,26 @@ impl Deployment {
         world.register("PlanNurture", function(planning, |it, event| async move { it.handle(event).await }));
         let sending = SendNurtureEmail {
             store: store(),
-            mailer: Mailer::new(services, &self.playbook.company.sender, None),
+            mailer: Mailer::new(services, &self.playbook.company.sender, Some(CONFIGURATION_SET.to_owned())),
             links: links.clone(),
             address_key: address_key.clone(),
+            sending: self.sending(),
+            // No mail leaves the machine.
+            recipients: Recipients::Anyone,
             playbook: playbook(),
             clock: clock(),
         };
         world.register("SendNurtureEmail", function(sending, |it, event| async move { it.handle(event).await }));
+        let feedback = RecordEmailFeedback {
+            store: store(),
+            ledger: ledger.clone(),
+            sending: self.sending(),
+            suppression_list: SuppressionList::new(services),
+            address_key: address_key.clone(),
+            playbook: playbook(),
+            clock: clock(),
+        };
+        world.register("RecordEmailFeedback", function(feedback, |it, event| async move { it.handle(event).await }));
         let escalation = EscalateSla { store: store(), playbook: playbook() };
         world.register("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await }));
         let relay = RelayEvents { store: store(), bus: Bus::new(services, "EventBus") };
@@ -211,6 +229,11 @@ impl Deployment {
         let ledger = ledger.clone();
         let pages = SignedPages { ledger, store: store(), links, address_key, playbook: playbook(), clock: clock() };
         world.register("SignedPages", function(pages, |it, event| async move { it.handle(event).await }));
+    }
+
+    /// The line in which all mail waits for its turn.
+    pub fn sending(&self) -> Sending {
+        Sending { store: self.store.clone(), rules: self.playbook.sending.rules.clone() }
     }
 
     /// Delivers a native webhook as a sender would, signed at the world's time, and returns the status and the answer.
@@ -275,6 +298,24 @@ impl Deployment {
         }
         Ok(accepted)
     }
+}
+
+/// The world's clock. Whoever waits for it while it stands moves it; while it follows the system's, one waits.
+pub fn clock_of(world: &World) -> Clock {
+    let (shown, waited) = (world.clock().clone(), world.clock().clone());
+    Clock::with_wait(
+        move || shown.now(),
+        move |until| {
+            let clock = waited.clone();
+            Box::pin(async move {
+                if clock.follows_system() {
+                    tokio::time::sleep(between(clock.now(), until)).await;
+                } else {
+                    clock.forward(until);
+                }
+            })
+        },
+    )
 }
 
 /// The secrets of the local world: those given for native, and for every other source of the playbook the public one.

@@ -11,7 +11,7 @@ use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::cycle::Cycle;
 use perennial_domain::interest::instant;
-use perennial_platform::mail::tag_value;
+use perennial_platform::mail::tags;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -298,7 +298,9 @@ impl From<DeploymentError> for Refused {
 async fn unsubscribe(deployment: &Deployment, contact: &str) -> Result<(), Refused> {
     let mails = deployment.world.mails().map_err(DeploymentError::from)?;
     let to_contact = |mail: &&perennial_local::Mail| {
-        mail.tags.iter().any(|(name, value)| name == "contact" && *value == tag_value(contact))
+        mail.tags
+            .iter()
+            .any(|(name, value)| name == tags::CONTACT && tags::read_token(value).as_deref() == Some(contact))
     };
     let header = mails.iter().rev().filter(to_contact).find_map(|mail| {
         mail.headers.iter().find(|(name, _)| name == "List-Unsubscribe").map(|(_, value)| value.clone())

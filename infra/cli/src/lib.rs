@@ -18,6 +18,7 @@
 //! | [`quarantine`] | what was not understood, tried again |
 //! | [`rebuild`] | facts made anew from the ledger, and compared |
 //! | [`scan`] | a table, read whole |
+//! | [`sending`] | the quota, what came back, and the pause |
 //! | [`webhook`] | a delivery by hand: signed, printed for curl, sent |
 //! | [`written`] | rules as the playbook writes them |
 //! | [`import`] | another tool's history, played through the functions in virtual time |
@@ -40,6 +41,7 @@ pub mod quarantine;
 pub mod rebuild;
 pub mod scan;
 pub mod secret;
+pub mod sending;
 pub mod tally;
 pub mod webhook;
 pub mod written;

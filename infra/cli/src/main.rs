@@ -39,6 +39,9 @@ enum Command {
     Quarantine(commands::quarantine::Command),
     /// Make the facts of every interest anew from the ledger, and compare.
     Rebuild(commands::rebuild::Rebuild),
+    /// Show the sending quota and what came back, or let sending go on after a pause.
+    #[command(subcommand)]
+    Sending(commands::sending::Command),
     /// Reports.
     #[command(subcommand)]
     Report(commands::report::Command),
@@ -60,6 +63,7 @@ async fn main() -> ExitCode {
         Command::Playbook(command) => command.run().await,
         Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
+        Command::Sending(command) => command.run().await,
         Command::Report(command) => command.run(),
         Command::Webhook(command) => command.run().await,
     };

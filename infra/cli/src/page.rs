@@ -21,7 +21,7 @@ use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{CLICK, instant};
 use perennial_domain::profile::{Account as Company, Contact, Health};
 use perennial_local::Mail;
-use perennial_platform::mail::tag_value;
+use perennial_platform::mail::tags;
 use perennial_platform::records::Lead;
 use serde_json::{Value, json};
 
@@ -180,7 +180,7 @@ async fn contact(State(served): State<Served>, Path(id): Path<String>) -> Result
     });
     let subjects = subjects(&deployment.world.mails()?);
     let emails = account.emails.iter().filter(|email| email.contact == id.as_str()).map(|email| {
-        let key = (tag_value(&email.contact), tag_value(&email.slot));
+        let key = (email.contact.clone(), email.slot.clone());
         let (mail, subject) = subjects.get(&key).cloned().unwrap_or_default();
         json!({"id": mail, "at": email.sent_at, "subject": subject, "stream": email.stream, "piece": email.piece})
     });
@@ -327,12 +327,17 @@ fn tag<'a>(mail: &'a Mail, name: &str) -> Option<&'a str> {
 
 fn mail_line(mail: &Mail) -> Value {
     json!({"id": mail.id, "at": mail.at, "to": mail.to.join(", "), "subject": mail.subject, "kind": tag(mail, "kind"),
-           "contact": tag(mail, "contact"), "stream": tag(mail, "stream"), "piece": tag(mail, "piece")})
+           "contact": contact_of(mail), "stream": tag(mail, "stream"), "piece": tag(mail, "piece")})
 }
 
-/// Mail id and subject by contact and slot, as tags spell them.
+/// The contact to whom, or about whom, a mail is.
+fn contact_of(mail: &Mail) -> Option<String> {
+    tag(mail, tags::CONTACT).and_then(tags::read_token)
+}
+
+/// Mail id and subject by contact and slot.
 fn subjects(mails: &[Mail]) -> BTreeMap<(String, String), (String, String)> {
-    let key = |mail: &Mail| Some((tag(mail, "contact")?.to_owned(), tag(mail, "slot")?.to_owned()));
+    let key = |mail: &Mail| Some((contact_of(mail)?, tag(mail, "slot")?.to_owned()));
     mails.iter().filter_map(|mail| Some((key(mail)?, (mail.id.clone(), mail.subject.clone())))).collect()
 }
 

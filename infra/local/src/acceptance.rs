@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::emulator::Refusal;
+use crate::mail_events;
 use crate::records::{BusEvent, Invocation, Mail, Message};
 use crate::store::{self, Write, invocation_partition, queue_partition};
 use crate::template::Target;
@@ -55,7 +56,10 @@ pub(crate) fn accept_mail(core: &Core, request: &Value, _: &[usize]) -> Result<V
     } else if mail.html.is_none() && mail.text.is_none() {
         return Err(bad("the mail has no content"));
     }
-    core.store.write(&[Write::put(store::MAILS, store::sort_key(number), &mail)?])?;
+    // The mail and what becomes of it, in one transaction: neither is lost without the other.
+    let mut writes = vec![Write::put(store::MAILS, store::sort_key(number), &mail)?];
+    writes.extend(mail_events::told(core, &mail)?);
+    core.store.write(&writes)?;
     Ok(json!({"MessageId": mail.id}))
 }
 
@@ -226,6 +230,15 @@ fn accept_event(core: &Core, entry: &Value) -> Result<String, Refusal> {
     writes.push(Write::put(store::BUS, store::sort_key(number), &event)?);
     core.store.write(&writes)?;
     Ok(uuid(2, number))
+}
+
+/// Whom SES does not write to, as it was last set; the dates that are asked for are not looked at.
+pub(crate) fn tell_suppressed(core: &Core) -> Value {
+    let listed = core.suppressed().clone();
+    let summaries = listed.iter().map(|(address, (reason, at))| {
+        json!({"EmailAddress": address, "Reason": reason, "LastUpdateTime": at.as_second()})
+    });
+    json!({"SuppressedDestinationSummaries": summaries.collect::<Vec<_>>()})
 }
 
 /// A secret as it was last set; those of the world are kept in memory, and it has none at first.

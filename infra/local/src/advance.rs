@@ -36,9 +36,11 @@ impl World {
     ) -> Result<(), WorldError> {
         let core = &self.inner.core;
         let start = core.clock.now();
-        if instant < start {
+        if instant < start && instant < *fired_until {
             return Err(WorldError::Backwards { clock: start, instant });
         }
+        // It stands from here on, until it is moved.
+        core.clock.set(start);
         self.deliver_all().await?;
         let mut now = start;
         loop {
@@ -56,14 +58,15 @@ impl World {
                     .collect(),
                 _ => Vec::new(),
             };
-            core.clock.set(at);
+            // A function that waited may have moved it further.
+            core.clock.forward(at);
             self.fire(&due.iter().map(|schedule| (*schedule, at)).collect::<Vec<_>>(), at)?;
             *fired_until = at;
             now = at;
             self.deliver_all().await?;
             due.iter().for_each(|schedule| on_tick(&schedule.tick(at)));
         }
-        core.clock.set(instant);
+        core.clock.forward(instant);
         let rates = self.inner.schedules.iter().filter(|schedule| schedule.schedule.is_rate());
         let due: Vec<_> = rates.filter_map(|rate| Some((rate, rate.schedule.last_between(start, instant)?))).collect();
         self.fire(&due, instant)?;

@@ -44,6 +44,14 @@ impl ClockHandle {
         *self.state() = State::Standing(now);
     }
 
+    /// Shows `now` and stands there, unless it shows a later time already.
+    pub fn forward(&self, now: Timestamp) {
+        let mut state = self.state();
+        if matches!(*state, State::Standing(shown) if shown < now) {
+            *state = State::Standing(now);
+        }
+    }
+
     /// Runs at the system's pace from now on: with the system's time, or, if the clock is ahead of it (it was advanced
     /// by hand), from where it stands, because what has been written already must not lie in the future.
     pub fn follow_system(&self) {
@@ -89,6 +97,15 @@ mod tests {
         let other = clock.clone();
         clock.set("2026-02-01T00:00:00Z".parse().unwrap());
         assert_eq!(other.now().to_string(), "2026-02-01T00:00:00Z");
+    }
+
+    #[test]
+    fn moved_forward_it_never_goes_back() {
+        let clock = ClockHandle::standing_at("2026-01-02T00:00:00Z".parse().unwrap());
+        clock.forward("2026-01-01T00:00:00Z".parse().unwrap());
+        assert_eq!(clock.now().to_string(), "2026-01-02T00:00:00Z");
+        clock.forward("2026-01-03T00:00:00Z".parse().unwrap());
+        assert_eq!(clock.now().to_string(), "2026-01-03T00:00:00Z");
     }
 
     #[test]

@@ -9,11 +9,11 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::acceptance::{accept_events, accept_mail, accept_message, accept_messages, tell_secret};
+use crate::acceptance::{accept_events, accept_mail, accept_message, accept_messages, tell_secret, tell_suppressed};
 use crate::faults::{Call, Fault};
 use crate::loopback::HangUp;
 use crate::store::StoreError;
@@ -53,6 +53,7 @@ impl IntoResponse for Refusal {
 pub(crate) fn router(core: Arc<Core>) -> Router {
     Router::new()
         .route("/v2/email/outbound-emails", post(send_email))
+        .route("/v2/email/suppression/addresses", get(list_suppressed))
         .route("/", post(by_target))
         .fallback(unknown)
         .with_state(core)
@@ -66,6 +67,10 @@ async fn unknown(uri: Uri) -> Response {
 
 async fn send_email(State(core): State<Arc<Core>>, ConnectInfo(hang_up): ConnectInfo<HangUp>, body: Bytes) -> Response {
     answer(core, Call::SendEmail, &hang_up, &body, accept_mail).await
+}
+
+async fn list_suppressed(State(core): State<Arc<Core>>) -> Response {
+    Json(tell_suppressed(&core)).into_response()
 }
 
 async fn by_target(

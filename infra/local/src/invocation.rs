@@ -81,7 +81,7 @@ impl World {
     /// neither loses nor repeats a tick.
     pub(crate) fn fire(&self, due: &[(&ScheduleTrigger, Timestamp)], now: Timestamp) -> Result<(), WorldError> {
         let core = &self.inner.core;
-        let mut writes = vec![Write::clock(now)];
+        let mut writes = vec![Write::clock(now.max(core.clock.now()))];
         for (schedule, at) in due {
             let input = schedule.input.replace(SCHEDULED_TIME, &at.to_string());
             let payload = serde_json::from_str(&input).map_err(store::StoreError::from)?;

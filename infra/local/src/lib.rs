@@ -12,7 +12,7 @@
 //! What it deliberately is not: a test of permissions, quotas, throughput or latency. There is no concurrency between
 //! deliveries either; races are the subject of tests that call the functions directly.
 //!
-//! Map: [`template`] (with `cloudformation` and `events`), [`pattern`], [`schedule`], [`clock`]; `store` keeps, `emulator`
+//! Map: [`template`] (with `cloudformation`, `events` and `mail_events`), [`pattern`], [`schedule`], [`clock`]; `store` keeps, `emulator`
 //! (with `acceptance` and `loopback`) answers the SDKs, `delivery` and `invocation` deliver, `advance` moves the clock,
 //! `gateway` is HTTP, `serve` is real time; [`world`] is the handle.
 
@@ -27,6 +27,7 @@ pub mod faults;
 mod gateway;
 mod invocation;
 mod loopback;
+mod mail_events;
 pub mod pattern;
 mod records;
 pub mod schedule;
@@ -35,6 +36,8 @@ mod store;
 pub mod template;
 pub mod world;
 
+#[cfg(test)]
+mod mail_event_tests;
 #[cfg(test)]
 mod restart_tests;
 #[cfg(test)]
@@ -46,6 +49,7 @@ mod world_tests;
 
 pub use clock::ClockHandle;
 pub use faults::{Call, Fault, Faults};
+pub use mail_events::MailEvents;
 pub use records::{BusEvent, Counts, DeadLetter, Mail, Tick};
 pub use template::Wiring;
 pub use world::{Endpoints, Function, FunctionError, Store, World, WorldError};

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::cloudformation::Document;
 use crate::events;
+use crate::mail_events::{Found, MailEvents};
 use crate::pattern::{Pattern, PatternError};
 use crate::schedule::{Schedule, ScheduleError};
 
@@ -27,6 +28,8 @@ pub struct Wiring {
     pub functions: Vec<FunctionWiring>,
     /// EventBridge rules, those written as a function's event among them.
     pub rules: Vec<Rule>,
+    /// Queues that are told what becomes of mail.
+    pub mail_events: Vec<MailEvents>,
 }
 
 /// A DynamoDB table. Its name in the local world is its logical id.
@@ -279,6 +282,7 @@ impl Wiring {
         let resources = document.resources();
         let known = survey(&resources);
         let globals = document.globals();
+        let mut mail_events = Found::default();
         let mut wiring = Self { event_buses: known.buses.iter().cloned().collect(), ..Self::default() };
         for (name, resource) in &resources {
             let named = Named { name: name.clone(), properties: &resource["Properties"], known: &known };
@@ -291,6 +295,8 @@ impl Wiring {
                     wiring.functions.push(function);
                     wiring.rules.extend(rules);
                 }
+                "AWS::SES::ConfigurationSetEventDestination" => mail_events.destination(&named)?,
+                "AWS::SNS::Subscription" if named.text("Protocol")? == "sqs" => mail_events.subscription(&named)?,
                 "AWS::SNS::Subscription" if matches!(named.text("Protocol")?, "email" | "email-json" | "https") => {}
                 kind if UNSUPPORTED.contains(&kind) => {
                     return Err(named.error(format!("{kind} is not implemented here; use an event of the function")));
@@ -298,6 +304,7 @@ impl Wiring {
                 _ => {}
             }
         }
+        wiring.mail_events = mail_events.joined();
         wiring.check()?;
         Ok(wiring)
     }

@@ -109,7 +109,11 @@ pub(crate) struct Core {
     pub(crate) arrivals: Notify,
     changes: watch::Sender<u64>,
     secrets: Mutex<BTreeMap<String, String>>,
+    suppressed: Mutex<Suppressed>,
 }
+
+/// By address, the reason (`BOUNCE` or `COMPLAINT`) and since when.
+pub(crate) type Suppressed = BTreeMap<String, (String, Timestamp)>;
 
 impl Core {
     /// Something came in that may have to be delivered.
@@ -125,6 +129,11 @@ impl Core {
     /// What Secrets Manager holds, by name.
     pub(crate) fn secrets(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whom SES does not write to.
+    pub(crate) fn suppressed(&self) -> std::sync::MutexGuard<'_, Suppressed> {
+        self.suppressed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -218,6 +227,7 @@ impl World {
             arrivals: Notify::new(),
             changes: watch::channel(0).0,
             secrets: Mutex::default(),
+            suppressed: Mutex::default(),
         });
         let (endpoints, servers) = start_servers(&core).await?;
         Ok(Self {
@@ -264,6 +274,13 @@ impl World {
     /// Puts a secret into Secrets Manager, or another value into it. It is kept in memory, as long as this world is open.
     pub fn set_secret(&self, name: &str, value: &str) {
         self.inner.core.secrets().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Puts an address onto the suppression list of SES, for `BOUNCE` or `COMPLAINT`. Kept in memory; SES here writes to it all the
+    /// same.
+    pub fn set_suppressed(&self, address: &str, reason: &str) {
+        let listed = (reason.to_owned(), self.inner.core.clock.now());
+        self.inner.core.suppressed().insert(address.to_owned(), listed);
     }
 
     /// Gives a function of the template its implementation; a second one replaces the first.

@@ -10,6 +10,7 @@
 //! | which segments and which persona is somebody? | [`segment::is_member`], [`segment::persona_of`] |
 //! | is this a lead, of what priority, for whom? | [`qualify::decide`] |
 //! | what email, if any, does this person get in this slot? | [`nurture::decide`] |
+//! | how much may be sent now, and does sending pause? | [`sending::allowed`], [`sending::verdict`] |
 //! | is it time to remind the rep? | [`sla::decide`] |
 //! | what may become of a lead? | [`lead::Status::after`] |
 //! | how many MQLs does a revenue goal need? | [`funnel::reverse`] |
@@ -35,5 +36,6 @@ pub mod profile;
 pub mod qualify;
 pub mod quarter;
 pub mod segment;
+pub mod sending;
 pub mod sla;
 pub mod sorting;

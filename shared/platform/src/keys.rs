@@ -130,6 +130,11 @@ pub fn slot(id: &ContactId, slot: &str) -> Key {
     key(contact(id), format!("{SLOT}{slot}"))
 }
 
+/// The name of a slot, if a key is one's.
+pub fn slot_name(key: &Key) -> Option<&str> {
+    key.sk.strip_prefix(SLOT)
+}
+
 /// The mail that hands a lead to its owner.
 pub fn hand_off_mail(id: &ContactId, product: &ProductId, quarter: Quarter) -> Key {
     slot(id, &format!("hand-off#{product}#{quarter}"))
@@ -163,6 +168,16 @@ pub fn suppression(address_hash: &str) -> Key {
 /// Which contact an address belongs to, by its keyed hash.
 pub fn address_owner(address_hash: &str) -> Key {
     key(addresses(address_hash), "CONTACT")
+}
+
+/// When mail to an address bounced and may not bounce again, by its keyed hash.
+pub fn soft_bounces(address_hash: &str) -> Key {
+    key(addresses(address_hash), "BOUNCES")
+}
+
+/// The line in which all mail of the account waits for its turn, and what came back of it.
+pub fn sending() -> Key {
+    key("SENDING".to_owned(), "SES")
 }
 
 /// All that is kept of an address, by its keyed hash.

@@ -27,6 +27,9 @@ use crate::webhook::events::{Event, hash};
 pub use quarantine::Settled;
 pub use stored::{WRITE_UNIT, size};
 
+/// The sources of what nobody outside tells: our pages, the links in our mail, and SES of our mail.
+pub const OUR_OWN: [&str; 3] = ["page", "mail", "ses"];
+
 /// How long an entry is kept after it was received; interest looks back 392 days.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
@@ -205,6 +208,11 @@ impl Entry {
     /// Who sent it.
     pub fn source(&self) -> &str {
         self.sk.split_once('#').map_or(self.sk.as_str(), |(source, _)| source)
+    }
+
+    /// Whether nobody outside told it: what is pressed on our pages, and what becomes of our own mail.
+    pub fn is_our_own(&self) -> bool {
+        OUR_OWN.contains(&self.source())
     }
 
     /// The event's id at its source.

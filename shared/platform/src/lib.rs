@@ -19,8 +19,10 @@
 //! | [`records`] | the other items of the state table |
 //! | [`leads`] | what sales says of a lead, applied |
 //! | [`consent`] | opting out and suppression |
+//! | [`feedback`] | what is remembered of mail that came back |
 //! | [`cadence`] | a contact's place among those to be planned |
 //! | [`outbox`] | events that leave in the same transaction as what they tell |
+//! | [`sending`] | permits to send, the quota, the pause |
 //! | [`bus`], [`queue`], [`mail`] | EventBridge, SQS and SES |
 //! | [`webhook`], [`links`], [`address`] | signatures, signed links, keyed address hashes |
 //! | [`lambda`] | triggers, partial batches, HTTP answers, the bootstrap |
@@ -34,6 +36,7 @@ pub mod clock;
 pub mod consent;
 pub mod contact;
 pub mod failure;
+pub mod feedback;
 pub mod identity;
 pub mod interest;
 pub mod keys;
@@ -47,6 +50,7 @@ pub mod nurture;
 pub mod outbox;
 pub mod queue;
 pub mod records;
+pub mod sending;
 pub mod settings;
 pub mod store;
 pub mod told;

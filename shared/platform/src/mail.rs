@@ -3,6 +3,10 @@
 //! The SDK's default would send a mail three times when a reply is lost, and SES has no idempotency token; so its
 //! retries are disabled, and every answer is sorted into what it proves.
 
+pub mod events;
+pub mod suppression_list;
+pub mod tags;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,6 +15,7 @@ use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag};
+use perennial_playbook::Sending;
 
 /// How long one attempt may take: ten in a batch end within the function's two minutes.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -30,6 +35,30 @@ pub struct Mail {
     pub headers: Vec<(&'static str, String)>,
     /// Tags, by which events of this message are told apart.
     pub tags: Vec<(&'static str, String)>,
+}
+
+/// The reason for silence towards somebody whom this stage may not write to.
+pub const NOT_ALLOWED: &str = "not on the allow-list";
+
+/// Who may be written to on a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipients {
+    /// Anyone.
+    Anyone,
+    /// Whom the playbook's `sending.allow` names: whoever tries things out with real contacts writes to none of them.
+    Listed,
+}
+
+impl Recipients {
+    /// Of the stage of this name: `prod` and `production` write to anyone.
+    pub fn of_stage(stage: &str) -> Self {
+        if matches!(stage, "prod" | "production") { Self::Anyone } else { Self::Listed }
+    }
+
+    /// Whether an address is among them.
+    pub fn include(self, sending: &Sending, address: &str) -> bool {
+        self == Self::Anyone || sending.allows(address)
+    }
 }
 
 /// What an answer of SES proves.
@@ -55,6 +84,13 @@ pub enum Outcome {
         /// What was seen.
         code: String,
     },
+}
+
+impl Outcome {
+    /// Whether SES had no time for it, and may have some in a moment.
+    pub fn is_throttled(&self) -> bool {
+        matches!(self, Self::NotNow { code } if matches!(code.as_str(), "TooManyRequestsException" | "ThrottlingException"))
+    }
 }
 
 /// Sends as the company of the playbook. The client is built once, at init.
@@ -141,7 +177,11 @@ fn sort<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Outcome {
         | "MailFromDomainNotVerifiedException"
         | "NotFoundException"
         | "AccessDeniedException"
+        | "AccessDenied"
         | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
         | "ExpiredTokenException" => Outcome::NotNow { code },
         _ => Outcome::Unknown { code },
     }

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::quarter::Quarter;
+use perennial_domain::sending::{CameBack, PauseReason};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -29,6 +30,17 @@ pub enum Event {
         owner: String,
         /// Of which date.
         date: String,
+    },
+    /// Too much came back, and sending to contacts has stopped by itself.
+    Sending {
+        /// `bounces` or `complaints`.
+        paused_for: String,
+        /// Messages sent within the days that are judged.
+        sends: i64,
+        /// That bounced for good.
+        bounces: i64,
+        /// That were complained about.
+        complaints: i64,
     },
 }
 
@@ -154,6 +166,16 @@ impl Waiting {
     pub fn digest_ready(owner: &RepId, date: &str, now: Timestamp) -> Result<Self, Failure> {
         let event = Event::Digest { owner: owner.to_string(), date: date.to_owned() };
         Self::new("DigestReady", format!("DigestReady#{owner}#{date}"), &event, now)
+    }
+
+    /// Sending to contacts has stopped by itself.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn sending_paused(reason: PauseReason, came_back: CameBack, now: Timestamp) -> Result<Self, Failure> {
+        let CameBack { sends, bounces, complaints } = came_back;
+        let event = Event::Sending { paused_for: reason.as_str().to_owned(), sends, bounces, complaints };
+        Self::new("SendingPaused", format!("SendingPaused#{}", now.as_second()), &event, now)
     }
 
     fn of_lead(detail_type: &str, lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {

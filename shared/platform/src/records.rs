@@ -300,6 +300,21 @@ pub enum SlotState {
     Waiting,
 }
 
+impl SlotState {
+    /// The name in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sending => "SENDING",
+            Self::Sent => "SENT",
+            Self::Rejected => "REJECTED",
+            Self::Retry => "RETRY",
+            Self::Unknown => "UNKNOWN",
+            Self::Silent => "SILENT",
+            Self::Waiting => "WAITING",
+        }
+    }
+}
+
 /// A place in a person's cadence, or one sales mail.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Slot {

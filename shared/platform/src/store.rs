@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, ReturnValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use perennial_domain::ids::AccountId;
 use perennial_domain::profile::Account;
@@ -182,6 +182,23 @@ impl Store {
     /// # Errors
     /// As [`Failure::from_sdk`] sorts it.
     pub async fn apply(&self, operation: &'static str, change: Change) -> Result<bool, Failure> {
+        Ok(self.update(operation, change, ReturnValue::None).await?.is_some())
+    }
+
+    /// Commits one change and says what the attributes are that it has changed; nothing if its condition failed.
+    ///
+    /// # Errors
+    /// As [`Failure::from_sdk`] sorts it.
+    pub async fn applied(&self, operation: &'static str, change: Change) -> Result<Option<Item>, Failure> {
+        self.update(operation, change, ReturnValue::UpdatedNew).await
+    }
+
+    async fn update(
+        &self,
+        operation: &'static str,
+        change: Change,
+        says: ReturnValue,
+    ) -> Result<Option<Item>, Failure> {
         let answer = self
             .client
             .update_item()
@@ -191,14 +208,15 @@ impl Store {
             .set_expression_attribute_values(change.values())
             .update_expression(change.update)
             .set_condition_expression(change.condition)
+            .return_values(says)
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(true),
+            Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
             Err(error)
                 if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) =>
             {
-                Ok(false)
+                Ok(None)
             }
             Err(error) => Err(Failure::from_sdk(operation, &error)),
         }

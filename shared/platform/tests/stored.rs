@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use perennial_domain::interest::FactName;
 use perennial_domain::nurture::Received;
 use perennial_platform::failure::Failure;
+use perennial_platform::feedback::SoftBounces;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::Entry;
@@ -14,6 +15,7 @@ use perennial_platform::outbox::{Event, Waiting};
 use perennial_platform::records::{
     AddressOwner, Cadence, Digest, Held, Lead, MergedId, MergedIds, Pointer, Preferences, Profile, Slot,
 };
+use perennial_platform::sending::Known;
 use perennial_platform::store::{Item, number, text};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +57,8 @@ fn kind(item: &Item) -> &'static str {
         ("OUTBOX", _) => "outbox",
         ("EMAIL", "SUPPRESSION") => "suppression",
         ("EMAIL", "CONTACT") => "address owner",
+        ("EMAIL", "BOUNCES") => "soft bounces",
+        ("SENDING", "SES") => "line",
         ("CONTACT", "POINTER") => "pointer",
         ("CONTACT", "MERGED") => "merged ids",
         ("ACCOUNT" | "CONTACT", "PROFILE") => "profile",
@@ -134,6 +138,7 @@ fn reads(item: &Item) -> Value {
             let kind = match event {
                 Event::Lead(_) => "lead",
                 Event::Digest { .. } => "digest",
+                Event::Sending { .. } => "sending",
             };
             with(&waiting, json!({"event": event, "event_kind": kind}))
         }
@@ -148,6 +153,19 @@ fn reads(item: &Item) -> Value {
         }
         // Only that it is there is ever asked.
         "suppression" => json!({}),
+        "soft bounces" => {
+            let SoftBounces { bounced_at, delivered_at } = of(item);
+            json!({"bounced_at": bounced_at, "delivered_at": delivered_at})
+        }
+        "line" => {
+            let (known, now) = (Known::read(item), jiff::Timestamp::from_second(1_771_503_300).unwrap());
+            let (sent, came_back) = (known.sent(now), known.came_back(now));
+            json!({
+                "next_at": known.next_at, "paused_at": known.paused_at, "paused_for": known.paused_for,
+                "within_a_day": sent.within_a_day, "days_since_first": sent.days_since_first, "paused": sent.paused,
+                "sends": came_back.sends, "bounces": came_back.bounces, "complaints": came_back.complaints,
+            })
+        }
         other => panic!("{other}: who reads it?"),
     }
 }
@@ -203,6 +221,7 @@ fn an_older_item_is_read_for_ever() {
         "interest",
         "lead",
         "ledger entry",
+        "line",
         "merged id",
         "merged ids",
         "outbox",
@@ -210,6 +229,7 @@ fn an_older_item_is_read_for_ever() {
         "preferences",
         "profile",
         "slot",
+        "soft bounces",
         "suppression",
     ];
     assert_eq!(kinds, BTreeSet::from(all), "every kind of item");

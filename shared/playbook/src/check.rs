@@ -12,6 +12,7 @@ mod people;
 mod preferences;
 mod reach;
 mod segments;
+mod sending;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,13 +36,17 @@ pub(crate) const MOST_SECONDS: i64 = 3600;
 pub(crate) const MOST_CLICKS: i64 = 128;
 /// A period longer than two years is a slip.
 pub(crate) const MOST_DAYS: i64 = 731;
+/// Nobody sends faster from one account.
+pub(crate) const MOST_RATE: i64 = 10_000;
+/// Nobody sends more a day from one account.
+pub(crate) const MOST_MESSAGES: i64 = 100_000_000;
 
 /// Checks a playbook that could be read.
 ///
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 19] = [
+    let rules: [Rule<'_>; 20] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -50,6 +55,7 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::fit, &["fit"]),
         (Check::qualify, &["qualify"]),
         (Check::nurture, &["nurture"]),
+        (Check::sending, &["sending"]),
         (Check::streams, &["product", "asset", "nurture", "stream"]),
         (Check::conditions_of_streams, &["product", "stream", "segment"]),
         (Check::topics, &["topic"]),

@@ -25,7 +25,9 @@ use crate::bundle::{Bundle, BundledPiece};
 use crate::places::Places;
 use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
-use crate::{Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, links, render, segments};
+use crate::{
+    Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, links, render, segments, sending,
+};
 
 pub(crate) use nurture::{DEFAULT_DAYS, DEFAULT_UNUSED_DAYS, trigger};
 
@@ -91,6 +93,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         nurture: nurture::rules(source, &bundle.pieces)?,
         topics: source.topics.iter().map(topic).collect(),
         preferences: preference_centre(&source.preferences),
+        sending: sending::compile(&source.sending),
         ladder: source.sla.rung.iter().map(rung).collect(),
         executive: source.sla.executive.as_ref().map(|address| address.get_ref().clone()),
         reps: source.reps.iter().map(rep).collect(),

@@ -33,6 +33,7 @@
 //! | `segments` | segments that name each other |
 //! | `links` | the links of a piece, and tracked ones in their place |
 //! | `title` | the words by which titles are matched |
+//! | `sending` | how mail goes out, and to whom off production |
 //! | `written` | where a text stands within its quotes |
 //! | `coverage` | how much content there is for whom |
 //! | `check` | every rule that a playbook must keep |
@@ -54,6 +55,7 @@ mod places;
 mod problem;
 mod render;
 mod segments;
+mod sending;
 mod source;
 pub mod sources;
 mod title;
@@ -82,6 +84,7 @@ pub use coverage::{Cell, Coverage, Row};
 pub use places::{Places, Setting};
 pub use problem::{Place, Problem, Severity};
 pub use render::{Reader, RenderError, Rendered};
+pub use sending::Sending;
 
 use content::{Draft, Drafts};
 use problem::{Findings, Page};
@@ -111,6 +114,8 @@ pub struct Playbook {
     topics: Vec<Topic>,
     /// What the preference centre offers besides.
     pub preferences: PreferenceCentre,
+    /// How mail goes out, and to whom off production.
+    pub sending: Sending,
     /// The SLA ladder, lowest rung first.
     pub ladder: Vec<Rung>,
     /// The address of the executive whom the last rungs name.

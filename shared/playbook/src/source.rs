@@ -14,6 +14,7 @@ mod preferences;
 mod qualify;
 mod reading;
 pub(crate) mod schema;
+mod sending;
 mod slips;
 mod team;
 mod wording;
@@ -30,6 +31,7 @@ pub(crate) use points::{Decay, DefaultPoints, EFFORTS, Interest, Quarter, Repeat
 pub(crate) use preferences::{Frequency, Preferences, Topic};
 pub(crate) use qualify::{Band, Fit, Grades, Qualify};
 pub(crate) use reading::{Reading, Sections, read};
+pub(crate) use sending::{Ramp, Sending};
 pub(crate) use team::{Company, Goals, Recipient, Rep, Rung, Sla, Team};
 pub(crate) use wording::note;
 
@@ -57,6 +59,7 @@ pub(crate) struct Source {
     pub fit: Fit,
     pub qualify: Qualify,
     pub nurture: Nurture,
+    pub sending: Sending,
     /// The series of mail.
     #[schemars(rename = "stream")]
     pub streams: Vec<Stream>,

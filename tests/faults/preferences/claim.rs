@@ -7,7 +7,7 @@ use fastrand::Rng;
 use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::ContactId;
 use perennial_platform::keys::{self, Key};
-use perennial_platform::mail::Mailer;
+use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{Cadence, Slot, SlotState};
 use perennial_tests::interpose::{Before, Interposer};
 use perennial_tests::{address_of, clock, queue_event, sdk_config, seed, store_at};
@@ -93,6 +93,8 @@ async fn whatever_is_chosen_before_the_claim_stops_the_mail_in_a_thousand_interl
     let sender = SendNurtureEmail {
         store: store_at(&gate.url).await,
         mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
+        sending: deployment.sending(),
+        recipients: Recipients::Anyone,
         links: links(),
         address_key: address_key(),
         playbook: deployment.playbook.clone(),
@@ -103,8 +105,9 @@ async fn whatever_is_chosen_before_the_claim_stops_the_mail_in_a_thousand_interl
     for run in 0..RUNS {
         as_before(&deployment, &ada, &planned).await;
         let (what, from, to) = CHOICES[random.usize(0..CHOICES.len())];
-        // Of the sender's calls the claim is about the seventh; the settlement follows it.
-        let calls = random.usize(0..10);
+        // A slot is looked at, and once more when its permit has come: of the sender's calls the claim is about the thirteenth; the
+        // settlement follows it.
+        let calls = random.usize(0..17);
         *waiting.lock().unwrap_or_else(PoisonError::into_inner) =
             Moment { press: Some((calls, ALL.replace(from, to))), ..Moment::default() };
         let before = mails();

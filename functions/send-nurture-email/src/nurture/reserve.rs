@@ -4,7 +4,6 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
-use perennial_domain::nurture::Silence;
 use perennial_platform::cadence::days;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity;
@@ -137,7 +136,7 @@ impl SendNurtureEmail {
     pub(super) async fn record_silence(
         &self,
         loaded: &NurtureSlot,
-        reason: Silence,
+        reason: &str,
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Commit, Failure> {
@@ -149,7 +148,7 @@ impl SendNurtureEmail {
         let waits = until.is_some_and(|until| self.playbook.calendar.date(until).to_string() == loaded.slot);
         let key = keys::slot(&loaded.contact, &loaded.slot);
         let mut actions = vec![
-            silence(&self.store, &key, reason.as_str(), waits, now)?,
+            silence(&self.store, &key, reason, waits, now)?,
             self.store.change(next)?,
             identity::unmoved(&self.store, &loaded.contact)?,
             self.store.check(unchanged_wishes(loaded))?,

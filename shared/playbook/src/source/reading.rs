@@ -39,6 +39,7 @@ pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Reading> {
         fit: sections.optional("fit"),
         qualify: sections.optional("qualify"),
         nurture: sections.optional("nurture"),
+        sending: sections.optional("sending"),
         streams: sections.list("stream"),
         topics: sections.list("topic"),
         preferences: sections.optional("preferences"),
@@ -63,7 +64,7 @@ fn syntax(page: Page<'_>, mut errors: Vec<toml::de::Error>, findings: &mut Findi
 }
 
 /// The names at the top of the file.
-pub(super) const SECTIONS: [&str; 18] = [
+pub(super) const SECTIONS: [&str; 19] = [
     "format",
     "company",
     "team",
@@ -74,6 +75,7 @@ pub(super) const SECTIONS: [&str; 18] = [
     "fit",
     "qualify",
     "nurture",
+    "sending",
     "stream",
     "topic",
     "preferences",

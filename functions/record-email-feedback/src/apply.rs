@@ -1,0 +1,121 @@
+//! One event: the address first, then the slot, then the contact and the ledger.
+
+use jiff::Timestamp;
+use perennial_domain::ids::ContactId;
+use perennial_domain::interest::{CLICK, DELIVERED};
+use perennial_domain::sending::PauseReason;
+use perennial_platform::failure::Failure;
+use perennial_platform::identity;
+use perennial_platform::keys;
+use perennial_platform::ledger::Entry;
+use perennial_platform::mail::events::{Happened, MailEvent};
+use perennial_platform::store::{ATTEMPTS, back_off};
+use perennial_platform::told::{Told, What};
+use perennial_platform::{consent, feedback};
+
+use crate::RecordEmailFeedback;
+use crate::settle::Settled;
+
+/// The ledger's source of what SES tells.
+const SOURCE: &str = "ses";
+/// The action of an open; the gate judges none.
+const OPEN: &str = "open";
+/// Where an opt-out comes from that was a complaint.
+const COMPLAINT: &str = "complaint";
+
+impl RecordEmailFeedback {
+    pub(crate) async fn apply(&self, event: &MailEvent) -> Result<(), Failure> {
+        let mut given_up = false;
+        for recipient in &event.recipients {
+            let hash = self.address_key.hash(recipient.address());
+            given_up |= self.apply_to_address(event, &hash).await?;
+        }
+        let settled = self.settle(event).await?;
+        if let Some(contact) = event.about.contact.as_ref().filter(|_| event.about.nurture) {
+            self.apply_to_contact(event, contact, given_up).await?;
+        } else if given_up {
+            tracing::warn!(happened = event.happened.as_str(), "mail to sales came back");
+        }
+        match settled {
+            Settled::Done => Ok(()),
+            // Its sender may still be at work: told again after the lease, the event proves what the slot then lacks.
+            Settled::Later => Err(Failure::Conflict { operation: "slot settle" }),
+        }
+    }
+
+    /// What an event means for an address, whoever has it; true if it is given up.
+    async fn apply_to_address(&self, event: &MailEvent, hash: &str) -> Result<bool, Failure> {
+        let (store, at, now) = (&self.store, event.at, self.clock.now());
+        let came_back = match event.happened {
+            Happened::Bounced { listed } => (PauseReason::Bounces, !listed),
+            Happened::Complained { listed } => (PauseReason::Complaints, !listed),
+            Happened::BouncedSoftly if feedback::bounced_softly(store, hash, at).await? => {
+                (PauseReason::Bounces, false)
+            }
+            Happened::Delivered => {
+                feedback::delivered(store, hash, at).await?;
+                return Ok(false);
+            }
+            _ => return Ok(false),
+        };
+        match came_back {
+            (kind, false) => feedback::suppress(store, hash, kind, at).await?,
+            (kind, true) => {
+                feedback::suppress_and_count(store, hash, kind, &event.identity(hash), at, now).await?;
+                self.sending.judge(now).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// What it means for the contact to whom the mail was written, and then its record in the ledger.
+    async fn apply_to_contact(&self, event: &MailEvent, contact: &ContactId, given_up: bool) -> Result<(), Failure> {
+        let Some(what) = self.told(event, contact) else { return Ok(()) };
+        for attempt in 0..ATTEMPTS {
+            let Some(now_of) = identity::resolve(&self.store, contact).await?.or(contact) else { return Ok(()) };
+            let (store, key) = (&self.store, &self.address_key);
+            let applied = match event.happened {
+                Happened::Complained { .. } => consent::unsubscribe(store, key, &now_of, COMPLAINT, event.at).await?,
+                _ if given_up => consent::bounce(store, key, &now_of, event.at).await?,
+                _ => true,
+            };
+            if applied {
+                return self.tell(event, what).await;
+            }
+            back_off(attempt).await;
+        }
+        Err(Failure::Conflict { operation: "feedback" })
+    }
+
+    /// What the ledger is told of an event; nothing of one that nothing follows from.
+    fn told(&self, event: &MailEvent, contact: &ContactId) -> Option<What> {
+        let contact = contact.to_string();
+        let engagement = |action: &str| {
+            let piece = event.about.piece.as_ref()?;
+            let asset = self.playbook.mail_asset(event.about.stream.as_ref(), piece)?;
+            // The slot is the mail: our own links say it of their clicks, too.
+            let email = event.about.slot.as_ref().and_then(keys::slot_name).map(str::to_owned);
+            let (asset, action) = (asset.to_string(), action.to_owned());
+            Some(What::Engagement { contact: contact.clone(), asset, action, email })
+        };
+        match event.happened {
+            Happened::Delivered => engagement(DELIVERED),
+            Happened::Opened => engagement(OPEN),
+            Happened::Clicked => engagement(CLICK),
+            Happened::Bounced { .. } => Some(What::MailBounced { contact, permanent: true }),
+            Happened::BouncedSoftly => Some(What::MailBounced { contact, permanent: false }),
+            Happened::Complained { .. } => Some(What::Unsubscribed { contact, wording: None }),
+            _ => None,
+        }
+    }
+
+    async fn tell(&self, event: &MailEvent, what: What) -> Result<(), Failure> {
+        let now: Timestamp = self.clock.now();
+        let body =
+            serde_json::to_string(&what).map_err(|_| Failure::shape("feedback", "not of the shape we give it"))?;
+        let recipient = event.recipients.first().map(|recipient| self.address_key.hash(recipient.address()));
+        let id = event.identity(&recipient.unwrap_or_default());
+        let entry = Entry::new(SOURCE, &id, Told { at: event.at, what }, &body, now, None);
+        self.ledger.put(&entry).await.map(drop)
+    }
+}
