@@ -217,7 +217,7 @@ async fn deliveries_opens_and_clicks_are_engagements_with_the_mail() {
         })
         .collect();
     facts.sort();
-    let email = SLOT.to_owned();
+    let email = "analytics-question-first".to_owned();
     let fact = |action: &str, second| (action.to_owned(), email.clone(), second);
     assert_eq!(facts, [fact("click", 4), fact("click", 3_600), fact("delivered", 2), fact("open", 60)]);
     // The click two seconds after the delivery is a machine's.

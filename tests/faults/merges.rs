@@ -378,7 +378,7 @@ async fn two_contacts_with_one_address_get_one_mail() {
     let contacts = mails.iter().flat_map(|mail| &mail.tags).filter(|(name, _)| name == "contact");
     let owner = sharing(&deployment, shared, &[]).await.0.expect("somebody has it");
     let silent = if owner == "ada" { "ben" } else { "ada" };
-    assert_eq!(contacts.filter_map(|(_, value)| read_token(value)).collect::<Vec<_>>(), [owner.clone()]);
+    assert_eq!(contacts.filter_map(|(_, value)| read_token(value)).collect::<Vec<_>>(), std::slice::from_ref(&owner));
     let slots = state_items(&deployment).await;
     let partition = keys::contact(&silent.into());
     let reasons: BTreeSet<_> = slots

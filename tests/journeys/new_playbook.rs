@@ -148,7 +148,8 @@ fn note(path: &str, value: &Value, paths: &mut BTreeSet<String>) {
     let (kind, content) = value.as_object().unwrap().iter().next().unwrap();
     match (kind.as_str(), content) {
         ("M", Value::Object(entries)) => {
-            let by_name = entries.values().all(|entry| entry.get("M").is_some());
+            // Kinds are by piece, whatever pieces there are.
+            let by_name = path.ends_with(".kinds") || entries.values().all(|entry| entry.get("M").is_some());
             for (name, entry) in entries {
                 note(&format!("{path}.{}", if by_name { "*" } else { name }), entry, paths);
             }

@@ -6,7 +6,6 @@ use perennial_domain::interest::{CLICK, DELIVERED};
 use perennial_domain::sending::PauseReason;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity;
-use perennial_platform::keys;
 use perennial_platform::ledger::Entry;
 use perennial_platform::mail::events::{Happened, MailEvent};
 use perennial_platform::store::{ATTEMPTS, back_off};
@@ -93,8 +92,8 @@ impl RecordEmailFeedback {
         let engagement = |action: &str| {
             let piece = event.about.piece.as_ref()?;
             let asset = self.playbook.mail_asset(event.about.stream.as_ref(), piece)?;
-            // The slot is the mail: our own links say it of their clicks, too.
-            let email = event.about.slot.as_ref().and_then(keys::slot_name).map(str::to_owned);
+            // A piece is received once: our own links name the mail by it, too.
+            let email = Some(piece.to_string());
             let (asset, action) = (asset.to_string(), action.to_owned());
             Some(What::Engagement { contact: contact.clone(), asset, action, email })
         };
