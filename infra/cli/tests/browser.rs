@@ -95,7 +95,7 @@ fn each_fault_that_is_planted_is_found() {
             style,
             "@media (prefers-color-scheme: dark) { #words { color: #1f6b52 } }",
             PHONE_AT_NIGHT,
-            "the contrast of “Some words.” is 2.80 to 1, and 4.5 is needed",
+            "the contrast of “Some words.” is 2.81 to 1, and 4.5 is needed",
         ),
         ("words that show through", style, "#words { opacity: .5 }", PHONE, "the contrast of “Some words.” is "),
         (
