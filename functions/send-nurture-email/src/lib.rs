@@ -12,9 +12,11 @@
 //! batch, and then waits for its own. It is decided again when its permit has come.
 
 mod claim;
+pub mod compose;
 mod line;
 mod nurture;
 mod sales;
+pub mod sample;
 mod template;
 
 use std::sync::Arc;

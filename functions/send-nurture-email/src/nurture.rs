@@ -9,14 +9,13 @@ use perennial_domain::sending::Held;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys;
-use perennial_platform::links::Purpose;
-use perennial_platform::mail::{Mail, NOT_ALLOWED, tags};
+use perennial_platform::mail::{Mail, NOT_ALLOWED};
 use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::queue::NurtureDue;
 use perennial_platform::store::{ATTEMPTS, Commit, back_off};
-use perennial_playbook::Reader;
 
 use crate::claim::{settle, settled};
+use crate::compose::{Addressed, Composer};
 use crate::{Handled, SendNurtureEmail};
 
 /// What is held back by the quota or a pause is looked at again so much later, by the next planning.
@@ -117,53 +116,13 @@ impl SendNurtureEmail {
     }
 
     fn compose(&self, loaded: &NurtureSlot, chosen: &Chosen, now: Timestamp) -> Result<Mail, Failure> {
-        let (playbook, company) = (&self.playbook, &self.playbook.company);
-        let person = loaded.person.as_ref();
-        let to = person.and_then(|person| person.email.clone()).ok_or_else(|| Failure::shape("mail", "no address"))?;
-        let purpose = Purpose::Unsubscribe { contact: loaded.contact.clone(), slot: loaded.slot.clone() };
-        let unsubscribe_url = self.links.url(&purpose, now);
-        let owner = loaded.account.as_ref().and_then(|account| account.owner.as_ref());
-        let piece = playbook.piece(&chosen.piece).ok_or_else(|| Failure::shape("mail", "piece left the playbook"))?;
-        let account_name = loaded.account.as_ref().and_then(|account| account.name.clone());
-        let reader = Reader {
-            first_name: person.and_then(|person| person.first_name.clone()).unwrap_or_else(|| "there".to_owned()),
-            company: account_name.unwrap_or_else(|| "your company".to_owned()),
-            rep_name: owner
-                .and_then(|owner| playbook.rep(owner))
-                .map_or_else(|| company.name.clone(), |rep| rep.name.clone()),
-            product_name: playbook.product_name(&piece.product).to_owned(),
-            sender_name: company.name.clone(),
-            site: company.site.clone(),
-            unsubscribe_url: unsubscribe_url.clone(),
-            preferences_url: self.links.url(&preferences(loaded), now),
-            postal_address: company.postal_address.clone(),
+        let composer = Composer { playbook: &self.playbook, links: &self.links, address_key: &self.address_key };
+        let to = Addressed {
+            contact: &loaded.contact,
+            slot: &loaded.slot,
+            person: loaded.person.as_ref(),
+            account: loaded.account.as_ref(),
         };
-        let rendered = playbook.render(&chosen.piece, &reader).map_err(|_| Failure::Poison {
-            reason: format!("piece {} cannot be rendered for this reader", chosen.piece),
-        })?;
-        let rendered =
-            rendered.with_links(piece.links(), |link| self.links.url(&click(loaded, &chosen.piece, link), now));
-        Ok(Mail {
-            to,
-            subject: rendered.subject,
-            html: rendered.html,
-            text: rendered.text,
-            // RFC 8058: one click, answered by a POST.
-            headers: vec![
-                ("List-Unsubscribe", format!("<{unsubscribe_url}>")),
-                ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
-            ],
-            tags: tags::of_piece(&self.address_key, &loaded.contact, &loaded.slot, &chosen.stream, &chosen.piece),
-        })
+        composer.compose(&to, &chosen.stream, &chosen.piece, now)
     }
-}
-
-/// The preference centre, by the link of this mail.
-fn preferences(loaded: &NurtureSlot) -> Purpose {
-    Purpose::Preferences { contact: loaded.contact.clone(), slot: loaded.slot.clone() }
-}
-
-/// What stands in the place of a link of a piece.
-fn click(loaded: &NurtureSlot, piece: &PieceId, link: usize) -> Purpose {
-    Purpose::Click { contact: loaded.contact.clone(), slot: loaded.slot.clone(), piece: piece.clone(), link }
 }

@@ -17,7 +17,7 @@ use perennial_platform::mail::{Mail, NOT_ALLOWED, tags};
 use perennial_platform::outbox::LeadEvent;
 use perennial_platform::records::{Digest, Evidence, Lead};
 use perennial_platform::store::{Change, Commit, string};
-use perennial_playbook::Rep;
+use perennial_playbook::{Rep, shown_name};
 
 use crate::claim::{claim, settle, settled, silence};
 use crate::line::Turn;
@@ -31,13 +31,7 @@ impl SendNurtureEmail {
         let owner = self.known_rep(&lead.owner_id())?;
         let now = self.clock.now();
         let line = self.line(&lead, quarter, &owner.id, now).await?;
-        let letter = Letter {
-            subject: format!("{}: {} wants {}", lead.priority(), line.who, line.product),
-            greeting: format!("Hello {},", owner.name),
-            opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
-            leads: vec![line],
-            closing: "“I am on it” stops the reminders.".to_owned(),
-        };
+        let letter = hand_off(&owner.name, line);
         // By the event's contact: the same event is the same mail, also when the lead has gone to another id since.
         let key = keys::hand_off_mail(&event.contact.as_str().into(), &lead.product_id(), quarter);
         self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", turn).await
@@ -93,16 +87,7 @@ impl SendNurtureEmail {
         }
         lines.sort_by_key(|(sort_score, _)| -sort_score);
         let leads: Vec<LeadLine> = lines.into_iter().map(|(_, line)| line).collect();
-        let letter = Letter {
-            subject: match leads.len() {
-                1 => format!("A new lead for you: {}", leads[0].who),
-                count => format!("{count} new leads for you, best first"),
-            },
-            greeting: format!("Hello {},", rep.name),
-            opening: "These customers have shown interest in something they do not own yet.".to_owned(),
-            leads,
-            closing: "“I am on it” tells everybody that the lead is yours.".to_owned(),
-        };
+        let letter = new_leads(&rep.name, leads);
         self.send_to_sales(&key, None, &rep.email, &letter, "digest", turn).await
     }
 
@@ -167,7 +152,8 @@ impl SendNurtureEmail {
             Some(account) => self.store.account(account).await?,
             None => None,
         };
-        let field = |value: Option<&String>| value.cloned().unwrap_or_default();
+        // Typed somewhere by somebody: a line break in a name must not become one in a header.
+        let field = |value: Option<&String>| value.map(|typed| shown_name(typed)).unwrap_or_default();
         let (first, last) =
             (person.as_ref().and_then(|p| p.first_name.as_ref()), person.as_ref().and_then(|p| p.last_name.as_ref()));
         let who = format!("{} {}", field(first), field(last)).trim().to_owned();
@@ -182,8 +168,8 @@ impl SendNurtureEmail {
         Ok(LeadLine {
             who: if who.is_empty() { contact.to_string() } else { who },
             title: field(person.as_ref().and_then(|person| person.title.as_ref())),
-            company: account.and_then(|account| account.name).unwrap_or_default(),
-            email: field(person.as_ref().and_then(|person| person.email.as_ref())),
+            company: field(account.as_ref().and_then(|account| account.name.as_ref())),
+            email: person.as_ref().and_then(|person| person.email.clone()).unwrap_or_default(),
             product: self.playbook.product_name(&product).to_owned(),
             priority: lead.priority().to_string(),
             owner: self.playbook.rep(&lead.owner_id()).map_or_else(|| lead.owner.clone(), |rep| rep.name.clone()),
@@ -273,8 +259,33 @@ fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {
     Some((lead, quarter))
 }
 
+/// A lead that cannot wait for tomorrow's digest.
+pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
+    Letter {
+        subject: format!("{}: {} wants {}", line.priority, line.who, line.product),
+        greeting: format!("Hello {owner},"),
+        opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
+        leads: vec![line],
+        closing: "“I am on it” stops the reminders.".to_owned(),
+    }
+}
+
+/// The new leads of a day, best first.
+pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
+    Letter {
+        subject: match leads.len() {
+            1 => format!("A new lead for you: {}", leads[0].who),
+            count => format!("{count} new leads for you, best first"),
+        },
+        greeting: format!("Hello {owner},"),
+        opening: "These customers have shown interest in something they do not own yet.".to_owned(),
+        leads,
+        closing: "“I am on it” tells everybody that the lead is yours.".to_owned(),
+    }
+}
+
 /// Each rung is more insistent than the one before.
-fn reminder(rung: usize, recipient: Recipient, greeting: String, line: LeadLine) -> Letter {
+pub(crate) fn reminder(rung: usize, recipient: Recipient, greeting: String, line: LeadLine) -> Letter {
     let (who, owner, since) = (line.who.clone(), line.owner.clone(), line.since.clone());
     let (subject, opening) = match (rung, recipient) {
         (0, _) => (

@@ -1,6 +1,7 @@
 //! The subcommands: arguments, progress and what is printed. What they show is computed in the library.
 
 pub mod contact;
+pub mod content;
 pub mod explain;
 pub mod playbook;
 pub mod quarantine;

@@ -5,6 +5,9 @@
 //! | [`deployment`] | the functions, put together in the local world as the SAM template puts them together in AWS |
 //! | [`secret`] | a secret from a command line |
 //! | [`tally`] | how many engagements were delivered, and what became of them |
+//! | [`gallery`] | every mail as a picture |
+//! | [`looks`] | whether a mail can be read where it is opened |
+//! | [`browser`] | a headless Chromium that shows one page after another |
 //! | [`data`] | where a world is kept on this machine |
 //! | [`contact`] | everything held about a person, shown or erased |
 //! | [`example`] | a world and its story, played through the webhook |
@@ -26,15 +29,18 @@
 //! What it never does: decide anything that a function decides.
 
 pub mod account;
+pub mod browser;
 pub mod contact;
 pub mod data;
 pub mod deployment;
 pub mod example;
 pub mod explain;
+pub mod gallery;
 pub mod highlights;
 pub mod history;
 pub mod identities;
 pub mod import;
+pub mod looks;
 pub mod page;
 pub mod plan;
 pub mod quarantine;

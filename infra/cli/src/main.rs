@@ -31,6 +31,9 @@ enum Command {
     /// Show or erase everything that is held about a person.
     #[command(subcommand)]
     Contact(commands::contact::Command),
+    /// See what mails look like.
+    #[command(subcommand)]
+    Content(commands::content::Command),
     /// Check, list, compile or try a playbook.
     #[command(subcommand)]
     Playbook(commands::playbook::Command),
@@ -60,6 +63,7 @@ async fn main() -> ExitCode {
         Command::Replay(replay) => replay.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Contact(command) => command.run().await,
+        Command::Content(command) => return ended(command.run().await),
         Command::Playbook(command) => command.run().await,
         Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
@@ -67,8 +71,13 @@ async fn main() -> ExitCode {
         Command::Report(command) => command.run(),
         Command::Webhook(command) => command.run().await,
     };
+    ended(done.map(|()| ExitCode::SUCCESS))
+}
+
+/// Says why a command has failed.
+fn ended(done: Result<ExitCode, Failed>) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Failed(lines)) => {
             lines.iter().for_each(|line| eprintln!("{line}"));
             ExitCode::FAILURE

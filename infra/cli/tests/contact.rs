@@ -30,6 +30,14 @@ fn a_person_of_the_example_is_shown_counted_and_erased_once() {
     let address = shown["addresses"][0]["address"].as_str().unwrap().to_owned();
     assert!(shown["ids"][0]["leads"].as_array().unwrap().len() == 1 && !shown["ids"][0]["told"].is_null());
 
+    let out = data.path().join("preview");
+    let preview = ["content", "preview", "analytics-averages", "--contact", &lead, "--out", out.to_str().unwrap()];
+    // With the picture or without, by what is installed here.
+    assert!(matches!(perennial(data.path(), &preview).status.code(), Some(0 | 3)));
+    let previewed = std::fs::read_to_string(out.join("analytics-averages.txt")).unwrap();
+    let first_name = shown["ids"][0]["profile"]["fields"]["first_name"]["value"].as_str().unwrap();
+    assert!(previewed.contains(&format!("Hello {first_name},")), "{previewed}");
+
     let refused = perennial(data.path(), &["contact", "erase", "--id", &lead]);
     assert_eq!(refused.status.code(), Some(2), "nothing is erased without --yes");
     let counted = json(&perennial(data.path(), &["contact", "erase", "--id", &address, "--dry-run", "--json"]));
@@ -42,6 +50,8 @@ fn a_person_of_the_example_is_shown_counted_and_erased_once() {
     let shown = json(&perennial(data.path(), &["contact", "export", "--id", &lead]));
     assert!(!shown["ids"][0]["merged_or_erased"]["erased_at"].is_null(), "{shown:#}");
     assert!(!shown.to_string().contains(&address), "{shown:#}");
+
+    assert_eq!(perennial(data.path(), &preview).status.code(), Some(1), "nobody is written to who was erased");
 
     let nobody = perennial(data.path(), &["contact", "erase", "--id", "nobody", "--yes"]);
     assert_eq!(nobody.status.code(), Some(1));

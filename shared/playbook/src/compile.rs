@@ -78,7 +78,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
     for (id, bundled) in &bundle.pieces {
         let piece = piece(id, bundled);
         let about = products.iter().find(|product| product.id == piece.product).map_or("", |product| &product.name);
-        let links = links::of(&render::render(&environment, &piece.id, &links::anybody(&company, about)).ok()?);
+        let links = links::of(&render::fill(&environment, &piece.id, &links::anybody(&company, about)).ok()?);
         pieces.insert(piece.id.clone(), Piece { links, ..piece });
     }
     let goals = &source.goals;

@@ -83,7 +83,7 @@ pub use content::{FrontMatter, PieceKind, Stage};
 pub use coverage::{Cell, Coverage, Row};
 pub use places::{Places, Setting};
 pub use problem::{Place, Problem, Severity};
-pub use render::{Reader, RenderError, Rendered};
+pub use render::{LONGEST_NAME, LONGEST_SUBJECT, Reader, RenderError, Rendered, shown_name};
 pub use sending::Sending;
 
 use content::{Draft, Drafts};

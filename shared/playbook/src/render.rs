@@ -1,12 +1,23 @@
 //! Filling a piece for one reader.
 //!
-//! Owns the variables a piece may use and how a value enters each part: escaped in HTML, as it is in text, on one line
-//! in a subject. Never sends, and never puts a reader's data into an error.
+//! Owns the variables a piece may use and how a value enters each part: on one line and short enough to be read, escaped in
+//! HTML. Never sends, and never puts a reader's data into an error.
+//!
+//! What a reader is called was typed by somebody into some form. So each value that stands for a name is put on one line,
+//! without control characters and without those that turn the direction of what follows; of first name and company at most
+//! [`LONGEST_NAME`] characters stay, and of the whole subject [`LONGEST_SUBJECT`]. What was cut ends in “…”.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
 use perennial_domain::ids::PieceId;
+
+/// Characters that stay of a first name or a company: a longer one was not typed to be read.
+pub const LONGEST_NAME: usize = 60;
+/// Characters that stay of a subject. However it is encoded, it then fits into the 998 bytes that a line of a header may have
+/// (RFC 5322, 2.1.1).
+pub const LONGEST_SUBJECT: usize = 120;
 
 /// Whom a piece is for; every variable that a piece may use.
 #[derive(Clone, PartialEq, Eq)]
@@ -150,9 +161,14 @@ pub(crate) fn add(
     environment.add_template_owned(part.template(piece), source.to_owned())
 }
 
-/// Fills all parts of a piece.
+/// Fills all parts of a piece, with values as they are shown to people.
 pub(crate) fn render(environment: &Environment<'_>, piece: &PieceId, reader: &Reader) -> Result<Rendered, RenderError> {
-    let fill = |part: Part, context: &Value| {
+    fill(environment, piece, &reader.presentable())
+}
+
+/// Fills all parts of a piece with values as they are.
+pub(crate) fn fill(environment: &Environment<'_>, piece: &PieceId, reader: &Reader) -> Result<Rendered, RenderError> {
+    let part = |part: Part, context: &Value| {
         let template = environment.get_template(&part.template(piece.as_str()));
         template.and_then(|template| template.render(context)).map_err(|error| match error.kind() {
             ErrorKind::TemplateNotFound => RenderError::UnknownPiece(piece.clone()),
@@ -165,16 +181,51 @@ pub(crate) fn render(environment: &Environment<'_>, piece: &PieceId, reader: &Re
         })
     };
     let plain = variables(reader);
-    let subject = on_one_line(&fill(Part::Subject, &plain)?);
-    let preview = on_one_line(&fill(Part::Preview, &plain)?);
-    let text = fill(Part::Text, &plain)?;
-    let html = fill(Part::Html, &context! { subject => &subject, preview => &preview, ..plain })?;
+    let subject = shortened(on_one_line(&part(Part::Subject, &plain)?), LONGEST_SUBJECT);
+    let preview = on_one_line(&part(Part::Preview, &plain)?);
+    let text = part(Part::Text, &plain)?;
+    let html = part(Part::Html, &context! { subject => &subject, preview => &preview, ..plain })?;
     Ok(Rendered { subject, html, text })
 }
 
-/// A subject is a header: a line break within a name must not begin another header.
+impl Reader {
+    /// The same with names as they are shown to people. Addresses of pages stay: they are ours.
+    fn presentable(&self) -> Self {
+        Self {
+            first_name: shown_name(&self.first_name),
+            company: shown_name(&self.company),
+            rep_name: on_one_line(&self.rep_name),
+            product_name: on_one_line(&self.product_name),
+            sender_name: on_one_line(&self.sender_name),
+            ..self.clone()
+        }
+    }
+}
+
+/// A name that somebody typed somewhere, as it is shown in a mail: on one line, without control characters, and with at most
+/// [`LONGEST_NAME`] characters.
+pub fn shown_name(typed: &str) -> String {
+    shortened(on_one_line(typed), LONGEST_NAME)
+}
+
+/// At most so many characters, cut between words if there are any.
+fn shortened(text: String, longest: usize) -> String {
+    if text.chars().nth(longest).is_none() {
+        return text;
+    }
+    let cut: String = text.chars().take(longest - 1).collect();
+    let whole = cut.rfind(' ').map_or(cut.as_str(), |space| &cut[..space]);
+    // A joiner joins what comes after it, which is gone.
+    format!("{}…", whole.trim_end_matches(['\u{200d}', '\u{fe0f}', ' ']))
+}
+
+/// A subject is a header: a line break within a name must not begin another header. A mark that turns the direction of
+/// writing would turn what follows the name as well.
 fn on_one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
+    const TURNS: [RangeInclusive<char>; 2] = ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+    let plain: String = text.chars().filter(|c| !TURNS.iter().any(|marks| marks.contains(c))).collect();
+    plain
+        .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
@@ -238,7 +289,9 @@ pub(crate) fn try_out(source: &str, part: Part, in_layout: bool) -> Result<Strin
     let template = environment.get_template(&part.template("sample")).map_err(|error| fault(&error))?;
     let known = |name: &str| VARIABLES.contains(&name) || (in_layout && LAYOUT_VARIABLES.contains(&name));
     let globals: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
-    let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+    // With what is asked of a variable ("company.name"): all are texts, which have no fields. It would not be found by filling
+    // the template, if it stands where only some readers come by.
+    let mut unknown: Vec<String> = template.undeclared_variables(true).into_iter().collect();
     unknown.retain(|name| !known(name) && !globals.contains(&name.as_str()));
     unknown.sort();
     if !unknown.is_empty() {

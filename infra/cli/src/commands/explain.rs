@@ -133,7 +133,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 }
 
 /// `; did you mean "…"?`, if a known name is near to what was written.
-fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> String {
     let distance = |name: &str| strsim::damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase());
     let near = known.map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= 3).min();
     near.map(|(_, name)| format!("; did you mean \"{name}\"?")).unwrap_or_default()
