@@ -71,7 +71,24 @@ pub fn bundle() -> &'static Bundle {
     })
 }
 
-/// The example playbook.
+/// The example's streams for people who own something, added after what the tests work out by hand.
+const FOR_OWNERS: [&str; 6] = [
+    "more-analytics-seats",
+    "save-analytics",
+    "renew-analytics",
+    "advocate-automation",
+    "start-integrations",
+    "keep-integrations",
+];
+
+/// `playbook.toml` without those streams: what a test works out by hand must not change whenever there is more to say to owners.
+/// What they do is for `nurture_decisions` and the half year.
+fn without_owners(text: &str) -> String {
+    let is_theirs = |block: &str| FOR_OWNERS.iter().any(|id| block.contains(&format!("[[stream]]\nid = \"{id}\"\n")));
+    text.split_inclusive("\n\n").filter(|block| !is_theirs(block)).collect()
+}
+
+/// The example playbook, without most of its streams for owners.
 ///
 /// # Panics
 /// If it has errors.
@@ -86,7 +103,7 @@ pub fn playbook() -> Arc<Playbook> {
 /// If it has errors then.
 pub fn playbook_with(change: impl FnOnce(&str) -> String) -> Arc<Playbook> {
     let mut bundle = bundle().clone();
-    bundle.playbook = change(&bundle.playbook);
+    bundle.playbook = change(&without_owners(&bundle.playbook));
     let json = bundle.to_json().expect("a bundle is text");
     Arc::new(Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
