@@ -2,6 +2,7 @@
 
 pub mod contact;
 pub mod explain;
+pub mod place;
 pub mod playbook;
 pub mod quarantine;
 pub mod rebuild;
@@ -10,6 +11,7 @@ pub mod report;
 pub mod sending;
 pub mod up;
 pub mod webhook;
+pub mod why;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stdout};
