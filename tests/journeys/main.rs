@@ -2,6 +2,7 @@
 
 mod explained;
 mod first_light;
+mod half_year;
 mod marketo;
 mod new_playbook;
 mod plan_world;
@@ -9,6 +10,7 @@ mod plan_year;
 mod quarantine;
 mod rebuild;
 mod rebuild_meanwhile;
+mod why_no_email;
 
 use std::path::Path;
 use std::sync::Arc;

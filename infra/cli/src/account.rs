@@ -352,7 +352,7 @@ fn rungs(deployment: &Deployment, lead: &Lead) -> Vec<EscalationLine> {
 }
 
 /// Contact and slot of a nurture slot; sales mails have slots of other names.
-fn nurture_slot(slot: &Slot) -> Option<(String, String)> {
+pub(crate) fn nurture_slot(slot: &Slot) -> Option<(String, String)> {
     let name = slot.sk.strip_prefix(keys::SLOT)?;
     let contact = keys::contact_of(&slot.pk)?;
     (!name.contains('#')).then(|| (contact.to_string(), name.to_owned()))

@@ -3,6 +3,7 @@
 pub mod contact;
 pub mod content;
 pub mod explain;
+pub mod place;
 pub mod playbook;
 pub mod quarantine;
 pub mod rebuild;
@@ -11,6 +12,7 @@ pub mod report;
 pub mod sending;
 pub mod up;
 pub mod webhook;
+pub mod why;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stdout};

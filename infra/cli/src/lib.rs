@@ -22,7 +22,9 @@
 //! | [`rebuild`] | facts made anew from the ledger, and compared |
 //! | [`scan`] | a table, read whole |
 //! | [`sending`] | the quota, what came back, and the pause |
+//! | [`silences`] | what became of all slots, by outcome and reason |
 //! | [`webhook`] | a delivery by hand: signed, printed for curl, sent |
+//! | [`why`] | why somebody got nothing: slot by slot, and stream by stream |
 //! | [`written`] | rules as the playbook writes them |
 //! | [`import`] | another tool's history, played through the functions in virtual time |
 //!
@@ -48,6 +50,8 @@ pub mod rebuild;
 pub mod scan;
 pub mod secret;
 pub mod sending;
+pub mod silences;
 pub mod tally;
 pub mod webhook;
+pub mod why;
 pub mod written;

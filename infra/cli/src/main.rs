@@ -51,6 +51,8 @@ enum Command {
     /// Try a webhook source by hand.
     #[command(subcommand)]
     Webhook(commands::webhook::Command),
+    /// Say why somebody got no email: slot by slot, and what every stream has to say now.
+    WhyNoEmail(commands::why::WhyNoEmail),
 }
 
 #[tokio::main]
@@ -68,8 +70,9 @@ async fn main() -> ExitCode {
         Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
         Command::Sending(command) => command.run().await,
-        Command::Report(command) => command.run(),
+        Command::Report(command) => command.run().await,
         Command::Webhook(command) => command.run().await,
+        Command::WhyNoEmail(why) => why.run().await,
     };
     ended(done.map(|()| ExitCode::SUCCESS))
 }

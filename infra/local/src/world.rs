@@ -289,6 +289,12 @@ impl World {
         functions.insert(logical_id.to_owned(), function);
     }
 
+    /// The implementation of a function of the template, for whoever watches what it is given.
+    pub fn function(&self, logical_id: &str) -> Option<Function> {
+        let functions = self.inner.functions.read().unwrap_or_else(PoisonError::into_inner);
+        functions.get(logical_id).cloned()
+    }
+
     /// Whether the template's functions and the implementations are the same set.
     ///
     /// # Errors

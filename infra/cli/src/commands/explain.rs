@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use perennial::account::Rows;
 use perennial::data::{DataFolder, WORLDS};
 use perennial::deployment::Deployment;
@@ -15,6 +13,7 @@ use perennial_domain::ids::ContactId;
 use perennial_platform::ledger::Entry;
 use serde_json::json;
 
+use super::place::instant;
 use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
 
 /// Explain a contact's scores, step by step: what counted by which rule, what did not and why, each decay.
@@ -122,14 +121,6 @@ impl Explain {
         }
         Ok(())
     }
-}
-
-/// An instant, or the end of a day in UTC.
-fn instant(text: &str) -> Result<Timestamp, String> {
-    let day = |date: Date| date.tomorrow().and_then(|next| next.to_zoned(TimeZone::UTC)).map(|next| next.timestamp());
-    let whole_day = || text.parse::<Date>().and_then(day);
-    let at = text.parse().or_else(|_| whole_day().map(|midnight| midnight - SignedDuration::from_secs(1)));
-    at.map_err(|_: jiff::Error| "not a day such as 2026-10-14 or an instant such as 2026-10-14T13:55:00Z".to_owned())
 }
 
 /// `; did you mean "…"?`, if a known name is near to what was written.

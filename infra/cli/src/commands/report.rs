@@ -3,17 +3,22 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use jiff::civil::Date;
 use perennial::highlights::{goal, grouped};
+use perennial::silences::silences;
 use perennial_domain::funnel::{self, Plan};
 use serde_json::json;
 
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json};
+use super::place::Place;
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, progress, say};
 
 /// Reports.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// From a revenue goal back to the MQLs it needs.
     Funnel(Funnel),
+    /// What became of all slots: mails by stream, and silences by reason.
+    Silence(Silence),
 }
 
 /// From a revenue goal back to the MQLs it needs. What is not given is taken from the playbook's goals.
@@ -43,11 +48,48 @@ pub struct Funnel {
     json: bool,
 }
 
+/// What became of all slots: mails by stream, and silences by reason. Slots = sends + reasons.
+///
+/// It reads the whole state table.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Silence {
+    /// The first date of the slots [default: all].
+    #[arg(long, value_name = "DATE")]
+    from: Option<Date>,
+    /// The last date of the slots [default: all].
+    #[arg(long, value_name = "DATE")]
+    to: Option<Date>,
+    #[command(flatten)]
+    place: Place,
+    /// Print one JSON document instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
 impl Command {
-    pub fn run(self) -> Result<(), Failed> {
+    pub async fn run(self) -> Result<(), Failed> {
         match self {
             Self::Funnel(funnel) => funnel.run(),
+            Self::Silence(silence) => silence.run().await,
         }
+    }
+}
+
+impl Silence {
+    async fn run(self) -> Result<(), Failed> {
+        let playbook = self.place.playbook()?;
+        // The first of the worlds on this machine is that of `up`; another is named by --data.
+        let Some(candidate) = self.place.candidates()?.into_iter().next() else { return Ok(()) };
+        let opened = candidate.open(&playbook).await?;
+        let bar = progress(0, "reading slots");
+        let mut shown = |_: &'static str, done: usize, of: usize| {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+        };
+        let counted = silences(&opened.store, self.from, self.to, &mut shown).await?;
+        bar.finish_and_clear();
+        if self.json { print_json(&counted) } else { say(counted) }
     }
 }
 

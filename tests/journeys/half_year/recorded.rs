@@ -1,0 +1,176 @@
+//! What a bystander could write down of a world: the slots that were planned, what became of them, and the mailbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use perennial::account::Rows;
+use perennial::deployment::Deployment;
+use perennial_domain::calendar::Day;
+use perennial_domain::fit;
+use perennial_domain::ids::ContactId;
+use perennial_domain::interest::instant;
+use perennial_domain::nurture::{self, StreamKind};
+use perennial_domain::profile;
+use perennial_domain::segment::{self, Expression, is_member};
+use perennial_platform::keys;
+use perennial_platform::records::{self, SlotState};
+use perennial_playbook::Playbook;
+use perennial_tests::half_year::history::{
+    Account, Fact, History, Kind, Mail, Outcome, Person, Promises, Purpose, Slot, Stream, What,
+};
+use serde_json::Value;
+
+use super::plot::Plot;
+use super::telling::leads;
+
+/// Contact and slot.
+pub type Planned = Arc<Mutex<BTreeSet<(String, Date)>>>;
+
+/// Notes every slot that comes out of the mail queue, before the sender sees it.
+pub fn watch(deployment: &Deployment) -> Planned {
+    let planned = Planned::default();
+    let (sender, notes) = (deployment.world.function("SendNurtureEmail").unwrap(), Arc::clone(&planned));
+    let watched = move |event: Value| {
+        let bodies = event["Records"].as_array().into_iter().flatten().filter_map(|record| record["body"].as_str());
+        let messages = bodies.map(|body| serde_json::from_str::<Value>(body).unwrap());
+        let due = messages.filter(|message| message["detail-type"] == "NurtureDue");
+        let slot = |due: Value| {
+            let text = |name: &str| due["detail"][name].as_str().unwrap().to_owned();
+            (text("contact"), text("slot").parse().unwrap())
+        };
+        notes.lock().unwrap_or_else(PoisonError::into_inner).extend(due.map(slot));
+        sender(event)
+    };
+    deployment.world.register("SendNurtureEmail", Arc::new(watched));
+    planned
+}
+
+/// The history of a world that has lived through its plot.
+pub async fn history(deployment: &Deployment, plot: &Plot, mut facts: Vec<Fact>, planned: &Planned) -> History {
+    for lead in leads(deployment).await {
+        let (at, name) = (instant(lead.qualified_at), lead.name());
+        facts.push(Fact { at, what: What::LeadOpened { contact: lead.contact, product: lead.product, lead: name } });
+    }
+    let rows = Rows::read(deployment).await.unwrap();
+    let person = |person: &super::plot::Person| Person {
+        account: person.account.clone(),
+        zone: person.zone.map(|zone| TimeZone::get(zone).unwrap()),
+        has_own_address: person.email.is_some() && !person.shares,
+        known_at: person.known_at,
+    };
+    let account =
+        |account: &super::plot::Account| Account { customer_since: account.customer_since, owns: account.owns.clone() };
+    History {
+        from: plot.start,
+        until: deployment.world.clock().now(),
+        promises: promises(&deployment.playbook, plot, &rows),
+        accounts: plot.accounts.iter().map(|told| (told.id.clone(), account(told))).collect(),
+        people: plot.people.iter().map(|told| (told.id.clone(), person(told))).collect(),
+        facts,
+        planned: planned.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        slots: rows.slots.iter().filter_map(slot).collect(),
+        mails: mails(deployment, plot),
+    }
+}
+
+/// A nurture slot; those of sales mails have other names.
+fn slot(slot: &records::Slot) -> Option<Slot> {
+    let contact = keys::contact_of(&slot.pk)?.to_string();
+    let date = slot.sk.strip_prefix(keys::SLOT)?.parse().ok()?;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let outcome = match slot.state {
+        SlotState::Sent => Outcome::Sent { stream: text(&slot.stream), piece: text(&slot.piece) },
+        SlotState::Silent | SlotState::Waiting => Outcome::Silent(text(&slot.reason)),
+        state => Outcome::Unsettled(format!("{state:?}")),
+    };
+    Some(Slot { contact, date, outcome })
+}
+
+/// By whose address it is: what the sender calls a contact is not asked.
+fn mails(deployment: &Deployment, plot: &Plot) -> Vec<Mail> {
+    let people = plot.people.iter().filter(|person| !person.shares);
+    let owners: BTreeMap<&str, &str> =
+        people.filter_map(|person| Some((person.email.as_deref()?, person.id.as_str()))).collect();
+    let read = |mail: &perennial_local::Mail| {
+        let tag = |wanted: &str| mail.tags.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        (tag("kind")? == "nurture").then(|| Mail {
+            at: mail.at,
+            contact: owners.get(mail.to[0].as_str()).copied().unwrap_or("nobody").to_owned(),
+            slot: tag("slot").unwrap().parse().unwrap(),
+            stream: tag("stream").unwrap(),
+            piece: tag("piece").unwrap(),
+        })
+    };
+    deployment.world.mails().unwrap().iter().filter_map(read).collect()
+}
+
+fn promises(playbook: &Playbook, plot: &Plot, rows: &Rows) -> Promises {
+    let (rules, calendar) = (&playbook.nurture, &playbook.calendar);
+    let week = [0, 1, 2, 3, 4, 5, 6].map(|day| Weekday::from_monday_zero_offset(day).unwrap());
+    Promises {
+        gap_days: rules.gap_days,
+        cap_mails: rules.cap.mails,
+        cap_days: rules.cap.days,
+        opens_at: rules.window.from,
+        closes_at: rules.window.to,
+        zone: calendar.zone.clone(),
+        working_days: week
+            .into_iter()
+            .filter(|day| calendar.working_days.contains(&Day::from(*day)))
+            .map(Weekday::to_monday_zero_offset)
+            .collect(),
+        holidays: calendar.holidays.clone(),
+        educational_before_hard: rules.educational_before_hard,
+        new_customer_days: rules.new_customer_days,
+        streams: rules.streams.iter().map(|it| (it.id.to_string(), stream(it, playbook, plot, rows))).collect(),
+    }
+}
+
+fn stream(stream: &nurture::Stream, playbook: &Playbook, plot: &Plot, rows: &Rows) -> Stream {
+    let kind = |piece: &nurture::StreamPiece| match piece.kind {
+        nurture::Kind::Educational => Kind::Educational,
+        nurture::Kind::Soft => Kind::Soft,
+        nurture::Kind::Hard => Kind::Hard,
+    };
+    let held_out = plot.people.iter().filter(|person| stream.holds_out(&ContactId::from(person.id.as_str())));
+    Stream {
+        purpose: match &stream.kind {
+            StreamKind::CrossSell => Purpose::CrossSell,
+            StreamKind::Upsell { .. } => Purpose::Upsell,
+            StreamKind::Retention { after_days } => Purpose::Retention(*after_days),
+            StreamKind::Onboarding { until_days } => Purpose::Onboarding(*until_days),
+            StreamKind::Save { .. } => Purpose::Save,
+            StreamKind::Renewal { days_before } => Purpose::Renewal(days_before.iter().copied().max().unwrap_or(0)),
+            StreamKind::Advocacy { after_days } => Purpose::Advocacy(*after_days),
+        },
+        product: stream.product.to_string(),
+        topic: stream.topic.as_ref().map(ToString::to_string),
+        pieces: stream.pieces.iter().map(|piece| (piece.id.to_string(), kind(piece))).collect(),
+        audience: (stream.audience != Expression::All(Vec::new()))
+            .then(|| audience(&stream.audience, playbook, plot, rows)),
+        held_out: held_out.map(|person| person.id.clone()).collect(),
+    }
+}
+
+/// Who belongs to a stream's audience, by who they are: nothing in the plot changes roles or titles.
+fn audience(of: &Expression, playbook: &Playbook, plot: &Plot, rows: &Rows) -> BTreeSet<String> {
+    let belongs = |id: &&String| {
+        let id = ContactId::from(id.as_str());
+        let Some(profile) = rows.contacts.get(&id) else { return false };
+        let contact = profile::Contact::from_fields(id, &profile.fields());
+        let fit = fit::evaluate(&playbook.qualify.fit, Some(&contact), None);
+        let (scores, now) = (BTreeMap::new(), plot.start);
+        let person = segment::Person {
+            contact: Some(&contact),
+            account: None,
+            fit: &fit,
+            scores: &scores,
+            last_engaged_at: None,
+            now,
+        };
+        is_member(of, &person)
+    };
+    plot.people.iter().map(|person| &person.id).filter(belongs).cloned().collect()
+}
