@@ -2,7 +2,7 @@
 //!
 //! A mail is queued as ten a call, filled for its reader, its links are signed and put in the place of the piece's, and the
 //! request to SES is built and signed. All that is the functions' own code and the SDK's; only the network is missing, and the
-//! two reads and two writes of the claim, which wait and do not work. The pieces are those of the example playbook, one after
+//! reads and writes of permit and claim, which wait and do not work. The pieces are those of the example playbook, one after
 //! another, each mail for another reader.
 //!
 //! Instructions are counted by valgrind's cachegrind as in the bench of the domain: a run with many mails less one with none.
