@@ -16,7 +16,7 @@ use perennial_local::ClockHandle;
 use perennial_tests::half_year::check;
 use perennial_tests::half_year::history::{History, Outcome};
 use perennial_tests::half_year::reach::Reach;
-use perennial_tests::{deploy_with, playbook, seed, tally};
+use perennial_tests::{deploy_with, seed, tally, whole_playbook};
 
 use plot::Plot;
 
@@ -30,8 +30,9 @@ const CONTACTS: usize = 120;
 #[tokio::test]
 async fn half_a_year_of_mail_keeps_every_promise() {
     let start: Timestamp = START.parse().unwrap();
-    let plot = Plot::new(seed(), CONTACTS, start, WEEKS, &playbook());
-    let deployment = deploy_with(ClockHandle::standing_at(start), playbook()).await;
+    let playbook = whole_playbook();
+    let plot = Plot::new(seed(), CONTACTS, start, WEEKS, &playbook);
+    let deployment = deploy_with(ClockHandle::standing_at(start), playbook).await;
     let planned = recorded::watch(&deployment);
     let facts = telling::tell_all(&deployment, &plot).await;
     deployment.world.advance_to(start + SignedDuration::from_hours(24 * 7 * WEEKS), |_| {}).await.unwrap();

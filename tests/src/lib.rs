@@ -89,6 +89,15 @@ fn without_owners(text: &str) -> String {
     text.split_inclusive("\n\n").filter(|block| !is_theirs(block)).collect()
 }
 
+/// The whole example playbook.
+///
+/// # Panics
+/// If it has errors.
+pub fn whole_playbook() -> Arc<Playbook> {
+    let json = bundle().to_json().expect("a bundle is text");
+    Arc::new(Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")))
+}
+
 /// The example playbook, without most of its streams for owners.
 ///
 /// # Panics
