@@ -148,7 +148,7 @@ fn a_higher_threshold_is_planned() {
                 product owned                       1 →      1
 
             MAIL
-                nurture mails to contacts           1 →      4   +3
+                nurture mails to contacts           4 →      6   +2
                 Act Nows to owners, at once         1 →      1
                 digests to owners                   2 →      1   -1
               assumed: profiles as they are now, but what is dated (owned, customer since) as it was; held MQLs stay held;
@@ -208,7 +208,7 @@ fn a_product_tag_is_planned_as_it_would_be_after_a_rebuild() {
                 product owned                       1 →      1
 
             MAIL
-                nurture mails to contacts           1 →      0   -1
+                nurture mails to contacts           4 →      3   -1
                 Act Nows to owners, at once         1 →      1
                 digests to owners                   2 →      2
               assumed: profiles as they are now, but what is dated (owned, customer since) as it was; held MQLs stay held;
@@ -260,7 +260,7 @@ fn a_change_of_words_makes_no_difference_and_says_so() {
                 product owned                       1 →      1
 
             MAIL
-                nurture mails to contacts           1 →      1
+                nurture mails to contacts           4 →      4
                 Act Nows to owners, at once         1 →      1
                 digests to owners                   2 →      2
               assumed: profiles as they are now, but what is dated (owned, customer since) as it was; held MQLs stay held;
