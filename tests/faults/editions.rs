@@ -9,13 +9,13 @@ use perennial_platform::records::SlotState;
 use perennial_tests::{at, body, settle, tell};
 use serde_json::json;
 
-use crate::one_email::{NOW, SLOT, due, handle, links, mails, sender, slot, world_with};
+use crate::one_email::{BEFORE, NOW, SLOT, due, handle, links, mails, sender, slot, world_with};
 
 /// The first piece of the example's first stream; it has a German translation.
 const PIECE: &str = "analytics-question-first";
 
-async fn states_locale(deployment: &Deployment, locale: &str) {
-    let stated = body("contact.identified", at(NOW), &json!({"contact": "ada", "locale": locale}));
+async fn states_locale(deployment: &Deployment, locale: &str, when: &str) {
+    let stated = body("contact.identified", at(when), &json!({"contact": "ada", "locale": locale}));
     tell(deployment, &format!("locale-{}", locale.len()), &stated).await;
     settle(deployment).await;
 }
@@ -24,7 +24,7 @@ async fn states_locale(deployment: &Deployment, locale: &str) {
 async fn a_german_reader_gets_the_translation_and_the_slot_says_so() {
     for (locale, expected) in [("de-AT", Some("de")), ("fr", None)] {
         let deployment = world_with(&["ada"]).await;
-        states_locale(&deployment, locale).await;
+        states_locale(&deployment, locale, NOW).await;
         assert_eq!(handle(&sender(&deployment).await, &[due("ada", SLOT)]).await.len(), 0);
         let sent = slot(&deployment, "ada", SLOT).await.expect("it was sent");
         assert_eq!((sent.state, sent.edition.as_deref()), (SlotState::Sent, expected), "{locale}");
@@ -51,13 +51,13 @@ async fn a_german_reader_gets_the_translation_and_the_slot_says_so() {
 #[tokio::test]
 async fn a_slot_that_is_tried_again_tells_of_the_edition_that_went_out() {
     let deployment = world_with(&["ada"]).await;
-    states_locale(&deployment, "de-AT").await;
+    states_locale(&deployment, "de-AT", BEFORE).await;
     let sender = sender(&deployment).await;
     deployment.world.faults().inject(Call::SendEmail, Fault::Refuse("SendingPausedException".into()));
     assert_eq!(handle(&sender, &[due("ada", SLOT)]).await.len(), 1);
     let tried = slot(&deployment, "ada", SLOT).await.expect("it was tried");
     assert_eq!((tried.state, tried.edition.as_deref()), (SlotState::Retry, Some("de")));
-    states_locale(&deployment, "fr").await;
+    states_locale(&deployment, "fr", NOW).await;
     assert_eq!(handle(&sender, &[due("ada", SLOT)]).await.len(), 0);
     let sent = slot(&deployment, "ada", SLOT).await.expect("it was sent");
     assert_eq!((sent.state, sent.edition, mails(&deployment, "ada")), (SlotState::Sent, None, 1));

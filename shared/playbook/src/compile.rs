@@ -325,7 +325,7 @@ fn add(
     for (part, template) in [
         (render::Part::Subject, words.subject),
         (render::Part::Preview, words.preview),
-        (render::Part::Html, &html),
+        (render::Part::Html, html.as_str()),
         (render::Part::Text, words.text),
     ] {
         render::add(environment, name, part, template).ok()?;

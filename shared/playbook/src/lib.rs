@@ -243,7 +243,7 @@ impl Piece {
 
     /// The same of an edition. Of one that has left the playbook, those of the piece: most variants differ in a subject.
     pub fn links_of(&self, edition: &Edition) -> &[String] {
-        self.links.get(edition).or_else(|| self.links.get(&Edition::default())).map_or(&[], Vec::as_slice)
+        self.links.get(edition).or_else(|| self.links.get(&Edition::default())).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Its translations and variants.
@@ -427,7 +427,9 @@ fn draft(piece: &BundledPiece, findings: &mut Findings) -> Draft {
                 let own = EditionDraft { file: bundle::FILE.into(), ..EditionDraft::default() };
                 draft.editions.insert(edition, own);
             }
-            None => drop(findings.error(Place::file(bundle::FILE), content::not_an_edition(name))),
+            None => {
+                findings.error(Place::file(bundle::FILE), content::not_an_edition(name));
+            }
         }
     }
     draft
