@@ -7,6 +7,7 @@ mod consent;
 mod counted_once;
 mod decay_run;
 mod digests;
+mod editions;
 mod erased;
 mod feedback;
 mod identities;

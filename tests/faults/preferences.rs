@@ -10,6 +10,7 @@ use fastrand::Rng;
 use http::Request;
 use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::ContactId;
+use perennial_domain::nurture::Edition;
 use perennial_platform::consent;
 use perennial_platform::keys;
 use perennial_platform::ledger::Entry;
@@ -328,12 +329,15 @@ async fn a_tracked_link_leads_to_what_the_piece_contains_and_nowhere_else() {
     let utm =
         "utm_source=perennial&utm_medium=email&utm_campaign=discover-analytics&utm_content=analytics-walkthrough-call";
     assert_eq!(piece.links(), [format!("{site}/products/analytics/pricing#call")]);
-    for (named, link, expected) in [
-        ("analytics-walkthrough-call", 0, format!("{site}/products/analytics/pricing?{utm}#call")),
-        ("analytics-walkthrough-call", 7, format!("{site}?{utm}")),
-        ("gone", 0, format!("{site}?utm_source=perennial&utm_medium=email&utm_content=gone")),
+    let gone = Edition::named("d.pt-br").expect("a name");
+    for (named, edition, link, expected) in [
+        ("analytics-walkthrough-call", Edition::default(), 0, format!("{site}/products/analytics/pricing?{utm}#call")),
+        ("analytics-walkthrough-call", Edition::default(), 7, format!("{site}?{utm}")),
+        ("analytics-walkthrough-call", gone, 0, format!("{site}/products/analytics/pricing?{utm}#call")),
+        ("gone", Edition::default(), 0, format!("{site}?utm_source=perennial&utm_medium=email&utm_content=gone")),
     ] {
-        let purpose = Purpose::Click { contact: "ada".into(), slot: SLOT.to_owned(), piece: named.into(), link };
+        let (contact, slot) = ("ada".into(), SLOT.to_owned());
+        let purpose = Purpose::Click { contact, slot, piece: named.into(), edition, link };
         let get = Request::get(path(&deployment, &purpose)).body(Vec::new().into()).expect("a request");
         let answer = deployment.world.http(get).await.expect("the world goes on");
         let location = answer.headers().get("location").and_then(|location| location.to_str().ok());

@@ -12,7 +12,7 @@
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::ids::{PieceId, StreamId};
-use perennial_domain::nurture::Kind;
+use perennial_domain::nurture::{Edition, Kind};
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::Key;
 use perennial_platform::mail::Outcome;
@@ -32,6 +32,7 @@ pub(crate) struct ClaimedPiece<'a> {
     pub stream: &'a StreamId,
     pub piece: &'a PieceId,
     pub kind: Kind,
+    pub edition: &'a Edition,
     /// Under which name it will be remembered.
     pub received_as: &'a StreamId,
 }
@@ -67,7 +68,7 @@ pub(crate) fn claim(
         .with(":sending", string("SENDING"))
         .with(":now", number(now.as_second()))
         .with(":lease", number((now + LEASE).as_second()));
-    if let Some(ClaimedPiece { stream, piece, kind, received_as }) = piece {
+    if let Some(ClaimedPiece { stream, piece, kind, edition, received_as }) = piece {
         update.push_str(", #stream = :stream, #piece = :piece, #kind = :kind");
         change = change.with(":stream", string(stream.as_str())).with(":piece", string(piece.as_str()));
         change = change.with(":kind", string(kind.as_str()));
@@ -75,9 +76,17 @@ pub(crate) fn claim(
             update.push_str(", #received_as = :received_as");
             change = change.with(":received_as", string(received_as.as_str()));
         }
+        if !edition.is_plain() {
+            update.push_str(", #edition = :edition");
+            change = change.with(":edition", string(edition.to_string()));
+        }
     }
     // The reason for which it waited is one no longer.
     update.push_str(" REMOVE #reason");
+    if piece.is_some_and(|piece| piece.edition.is_plain()) {
+        // Of an earlier try, if the playbook or the contact's language has changed since.
+        update.push_str(", #edition");
+    }
     store.change(change.updating(update))
 }
 

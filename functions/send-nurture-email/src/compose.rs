@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, PieceId, ProductId, StreamId};
+use perennial_domain::nurture::Edition;
 use perennial_domain::profile::{Account, Contact};
 use perennial_platform::address::AddressKey;
 use perennial_platform::failure::Failure;
@@ -36,7 +37,7 @@ pub struct Composer<'a> {
 }
 
 impl Composer<'_> {
-    /// The mail with one piece of a stream: filled for its reader, with tracked links, and with the headers of RFC 8058.
+    /// The mail with one piece of a stream, in this edition: filled for its reader, with tracked links, and with the headers of RFC 8058.
     ///
     /// # Errors
     /// [`Failure`] if there is no address, or the piece has left the playbook or cannot be filled.
@@ -44,7 +45,7 @@ impl Composer<'_> {
         &self,
         to: &Addressed<'_>,
         stream: &StreamId,
-        piece: &PieceId,
+        (piece, edition): (&PieceId, &Edition),
         now: Timestamp,
     ) -> Result<Mail, Failure> {
         let written = self.playbook.piece(piece).ok_or_else(|| Failure::shape("mail", "piece left the playbook"))?;
@@ -58,10 +59,15 @@ impl Composer<'_> {
         (reader.unsubscribe_url, reader.preferences_url) = (unsubscribe_url.clone(), preferences_url);
         let rendered = self
             .playbook
-            .render(piece, &reader)
+            .render_edition(piece, edition, &reader)
             .map_err(|_| Failure::Poison { reason: format!("piece {piece} cannot be rendered for this reader") })?;
-        let click = |link: usize| Purpose::Click { contact: contact(), slot: slot(), piece: piece.clone(), link };
-        let rendered = rendered.with_links(written.links(), |number| link(click(number)));
+        let click = |link: usize| {
+            let (piece, edition) = (piece.clone(), edition.clone());
+            Purpose::Click { contact: contact(), slot: slot(), piece, edition, link }
+        };
+        let rendered = rendered.with_links(written.links_of(edition), |number| link(click(number)));
+        let mut tags = tags::of_piece(self.address_key, to.contact, to.slot, stream, piece);
+        tags.extend(tags::of_edition(edition));
         Ok(Mail {
             to: address,
             subject: rendered.subject,
@@ -72,7 +78,7 @@ impl Composer<'_> {
                 ("List-Unsubscribe", format!("<{unsubscribe_url}>")),
                 ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
             ],
-            tags: tags::of_piece(self.address_key, to.contact, to.slot, stream, piece),
+            tags,
         })
     }
 }

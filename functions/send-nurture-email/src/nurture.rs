@@ -4,7 +4,7 @@ mod reserve;
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_domain::ids::{ContactId, PieceId, StreamId};
-use perennial_domain::nurture::{Decision, Kind};
+use perennial_domain::nurture::{Decision, Edition, Kind};
 use perennial_domain::sending::Held;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
@@ -37,6 +37,8 @@ struct Chosen {
     stream: StreamId,
     piece: PieceId,
     kind: Kind,
+    /// In which language and variant.
+    edition: Edition,
     /// Under which name it is remembered.
     received_as: StreamId,
     promotes_product: bool,
@@ -74,7 +76,8 @@ impl SendNurtureEmail {
                     }
                 }
                 Decision::Send { stream, received_as, piece, kind, promotes_product } => {
-                    let chosen = Chosen { stream, piece, kind, received_as, promotes_product };
+                    let edition = self.playbook.edition(&piece, &loaded.contact, loaded.locale().as_deref());
+                    let chosen = Chosen { stream, piece, kind, edition, received_as, promotes_product };
                     let mail = self.compose(&loaded, &chosen, now)?;
                     if self.store.commit("slot claim", self.claim_actions(&loaded, &chosen, now)?).await?
                         == Commit::Done
@@ -123,6 +126,6 @@ impl SendNurtureEmail {
             person: loaded.person.as_ref(),
             account: loaded.account.as_ref(),
         };
-        composer.compose(&to, &chosen.stream, &chosen.piece, now)
+        composer.compose(&to, &chosen.stream, (&chosen.piece, &chosen.edition), now)
     }
 }

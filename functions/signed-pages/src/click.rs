@@ -4,6 +4,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use http::HeaderValue;
 use perennial_domain::ids::{ContactId, PieceId, StreamId};
 use perennial_domain::interest::CLICK;
+use perennial_domain::nurture::Edition;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys;
 use perennial_platform::records::Slot;
@@ -18,7 +19,7 @@ impl SignedPages {
         &self,
         contact: &ContactId,
         slot: &str,
-        piece: &PieceId,
+        (piece, edition): (&PieceId, &Edition),
         link: usize,
         asked: Asked,
     ) -> Result<ApiGatewayV2httpResponse, Failure> {
@@ -36,7 +37,8 @@ impl SignedPages {
             tracing::error!(%failure, "click not recorded");
         }
         let site = self.playbook.company.site.as_str();
-        let target = self.playbook.piece(piece).and_then(|piece| piece.links().get(link)).map_or(site, String::as_str);
+        let known = self.playbook.piece(piece);
+        let target = known.and_then(|piece| piece.links_of(edition).get(link)).map_or(site, String::as_str);
         Ok(redirect(&with_utm(target, stream.as_ref(), piece)))
     }
 

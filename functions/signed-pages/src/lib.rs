@@ -98,7 +98,9 @@ impl SignedPages {
         match purpose {
             Purpose::Unsubscribe { contact, slot } => self.unsubscribe_page(contact, slot, asked).await,
             Purpose::Preferences { contact, slot } => self.preference_centre(contact, slot, asked, request).await,
-            Purpose::Click { contact, slot, piece, link } => self.follow(contact, slot, piece, *link, asked).await,
+            Purpose::Click { contact, slot, piece, edition, link } => {
+                self.follow(contact, slot, (piece, edition), *link, asked).await
+            }
             Purpose::TouchLead { contact, product, quarter, by } => {
                 self.touch_page(contact, product, *quarter, by, asked).await
             }

@@ -8,11 +8,14 @@
 //! | [`streams`] | who is in which stream, and what holds it back |
 //! | [`story`] | the next piece, and the mix of teaching and promoting |
 //! | [`cadence`] | gap, cap and send window |
+//! | [`edition`] | which translation, and which variant of a piece |
 //! | [`wishes`] | what the contact wants |
 //! | [`silence`] | the reasons, in words |
 
 pub mod cadence;
+pub mod edition;
 pub mod silence;
+mod spread;
 pub mod story;
 pub mod streams;
 pub mod wishes;
@@ -28,6 +31,7 @@ use crate::ids::{ActionId, AssetId, PieceId, ProductId, StreamId};
 use crate::segment::Person;
 
 pub use cadence::{Cap, Window, gap_days};
+pub use edition::Edition;
 pub use silence::{Outside, Silence};
 pub use story::{Progress, Received};
 pub use streams::{Stream, StreamKind, StreamPiece, Trigger};

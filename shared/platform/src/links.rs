@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::ids::{ContactId, PieceId, ProductId, RepId};
+use perennial_domain::nurture::Edition;
 use perennial_domain::quarter::Quarter;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -47,7 +48,9 @@ pub enum Purpose {
         slot: String,
         /// Which piece.
         piece: PieceId,
-        /// Which of its links, from 0.
+        /// Which edition of it.
+        edition: Edition,
+        /// Which of the edition's links, from 0.
         link: usize,
     },
     /// Say "I am on it".
@@ -100,8 +103,10 @@ impl Links {
         let payload = match purpose {
             Purpose::Unsubscribe { contact, slot } => format!("u\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}"),
             Purpose::Preferences { contact, slot } => format!("p\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}"),
-            Purpose::Click { contact, slot, piece, link } => {
-                format!("t\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}\u{1f}{piece}\u{1f}{link}")
+            Purpose::Click { contact, slot, piece, edition, link } => {
+                // As its file is named: a piece's id holds no dot.
+                let dot = if edition.is_plain() { "" } else { "." };
+                format!("t\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}\u{1f}{piece}{dot}{edition}\u{1f}{link}")
             }
             Purpose::TouchLead { contact, product, quarter, by } => {
                 format!("l\u{1f}{expires}\u{1f}{contact}\u{1f}{product}\u{1f}{quarter}\u{1f}{by}")
@@ -133,8 +138,12 @@ impl Links {
             }
             ["t", expires, contact, slot, piece, link] => {
                 let link = link.parse().map_err(|_| LinkError::Invalid)?;
+                let (piece, edition) = match piece.split_once('.') {
+                    Some((piece, edition)) => (piece, Edition::named(edition).unwrap_or_default()),
+                    None => (piece, Edition::default()),
+                };
                 let (contact, piece) = (contact.into(), piece.into());
-                (expires, Purpose::Click { contact, slot: slot.to_owned(), piece, link })
+                (expires, Purpose::Click { contact, slot: slot.to_owned(), piece, edition, link })
             }
             ["l", expires, contact, product, quarter, by] => {
                 let quarter = Quarter::from_str(quarter).map_err(|_| LinkError::Invalid)?;
@@ -178,7 +187,15 @@ mod tests {
                 contact: "acme-vp".into(),
                 slot: "2026-01-05".into(),
                 piece: "analytics-averages".into(),
+                edition: Edition::default(),
                 link: 12,
+            },
+            Purpose::Click {
+                contact: "acme-vp".into(),
+                slot: "2026-01-05".into(),
+                piece: "analytics-averages".into(),
+                edition: Edition::named("b.pt-br").unwrap(),
+                link: 0,
             },
             Purpose::TouchLead {
                 contact: "acme-vp".into(),

@@ -96,6 +96,11 @@ impl NurtureSlot {
         bounced_at.is_some_and(|at| at >= self.email_since())
     }
 
+    /// The contact's language and region as they were stated, such as `de-AT`.
+    pub fn locale(&self) -> Option<String> {
+        self.rows.profile.as_ref()?.fields().get("locale").map(str::to_owned)
+    }
+
     /// The contact's own zone; one that does not exist is none.
     fn zone(&self) -> Option<TimeZone> {
         let fields = self.rows.profile.as_ref()?.fields();

@@ -343,6 +343,9 @@ pub struct Slot {
     /// What the piece wants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Which edition of the piece, such as `b.de`; none is the piece itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
     /// Under which name the piece is remembered, if not that of its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received_as: Option<String>,

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::content::FrontMatter;
+use crate::content::{EditionFront, FrontMatter};
 
 /// The file under which a bundle's own problems are reported.
 pub(crate) const FILE: &str = "bundle.json";
@@ -39,6 +39,21 @@ impl fmt::Debug for Bundle {
 pub struct BundledPiece {
     /// What stands above its body.
     pub front: FrontMatter,
+    /// The HTML part within the layout, variables still in place.
+    pub html: String,
+    /// The text part, variables still in place.
+    pub text: String,
+    /// Its translations and variants by name, such as `b.de`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub editions: BTreeMap<String, BundledEdition>,
+}
+
+/// A translation or a variant of a piece.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledEdition {
+    /// What stands above its body.
+    pub front: EditionFront,
     /// The HTML part within the layout, variables still in place.
     pub html: String,
     /// The text part, variables still in place.

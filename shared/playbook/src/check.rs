@@ -5,6 +5,7 @@
 
 mod actions;
 mod catalogue;
+mod editions;
 mod examples;
 mod fit;
 mod flows;
@@ -46,7 +47,7 @@ pub(crate) const MOST_MESSAGES: i64 = 100_000_000;
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 20] = [
+    let rules: [Rule<'_>; 21] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -57,6 +58,7 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::nurture, &["nurture"]),
         (Check::sending, &["sending"]),
         (Check::streams, &["product", "asset", "nurture", "stream"]),
+        (Check::editions, &["nurture", "stream"]),
         (Check::conditions_of_streams, &["product", "stream", "segment"]),
         (Check::topics, &["topic"]),
         (Check::topics_of_streams, &["topic", "stream"]),

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
+use minijinja::Environment;
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
 use perennial_domain::ids::{ActionId, AssetId, PersonaId, PieceId, ProductId, RepId, TopicId};
 use perennial_domain::interest::{self, ActionRule, AssetRule, ClickGate, InterestRules};
+use perennial_domain::nurture::Edition;
 use perennial_domain::nurture::wishes::Frequency;
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
@@ -21,12 +23,13 @@ use perennial_domain::segment::{Persona, Segment};
 use perennial_domain::sla::{Recipient, Rung};
 use perennial_domain::sorting::SortingRules;
 
-use crate::bundle::{Bundle, BundledPiece};
+use crate::bundle::{Bundle, BundledEdition, BundledPiece};
 use crate::places::Places;
 use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
 use crate::{
-    Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, links, render, segments, sending,
+    Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, language, links, render, segments,
+    sending,
 };
 
 pub(crate) use nurture::{DEFAULT_DAYS, DEFAULT_UNUSED_DAYS, trigger};
@@ -61,14 +64,10 @@ pub(crate) fn time(text: &str) -> Option<Time> {
 /// Compiles what the check let through; `None` if it should not have, or a template of the bundle has no syntax.
 pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String, WebhookSource>) -> Option<Playbook> {
     let mut environment = render::environment();
+    let language = source.nurture.language.as_ref().map(|language| language.get_ref().clone());
     for (id, piece) in &bundle.pieces {
-        for (part, template) in [
-            (render::Part::Subject, &piece.front.subject),
-            (render::Part::Preview, &piece.front.preview),
-            (render::Part::Html, &piece.html),
-            (render::Part::Text, &piece.text),
-        ] {
-            render::add(&mut environment, id, part, template).ok()?;
+        for (edition, words) in editions(piece)? {
+            add(&mut environment, (id, &edition), &words, edition.language().or(language.as_deref()))?;
         }
     }
     let segments = segments::compile(source)?;
@@ -78,7 +77,12 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
     for (id, bundled) in &bundle.pieces {
         let piece = piece(id, bundled);
         let about = products.iter().find(|product| product.id == piece.product).map_or("", |product| &product.name);
-        let links = links::of(&render::fill(&environment, &piece.id, &links::anybody(&company, about)).ok()?);
+        let anybody = links::anybody(&company, about);
+        let links = editions(bundled)?.into_keys().map(|edition| {
+            let rendered = render::fill(&environment, &piece.id, &edition, &anybody).ok()?;
+            Some((edition, links::of(&rendered)))
+        });
+        let links = links.collect::<Option<_>>()?;
         pieces.insert(piece.id.clone(), Piece { links, ..piece });
     }
     let goals = &source.goals;
@@ -91,6 +95,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         interest: interest(source)?,
         qualify: qualify(source),
         nurture: nurture::rules(source, &bundle.pieces)?,
+        language,
         topics: source.topics.iter().map(topic).collect(),
         preferences: preference_centre(&source.preferences),
         sending: sending::compile(&source.sending),
@@ -287,6 +292,43 @@ fn piece(id: &str, bundled: &BundledPiece) -> Piece {
         stage: front.stage,
         asset: front.asset.as_deref().map(AssetId::from),
         personas: front.personas.iter().map(|persona| PersonaId::from(persona.as_str())).collect(),
-        links: Vec::new(),
+        links: BTreeMap::new(),
     }
+}
+
+/// The parts of an edition, variables still in place.
+struct Words<'a> {
+    subject: &'a str,
+    preview: &'a str,
+    html: &'a str,
+    text: &'a str,
+}
+
+/// The editions of a piece, itself among them.
+fn editions(piece: &BundledPiece) -> Option<BTreeMap<Edition, Words<'_>>> {
+    let BundledPiece { front, html, text, .. } = piece;
+    let plain = Words { subject: &front.subject, preview: &front.preview, html, text };
+    let others = piece.editions.iter().map(|(name, edition)| {
+        let BundledEdition { front, html, text } = edition;
+        Some((Edition::named(name)?, Words { subject: &front.subject, preview: &front.preview, html, text }))
+    });
+    std::iter::once(Some((Edition::default(), plain))).chain(others).collect()
+}
+
+fn add(
+    environment: &mut Environment<'static>,
+    name: (&str, &Edition),
+    words: &Words<'_>,
+    language: Option<&str>,
+) -> Option<()> {
+    let html = language.map_or_else(|| words.html.to_owned(), |language| language::in_language(words.html, language));
+    for (part, template) in [
+        (render::Part::Subject, words.subject),
+        (render::Part::Preview, words.preview),
+        (render::Part::Html, html.as_str()),
+        (render::Part::Text, words.text),
+    ] {
+        render::add(environment, name, part, template).ok()?;
+    }
+    Some(())
 }

@@ -1,13 +1,15 @@
-//! The content folder: the layout, and for each piece its front matter, its MJML and its text.
+//! The content folder: the layout, and for each piece its front matter, its MJML and its text, and those of its editions.
 //!
 //! Owns what a piece is made of, on disk and once it is read. Never looks at `playbook.toml`: whether the product
 //! that a piece names exists is for [`crate::check`].
+
+mod edition;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use perennial_domain::nurture::Kind;
+use perennial_domain::nurture::{Edition, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,10 @@ use crate::mjml;
 use crate::problem::{Findings, Page, Place};
 use crate::render::{self, LAYOUT_VARIABLES, Part, VARIABLES};
 use crate::source;
+
+pub use edition::EditionFront;
+use edition::Layouts;
+pub(crate) use edition::{EditionDraft, not_an_edition};
 
 /// Where the content lies within the folder.
 pub(crate) const FOLDER: &str = "content";
@@ -111,6 +117,8 @@ pub(crate) struct Draft {
     pub html: Option<String>,
     /// The text part.
     pub text: Option<String>,
+    /// Its translations and variants.
+    pub editions: BTreeMap<Edition, EditionDraft>,
 }
 
 impl Draft {
@@ -125,17 +133,20 @@ pub(crate) type Drafts = BTreeMap<String, Draft>;
 
 /// Reads the content of a playbook's folder.
 pub(crate) fn read(folder: &Path, findings: &mut Findings) -> Drafts {
-    let layout = read_file(folder, &path(LAYOUT, "mjml"), findings).and_then(|text| check_layout(&text, findings));
+    let files = list(folder, findings);
+    let layouts = Layouts::read(folder, &files, findings);
+    let layout = layouts.of(&Edition::default());
     let mut drafts = Drafts::new();
-    for (stem, ending) in list(folder, findings) {
+    let mut editions = Vec::new();
+    for (stem, ending) in files {
         let file = path(&stem, &ending);
         match ending.as_str() {
-            "mjml" if stem != LAYOUT => {
+            "mjml" if stem.split('.').next() == Some(LAYOUT) => {}
+            "mjml" if stem.contains('.') => editions.push(stem),
+            "mjml" => {
                 if let Some(text) = read_file(folder, &file, findings) {
-                    let draft = Draft {
-                        text: read_text(folder, &stem, findings),
-                        ..read_piece(&file, &text, layout.as_ref(), findings)
-                    };
+                    let draft =
+                        Draft { text: read_text(folder, &stem, findings), ..read_piece(file, &text, layout, findings) };
                     drafts.insert(stem, draft);
                 }
             }
@@ -144,6 +155,9 @@ pub(crate) fn read(folder: &Path, findings: &mut Findings) -> Drafts {
             }
             _ => {}
         }
+    }
+    for stem in editions {
+        edition::read(folder, &stem, &layouts, &mut drafts, findings);
     }
     drafts
 }
@@ -199,9 +213,8 @@ impl Layout {
     }
 }
 
-fn check_layout(text: &str, findings: &mut Findings) -> Option<Layout> {
-    let file = path(LAYOUT, "mjml");
-    let page = Page { file: &file, text, first_line: 1 };
+fn check_layout(file: &Path, text: &str, findings: &mut Findings) -> Option<Layout> {
+    let page = Page { file, text, first_line: 1 };
     let Some((before, after)) = text.split_once(MARKER) else {
         findings.error(page.at(0), format!("the line {MARKER} is missing: there is no place for a piece"));
         return None;
@@ -237,43 +250,51 @@ fn check_layout(text: &str, findings: &mut Findings) -> Option<Layout> {
     Some(layout)
 }
 
-fn read_piece(file: &Path, text: &str, layout: Option<&Layout>, findings: &mut Findings) -> Draft {
-    let mut draft = Draft { file: file.to_owned(), ..Draft::default() };
-    let page = Page { file, text, first_line: 1 };
+fn read_piece(file: PathBuf, text: &str, layout: Option<&Layout>, findings: &mut Findings) -> Draft {
+    let mut draft = Draft { file, ..Draft::default() };
+    let Some((front, body)) = split(&mut draft, text, findings) else { return draft };
+    match toml::from_str::<FrontMatter>(front) {
+        Ok(front) => {
+            check_words(&draft, &front.subject, &front.preview, findings);
+            draft.front = Some(front);
+        }
+        Err(error) => source::note(Page { file: &draft.file, text: front, first_line: 2 }, &error, 0, findings),
+    }
+    draft.html = read_body(Page { file: &draft.file, text: body.0, first_line: body.1 }, layout, findings);
+    draft
+}
+
+/// The front matter, and the body with the line on which it begins; the places of the front matter's fields are kept.
+fn split<'a>(draft: &mut Draft, text: &'a str, findings: &mut Findings) -> Option<(&'a str, (&'a str, usize))> {
     let parts = text.strip_prefix("+++\n").and_then(|rest| rest.split_once("\n+++\n"));
     let Some((front, body)) = parts else {
-        findings.error(page.at(0), "a piece begins with its front matter between two lines of +++");
-        return draft;
+        let reason = "a piece begins with its front matter between two lines of +++";
+        findings.error(Place::line(&draft.file, 1), reason);
+        return None;
     };
-    let front_page = Page { file, text: front, first_line: 2 };
-    let body_page = Page { file, text: body, first_line: 2 + front.lines().count() + 1 };
     draft.lines = front
         .lines()
         .enumerate()
         .filter_map(|(index, line)| Some((line.split_once('=')?.0.trim().to_owned(), index + 2)))
         .collect();
-    match toml::from_str::<FrontMatter>(front) {
-        Ok(front) => {
-            for (field, part, template) in
-                [("subject", Part::Subject, &front.subject), ("preview", Part::Preview, &front.preview)]
-            {
-                let place = draft.at(field);
-                let first_line = place.line.unwrap_or(1);
-                if template.trim().is_empty() {
-                    findings.error(place, format!("the {field} is empty"));
-                }
-                try_template(Page { file, text: template, first_line }, part, false, findings);
-            }
-            draft.front = Some(front);
+    Some((front, (body, 2 + front.lines().count() + 1)))
+}
+
+fn check_words(draft: &Draft, subject: &str, preview: &str, findings: &mut Findings) {
+    for (field, part, template) in [("subject", Part::Subject, subject), ("preview", Part::Preview, preview)] {
+        let place = draft.at(field);
+        let first_line = place.line.unwrap_or(1);
+        if template.trim().is_empty() {
+            findings.error(place, format!("the {field} is empty"));
         }
-        Err(error) => source::note(front_page, &error, 0, findings),
+        try_template(Page { file: &draft.file, text: template, first_line }, part, false, findings);
     }
-    let elements_are_sound = mjml::check_elements(body_page, mjml::Top::Piece, findings);
-    let template_is_sound = try_template(body_page, Part::Text, false, findings).is_some();
-    if elements_are_sound && template_is_sound {
-        draft.html = layout.and_then(|layout| compose(layout, body_page, findings));
-    }
-    draft
+}
+
+fn read_body(body: Page<'_>, layout: Option<&Layout>, findings: &mut Findings) -> Option<String> {
+    let elements_are_sound = mjml::check_elements(body, mjml::Top::Piece, findings);
+    let template_is_sound = try_template(body, Part::Text, false, findings).is_some();
+    layout.filter(|_| elements_are_sound && template_is_sound).and_then(|layout| compose(layout, body, findings))
 }
 
 /// Puts a piece into the layout and turns both into HTML.

@@ -31,6 +31,7 @@
 //! | `mjml` | whether MJML is sound; MJML becomes HTML here and nowhere else |
 //! | `expression` | the small language of segments |
 //! | `segments` | segments that name each other |
+//! | `language` | the language that a mail says it is in |
 //! | `links` | the links of a piece, and tracked ones in their place |
 //! | `title` | the words by which titles are matched |
 //! | `sending` | how mail goes out, and to whom off production |
@@ -49,6 +50,7 @@ mod compile;
 mod content;
 mod coverage;
 mod expression;
+mod language;
 mod links;
 mod mjml;
 mod places;
@@ -69,24 +71,24 @@ use std::{fmt, fs};
 use minijinja::Environment;
 use perennial_domain::calendar::Calendar;
 use perennial_domain::funnel::Plan;
-use perennial_domain::ids::{AssetId, PersonaId, PieceId, ProductId, RepId, StreamId, TopicId};
+use perennial_domain::ids::{AssetId, ContactId, PersonaId, PieceId, ProductId, RepId, StreamId, TopicId};
 use perennial_domain::interest::InterestRules;
 use perennial_domain::nurture::wishes::Frequency;
-use perennial_domain::nurture::{Kind, NurtureRules};
+use perennial_domain::nurture::{Edition, Kind, NurtureRules, edition};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::segment::{Persona, Segment};
 use perennial_domain::sla::Rung;
 
-pub use bundle::{Bundle, BundledPiece};
+pub use bundle::{Bundle, BundledEdition, BundledPiece};
 pub use check::is_address;
-pub use content::{FrontMatter, PieceKind, Stage};
+pub use content::{EditionFront, FrontMatter, PieceKind, Stage};
 pub use coverage::{Cell, Coverage, Row};
 pub use places::{Places, Setting};
 pub use problem::{Place, Problem, Severity};
 pub use render::{LONGEST_NAME, LONGEST_SUBJECT, Reader, RenderError, Rendered, shown_name};
 pub use sending::Sending;
 
-use content::{Draft, Drafts};
+use content::{Draft, Drafts, EditionDraft};
 use problem::{Findings, Page};
 use source::Reading;
 use sources::Source;
@@ -110,6 +112,8 @@ pub struct Playbook {
     pub qualify: QualifyRules,
     /// Streams and cadence.
     pub nurture: NurtureRules,
+    /// The language of pieces that are not translations, if the playbook says.
+    pub language: Option<String>,
     /// What people can want mail about, in the order in which they are shown.
     topics: Vec<Topic>,
     /// What the preference centre offers besides.
@@ -227,13 +231,24 @@ pub struct Piece {
     pub asset: Option<AssetId>,
     /// The personas whom it is for; everybody if it names none.
     pub personas: Vec<PersonaId>,
-    links: Vec<String>,
+    /// The links of each edition, the piece itself among them.
+    links: BTreeMap<Edition, Vec<String>>,
 }
 
 impl Piece {
     /// The links that it leads to, the same for every reader; a tracked link names one by its number.
     pub fn links(&self) -> &[String] {
-        &self.links
+        self.links_of(&Edition::default())
+    }
+
+    /// The same of an edition. Of one that has left the playbook, those of the piece: most variants differ in a subject.
+    pub fn links_of(&self, edition: &Edition) -> &[String] {
+        self.links.get(edition).or_else(|| self.links.get(&Edition::default())).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Its translations and variants.
+    pub fn editions(&self) -> impl Iterator<Item = &Edition> {
+        self.links.keys().filter(|edition| !edition.is_plain())
     }
 }
 
@@ -341,7 +356,21 @@ impl Playbook {
     /// # Errors
     /// [`RenderError::UnknownPiece`] if the piece has left the playbook. A piece that passed the check can be filled.
     pub fn render(&self, piece: &PieceId, reader: &Reader) -> Result<Rendered, RenderError> {
-        render::render(&self.environment, piece, reader)
+        self.render_edition(piece, &Edition::default(), reader)
+    }
+
+    /// Fills an edition of a piece for one reader.
+    ///
+    /// # Errors
+    /// As [`Playbook::render`].
+    pub fn render_edition(&self, piece: &PieceId, edition: &Edition, reader: &Reader) -> Result<Rendered, RenderError> {
+        render::render(&self.environment, piece, edition, reader)
+    }
+
+    /// The edition of a piece that a contact gets: in the language nearest to its locale, and always the same variant.
+    pub fn edition(&self, piece: &PieceId, contact: &ContactId, locale: Option<&str>) -> Edition {
+        let editions = self.piece(piece).into_iter().flat_map(Piece::editions);
+        edition::choose(contact, piece, locale, self.language.as_deref(), editions)
     }
 }
 
@@ -379,16 +408,37 @@ fn build(folder: &Path) -> (Option<(Bundle, Playbook)>, Vec<Problem>) {
 
 /// Drafts without an error are complete.
 fn bundled(drafts: Drafts) -> Option<BTreeMap<String, BundledPiece>> {
-    let piece = |draft: Draft| Some(BundledPiece { front: draft.front?, html: draft.html?, text: draft.text? });
+    let edition =
+        |draft: EditionDraft| Some(BundledEdition { front: draft.front?, html: draft.html?, text: draft.text? });
+    let piece = |draft: Draft| {
+        let editions = draft.editions.into_iter().map(|(name, draft)| Some((name.to_string(), edition(draft)?)));
+        let editions = editions.collect::<Option<_>>()?;
+        Some(BundledPiece { front: draft.front?, html: draft.html?, text: draft.text?, editions })
+    };
     drafts.into_iter().map(|(id, draft)| Some((id, piece(draft)?))).collect()
+}
+
+/// A bundled piece as far as the check asks for it.
+fn draft(piece: &BundledPiece, findings: &mut Findings) -> Draft {
+    let mut draft = Draft { file: bundle::FILE.into(), front: Some(piece.front.clone()), ..Draft::default() };
+    for name in piece.editions.keys() {
+        match Edition::named(name) {
+            Some(edition) => {
+                let own = EditionDraft { file: bundle::FILE.into(), ..EditionDraft::default() };
+                draft.editions.insert(edition, own);
+            }
+            None => {
+                findings.error(Place::file(bundle::FILE), content::not_an_edition(name));
+            }
+        }
+    }
+    draft
 }
 
 fn compile_bundle(bundle: &Bundle, findings: &mut Findings) -> Option<Playbook> {
     let page = Page { file: Path::new(PLAYBOOK), text: &bundle.playbook, first_line: 1 };
     let reading = source::read(page, findings)?;
-    let draft =
-        |front: &FrontMatter| Draft { file: bundle::FILE.into(), front: Some(front.clone()), ..Draft::default() };
-    let drafts: Drafts = bundle.pieces.iter().map(|(id, piece)| (id.clone(), draft(&piece.front))).collect();
+    let drafts: Drafts = bundle.pieces.iter().map(|(id, piece)| (id.clone(), draft(piece, findings))).collect();
     check::check(page, &reading, &drafts, findings);
     let sources = webhooks::compile(&bundle.sources, Some(&reading), findings);
     if findings.any_error() || !reading.unread.is_empty() {

@@ -12,6 +12,7 @@ use std::ops::RangeInclusive;
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
 use perennial_domain::ids::PieceId;
+use perennial_domain::nurture::Edition;
 
 /// Characters that stay of a first name or a company: a longer one was not typed to be read.
 pub const LONGEST_NAME: usize = 60;
@@ -123,9 +124,9 @@ impl Part {
         }
     }
 
-    /// The name of a piece's template; ids hold no slash, so no two names meet.
-    fn template(self, piece: &str) -> String {
-        format!("{piece}/{}", self.as_str())
+    /// The name of the template of an edition; ids hold no slash, so no two names meet.
+    fn template(self, piece: &str, edition: &Edition) -> String {
+        format!("{piece}/{edition}/{}", self.as_str())
     }
 }
 
@@ -151,25 +152,35 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// Adds a part of a piece.
+/// Adds a part of an edition of a piece.
 pub(crate) fn add(
     environment: &mut Environment<'static>,
-    piece: &str,
+    (piece, edition): (&str, &Edition),
     part: Part,
     source: &str,
 ) -> Result<(), minijinja::Error> {
-    environment.add_template_owned(part.template(piece), source.to_owned())
+    environment.add_template_owned(part.template(piece, edition), source.to_owned())
 }
 
-/// Fills all parts of a piece, with values as they are shown to people.
-pub(crate) fn render(environment: &Environment<'_>, piece: &PieceId, reader: &Reader) -> Result<Rendered, RenderError> {
-    fill(environment, piece, &reader.presentable())
+/// Fills all parts of an edition of a piece, with values as they are shown to people.
+pub(crate) fn render(
+    environment: &Environment<'_>,
+    piece: &PieceId,
+    edition: &Edition,
+    reader: &Reader,
+) -> Result<Rendered, RenderError> {
+    fill(environment, piece, edition, &reader.presentable())
 }
 
-/// Fills all parts of a piece with values as they are.
-pub(crate) fn fill(environment: &Environment<'_>, piece: &PieceId, reader: &Reader) -> Result<Rendered, RenderError> {
+/// Fills all parts of an edition of a piece with values as they are.
+pub(crate) fn fill(
+    environment: &Environment<'_>,
+    piece: &PieceId,
+    edition: &Edition,
+    reader: &Reader,
+) -> Result<Rendered, RenderError> {
     let part = |part: Part, context: &Value| {
-        let template = environment.get_template(&part.template(piece.as_str()));
+        let template = environment.get_template(&part.template(piece.as_str(), edition));
         template.and_then(|template| template.render(context)).map_err(|error| match error.kind() {
             ErrorKind::TemplateNotFound => RenderError::UnknownPiece(piece.clone()),
             kind => RenderError::Template {
@@ -284,9 +295,9 @@ pub(crate) fn try_out(source: &str, part: Part, in_layout: bool) -> Result<Strin
             unknown: None,
         }]
     };
-    let mut environment = environment();
-    add(&mut environment, "sample", part, source).map_err(|error| fault(&error))?;
-    let template = environment.get_template(&part.template("sample")).map_err(|error| fault(&error))?;
+    let (mut environment, plain) = (environment(), Edition::default());
+    add(&mut environment, ("sample", &plain), part, source).map_err(|error| fault(&error))?;
+    let template = environment.get_template(&part.template("sample", &plain)).map_err(|error| fault(&error))?;
     let known = |name: &str| VARIABLES.contains(&name) || (in_layout && LAYOUT_VARIABLES.contains(&name));
     let globals: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
     // With what is asked of a variable ("company.name"): all are texts, which have no fields. It would not be found by filling

@@ -122,7 +122,7 @@ fn a_mapping_that_contradicts_itself_is_refused() {
         "data.email",
         "data.mail",
         &["tool.toml:5: data.mail is no field of contact.identified; it has contact, account, email, first_name, \
-           last_name, title, role, time_zone"],
+           last_name, title, role, time_zone, locale"],
     );
     check_mapping(
         "map = \"roles\"",

@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use perennial_domain::ids::{AccountId, ContactId, PieceId, StreamId};
+use perennial_domain::nurture::Edition;
 use perennial_domain::profile::{Account, Contact, Fields};
 use perennial_platform::address::AddressKey;
 use perennial_platform::links::Links;
@@ -98,7 +99,9 @@ impl Bench {
             let piece = &self.pieces[number % self.pieces.len()];
             let to =
                 Addressed { contact: &person.id, slot: "2026-03-02", person: Some(person), account: Some(account) };
-            let mail = composer.compose(&to, &stream, piece, self.now).expect("a piece of the playbook");
+            let mail = composer
+                .compose(&to, &stream, (piece, &Edition::default()), self.now)
+                .expect("a piece of the playbook");
             let mail = black_box(mail);
             if step == "compose" {
                 continue;

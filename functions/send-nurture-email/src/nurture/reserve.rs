@@ -33,6 +33,7 @@ impl SendNurtureEmail {
             stream: &chosen.stream,
             piece: &chosen.piece,
             kind: chosen.kind,
+            edition: &chosen.edition,
             received_as: &chosen.received_as,
         };
         let mut actions = vec![

@@ -25,7 +25,10 @@ const DEFAULT: &str = "default";
 /// The native events and the fields of their data; a name that ends in a dot is the beginning of names.
 const EVENTS: [(&str, &[&str]); 11] = [
     ("engagement.recorded", &["contact", "asset", "action", "email"]),
-    ("contact.identified", &["contact", "account", "email", "first_name", "last_name", "title", "role", "time_zone"]),
+    (
+        "contact.identified",
+        &["contact", "account", "email", "first_name", "last_name", "title", "role", "time_zone", "locale"],
+    ),
     (
         "account.updated",
         &[

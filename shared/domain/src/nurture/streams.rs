@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::spread::spread;
 use super::story::{Progress, Story};
 use super::{Kind, NurtureRules, Outside, Silence, Snapshot};
 use crate::calendar::{days_after, later};
@@ -142,12 +143,7 @@ pub struct Stream {
 impl Stream {
     /// Whether a contact belongs to the group that gets nothing of it: the same ones always, others for each stream.
     pub fn holds_out(&self, contact: &ContactId) -> bool {
-        let bytes = contact.as_str().bytes().chain([0]).chain(self.id.as_str().bytes());
-        // FNV-1a, then the last steps of a mixing that leaves no pattern in the low digits.
-        let hash = bytes
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        (mixed ^ (mixed >> 33)) % 100 < u64::from(self.holdout_percent)
+        spread(&[contact.as_str(), self.id.as_str()]) % 100 < u64::from(self.holdout_percent)
     }
 
     /// Under which name it is remembered what was received of it: a renewal for each contract by itself.

@@ -8,6 +8,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use perennial_domain::ids::{ContactId, PieceId, StreamId};
+use perennial_domain::nurture::Edition;
 
 use crate::address::AddressKey;
 use crate::keys::{self, Key};
@@ -27,6 +28,7 @@ pub const NURTURE: &str = "nurture";
 const SLOT: &str = "slot";
 const STREAM: &str = "stream";
 const PIECE: &str = "piece";
+const VARIANT: &str = "variant";
 const PLACE: &str = "place";
 
 /// The tags of a piece for a contact. A slot is a date, a stream and a piece are ids of the playbook: they are readable.
@@ -38,6 +40,11 @@ pub fn of_piece(key: &AddressKey, contact: &ContactId, slot: &str, stream: &Stre
         (STREAM, stream.to_string()),
         (PIECE, piece.to_string()),
     ]
+}
+
+/// The tag of an edition of a piece: `b_de` for `b.de`, since a tag holds no dot. None says that it is the piece itself.
+pub fn of_edition(edition: &Edition) -> Option<Tag> {
+    (!edition.is_plain()).then(|| (VARIANT, edition.to_string().replace('.', "_")))
 }
 
 /// The tags of a mail to sales, by the item that was claimed for it. Whom it is about is in the item's key.
@@ -71,6 +78,8 @@ pub struct About {
     pub stream: Option<StreamId>,
     /// The piece.
     pub piece: Option<PieceId>,
+    /// Which edition of it.
+    pub edition: Edition,
 }
 
 impl About {
@@ -86,7 +95,8 @@ impl About {
             }),
         };
         let stream = tag(STREAM).map(StreamId::from);
-        Self { nurture, contact, slot, stream, piece: tag(PIECE).map(PieceId::from) }
+        let edition = tag(VARIANT).and_then(|name| Edition::named(&name.replace('_', "."))).unwrap_or_default();
+        Self { nurture, contact, slot, stream, piece: tag(PIECE).map(PieceId::from), edition }
     }
 }
 
@@ -106,7 +116,9 @@ mod tests {
         let long = "x".repeat(LONGEST);
         for id in ["ada", "acme/42", "a b_c-d", "ünïcode ✓", "@0123456789abcdef0123456789abcdef", &long] {
             let contact = ContactId::from(id);
-            let tags = of_piece(&key, &contact, "2026-01-08", &"discover".into(), &"first".into());
+            let mut tags = of_piece(&key, &contact, "2026-01-08", &"discover".into(), &"first".into());
+            let edition = Edition::named("b.pt-br").unwrap();
+            tags.extend(of_edition(&edition));
             assert!(tags.iter().all(|(_, value)| value.len() <= 256 && *value == tag_value(value)), "{tags:?}");
             let about = About {
                 nurture: true,
@@ -114,6 +126,7 @@ mod tests {
                 contact: Some(contact),
                 stream: Some("discover".into()),
                 piece: Some("first".into()),
+                edition,
             };
             assert_eq!(read(&tags), about);
         }
@@ -143,6 +156,10 @@ mod tests {
     fn what_is_no_token_of_ours_is_nobody() {
         for text in ["", "i", "ada", "i***", "h0123", "i//8"] {
             assert_eq!(read_token(text), None, "{text}");
+        }
+        assert_eq!(of_edition(&Edition::default()), None);
+        for text in ["", "a", "e", "b_", "_de", "b_de_b", "B", "plain", "b.de/x"] {
+            assert_eq!(About::read(|name| (name == VARIANT).then_some(text)).edition, Edition::default(), "{text}");
         }
         assert_eq!(About::read(|_| None), About::default());
     }

@@ -178,7 +178,8 @@ pub(super) fn known_fields(data: &Map<String, Value>, names: &[&str]) -> Result<
 }
 
 fn contact_fields(data: &Map<String, Value>) -> Result<BTreeMap<String, String>, FieldError> {
-    let fields = known_fields(data, &["account", "email", "first_name", "last_name", "title", "role", "time_zone"])?;
+    let fields =
+        known_fields(data, &["account", "email", "first_name", "last_name", "title", "role", "time_zone", "locale"])?;
     // One spelling of an address only: a suppressed one must not come back in brackets or quotes.
     if fields.get("email").is_some_and(|email| !email.is_empty() && !perennial_playbook::is_address(email)) {
         return Err(wrong("data.email", "is not a plain address: one name, an @, one domain"));

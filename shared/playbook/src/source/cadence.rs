@@ -33,6 +33,8 @@ pub(crate) struct Nurture {
     /// The hours in which mail goes out, in the time zone of whoever receives it, such as { from = "08:00", to = "18:00" }.
     /// Only on working days of the team. Default: just that.
     pub window: Option<Placed<Window>>,
+    /// The language of pieces that are not translations, such as "en" or "pt-br". Default: that of the layout.
+    pub language: Option<Text>,
 }
 
 /// At most so many days with mail in so many days.

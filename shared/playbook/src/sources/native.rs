@@ -20,7 +20,7 @@ pub const TYPES: [NativeType; 10] = [
     NativeType {
         name: "contact.identified",
         required: &["contact"],
-        optional: &["account", "email", "first_name", "last_name", "title", "role", "time_zone"],
+        optional: &["account", "email", "first_name", "last_name", "title", "role", "time_zone", "locale"],
     },
     NativeType { name: "contact.merged", required: &["from", "contact"], optional: &[] },
     NativeType {

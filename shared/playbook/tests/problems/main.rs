@@ -2,6 +2,7 @@
 
 mod actions;
 mod content;
+mod editions;
 mod people;
 mod preferences;
 mod reading;
