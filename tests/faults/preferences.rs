@@ -328,10 +328,12 @@ async fn a_tracked_link_leads_to_what_the_piece_contains_and_nowhere_else() {
     let utm =
         "utm_source=perennial&utm_medium=email&utm_campaign=discover-analytics&utm_content=analytics-walkthrough-call";
     assert_eq!(piece.links(), [format!("{site}/products/analytics/pricing#call")]);
+    // All of these lead to the company's own site, which may ask what to offer.
+    let token = links().token(&Purpose::Offer { contact: "ada".into() }, deployment.world.clock().now());
     for (named, link, expected) in [
-        ("analytics-walkthrough-call", 0, format!("{site}/products/analytics/pricing?{utm}#call")),
-        ("analytics-walkthrough-call", 7, format!("{site}?{utm}")),
-        ("gone", 0, format!("{site}?utm_source=perennial&utm_medium=email&utm_content=gone")),
+        ("analytics-walkthrough-call", 0, format!("{site}/products/analytics/pricing?{utm}&pt={token}#call")),
+        ("analytics-walkthrough-call", 7, format!("{site}?{utm}&pt={token}")),
+        ("gone", 0, format!("{site}?utm_source=perennial&utm_medium=email&utm_content=gone&pt={token}")),
     ] {
         let purpose = Purpose::Click { contact: "ada".into(), slot: SLOT.to_owned(), piece: named.into(), link };
         let get = Request::get(path(&deployment, &purpose)).body(Vec::new().into()).expect("a request");

@@ -8,10 +8,12 @@
 //! | [`streams`] | who is in which stream, and what holds it back |
 //! | [`story`] | the next piece, and the mix of teaching and promoting |
 //! | [`cadence`] | gap, cap and send window |
+//! | [`retarget`] | the same person on the company's site and in audiences for ads |
 //! | [`wishes`] | what the contact wants |
 //! | [`silence`] | the reasons, in words |
 
 pub mod cadence;
+pub mod retarget;
 pub mod silence;
 pub mod story;
 pub mod streams;
