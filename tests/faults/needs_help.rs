@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use perennial::deployment::Deployment;
 use perennial_local::{Call, Fault};
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{address_of, at, body, deploy, introduce, settle, tell};
+use perennial_tests::{at, body, deploy, introduce, settle, tell};
 use serde_json::{Value, json};
 
 use crate::one_email::{BEFORE, NOW, SLOT, due, handle, mails, sender, sender_at, slot};
@@ -15,14 +15,22 @@ use crate::one_email::{BEFORE, NOW, SLOT, due, handle, mails, sender, sender_at,
 /// An account that bought Analytics in November and has not used it since, with two people.
 async fn unused() -> Deployment {
     let deployment = deploy(at(BEFORE)).await;
-    introduce(&deployment, "ada").await;
-    introduce(&deployment, "bob").await;
+    for contact in ["ada", "bob", "eve"] {
+        introduce(&deployment, contact).await;
+    }
+    deployment.world.clock().set(at("2026-01-06T09:00:00Z"));
     buys(&deployment, "2025-11-15").await;
-    let data = json!({"contact": "bob", "account": "account-of-ada", "email": address_of("bob")});
-    tell(&deployment, "bob-is-there-too", &body("contact.identified", at(NOW), &data)).await;
-    settle(&deployment).await;
+    joins(&deployment, "bob").await;
     deployment.world.clock().set(at(NOW));
     deployment
+}
+
+/// A contact turns out to work where Ada does.
+async fn joins(deployment: &Deployment, contact: &str) {
+    let data = json!({"contact": contact, "account": "account-of-ada"});
+    let now = deployment.world.clock().now();
+    tell(deployment, &format!("{contact}-joins"), &body("contact.identified", now, &data)).await;
+    settle(deployment).await;
 }
 
 async fn buys(deployment: &Deployment, on: &str) {
@@ -67,9 +75,7 @@ async fn an_accounts_owner_is_asked_to_help_once_for_each_purchase() {
     assert!(!text.contains("juniper.example.com"), "no address of a contact: {text}");
 
     // Bought anew, and not used either.
-    introduce(&deployment, "eve").await;
-    let data = json!({"contact": "eve", "account": "account-of-ada", "email": address_of("eve")});
-    tell(&deployment, "eve-is-there-too", &body("contact.identified", at(NOW), &data)).await;
+    joins(&deployment, "eve").await;
     buys(&deployment, "2025-11-20").await;
     assert_eq!(handle(&sender, &[due("eve", SLOT)]).await.len(), 0);
     let (events, letters) = asked(&deployment).await;

@@ -38,6 +38,7 @@ use perennial_playbook::Playbook;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::help::NeedsHelp;
 use crate::line::Turn;
 use crate::nurture::Permit;
 
@@ -148,7 +149,9 @@ impl SendNurtureEmail {
                 let digest: DigestReady = serde_json::from_value(detail).map_err(shape)?;
                 self.digest(&digest.owner.as_str().into(), &digest.date, turn).await
             }
-            "AccountNeedsHelp" => self.ask_for_help(&serde_json::from_value(detail).map_err(shape)?, turn).await,
+            "AccountNeedsHelp" => {
+                self.ask_for_help(&serde_json::from_value::<NeedsHelp>(detail).map_err(shape)?, turn).await
+            }
             _ => Err(Failure::shape("mail queue message", "unknown detail-type")),
         }
     }
