@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 /// The key under which addresses are hashed.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl AddressKey {
 /// The hash of an address as ad platforms take it: SHA-256 of the trimmed, lower-cased address, 64 hex digits. Without a key, so
 /// that they can find whom they know by it: it is for audiences alone, and never kept.
 pub fn for_ad_platforms(address: &str) -> String {
-    let digest = Sha256::digest(address.trim().to_lowercase().as_bytes());
+    let digest = <Sha256 as sha2::Digest>::digest(address.trim().to_lowercase().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
