@@ -303,3 +303,12 @@ fn an_offer_is_shown_and_an_audience_joined_only_by_those_who_may_be_sold_it() {
         "address belongs to another contact",
     );
 }
+
+#[test]
+fn every_reason_has_words_of_its_own_and_a_browser_hears_only_wishes() {
+    let words: BTreeSet<&str> = LeftOut::ALL.iter().map(|why| why.as_str()).collect();
+    assert_eq!(words.len(), LeftOut::ALL.len());
+    assert!(LeftOut::ALL.is_sorted(), "the most telling first");
+    let told: Vec<&str> = LeftOut::ALL.iter().filter(|why| why.is_wish()).map(|why| why.as_str()).collect();
+    assert_eq!(told, ["merged or erased", "unsubscribed", "address suppressed", "wants no ads", "takes a break"]);
+}
