@@ -182,7 +182,10 @@ async fn whatever_breaks_at_whatever_step_a_slot_has_at_most_one_mail_and_no_unk
             Goes::Rejected => SlotState::Rejected,
             _ => SlotState::Unknown,
         };
-        assert!(outcomes.get(&(goes, state.as_str())).is_some_and(|count| *count > RUNS / 20), "{goes:?}: {outcomes:?}");
+        assert!(
+            outcomes.get(&(goes, state.as_str())).is_some_and(|count| *count > RUNS / 20),
+            "{goes:?}: {outcomes:?}"
+        );
     }
     assert_eq!(outcomes.len(), ALL.len(), "each has one end: {outcomes:?}");
 }

@@ -330,11 +330,19 @@ async fn a_tracked_link_leads_to_what_the_piece_contains_and_nowhere_else() {
         "utm_source=perennial&utm_medium=email&utm_campaign=discover-analytics&utm_content=analytics-walkthrough-call";
     assert_eq!(piece.links(), [format!("{site}/products/analytics/pricing#call")]);
     let gone = Edition::named("d.pt-br").expect("a name");
+    // All of these lead to the company's own site, which may ask what to offer.
+    let token = links().token(&Purpose::Offer { contact: "ada".into() }, deployment.world.clock().now());
+    let pricing = format!("{site}/products/analytics/pricing?{utm}&pt={token}#call");
     for (named, edition, link, expected) in [
-        ("analytics-walkthrough-call", Edition::default(), 0, format!("{site}/products/analytics/pricing?{utm}#call")),
-        ("analytics-walkthrough-call", Edition::default(), 7, format!("{site}?{utm}")),
-        ("analytics-walkthrough-call", gone, 0, format!("{site}/products/analytics/pricing?{utm}#call")),
-        ("gone", Edition::default(), 0, format!("{site}?utm_source=perennial&utm_medium=email&utm_content=gone")),
+        ("analytics-walkthrough-call", Edition::default(), 0, pricing.clone()),
+        ("analytics-walkthrough-call", Edition::default(), 7, format!("{site}?{utm}&pt={token}")),
+        ("analytics-walkthrough-call", gone, 0, pricing),
+        (
+            "gone",
+            Edition::default(),
+            0,
+            format!("{site}?utm_source=perennial&utm_medium=email&utm_content=gone&pt={token}"),
+        ),
     ] {
         let (contact, slot) = ("ada".into(), SLOT.to_owned());
         let purpose = Purpose::Click { contact, slot, piece: named.into(), edition, link };

@@ -188,7 +188,8 @@ async fn all_slots_are_sends_and_reasons_whichever_dates_are_asked_for() {
                       1  nothing   next piece not due yet
                       1  nothing   takes a break
                       1  unknown   timeout (discover-analytics)
-            "#]].assert_eq(&counted.to_string());
+            "#]]
+            .assert_eq(&counted.to_string());
         } else {
             assert!(counted.slots > 0, "{counted}");
         }

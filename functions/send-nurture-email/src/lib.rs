@@ -6,6 +6,7 @@
 //! | `LeadQualified` (Act Now) | the hand-off to the lead's owner, at once |
 //! | `SlaEscalated` | a reminder to everybody on the rung, one message each |
 //! | `DigestReady` | the owner's new leads of the day |
+//! | `AccountNeedsHelp` | a note to the account's owner: something was bought and is not used |
 //!
 //! The claim protocol is in `claim.rs`: at most one request per slot leaves this process, unless the reply proved that SES
 //! did not take it. Everything in a batch is decided first; only what is to be sent asks for permits, in one write for the
@@ -13,6 +14,7 @@
 
 mod claim;
 pub mod compose;
+mod help;
 mod line;
 mod nurture;
 mod sales;
@@ -36,6 +38,7 @@ use perennial_playbook::Playbook;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::help::NeedsHelp;
 use crate::line::Turn;
 use crate::nurture::Permit;
 
@@ -145,6 +148,9 @@ impl SendNurtureEmail {
             "DigestReady" => {
                 let digest: DigestReady = serde_json::from_value(detail).map_err(shape)?;
                 self.digest(&digest.owner.as_str().into(), &digest.date, turn).await
+            }
+            "AccountNeedsHelp" => {
+                self.ask_for_help(&serde_json::from_value::<NeedsHelp>(detail).map_err(shape)?, turn).await
             }
             _ => Err(Failure::shape("mail queue message", "unknown detail-type")),
         }

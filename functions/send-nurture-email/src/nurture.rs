@@ -79,9 +79,9 @@ impl SendNurtureEmail {
                     let edition = self.playbook.edition(&piece, &loaded.contact, loaded.locale().as_deref());
                     let chosen = Chosen { stream, piece, kind, edition, received_as, promotes_product };
                     let mail = self.compose(&loaded, &chosen, now)?;
-                    if self.store.commit("slot claim", self.claim_actions(&loaded, &chosen, now)?).await?
-                        == Commit::Done
-                    {
+                    let mut claimed = self.claim_actions(&loaded, &chosen, now)?;
+                    claimed.extend(self.help_actions(&loaded, &chosen.stream, now).await?);
+                    if self.store.commit("slot claim", claimed).await? == Commit::Done {
                         let outcome = self.mailer.send(&mail).await;
                         let follows = self.after_send(&loaded, &chosen, &outcome, now)?;
                         return settle(&self.store, &key, &outcome, follows, now).await;

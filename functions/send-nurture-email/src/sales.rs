@@ -116,7 +116,7 @@ impl SendNurtureEmail {
     }
 
     /// A lead of somebody who has left the playbook must not end in silence.
-    fn known_rep(&self, id: &RepId) -> Result<&Rep, Failure> {
+    pub(crate) fn known_rep(&self, id: &RepId) -> Result<&Rep, Failure> {
         self.playbook.rep(id).ok_or_else(|| Failure::shape("sales mail", "the owner is not a rep in the playbook"))
     }
 
@@ -198,7 +198,7 @@ impl SendNurtureEmail {
     }
 
     /// Claims, sends and settles one sales mail; a lead touched in between stops it.
-    async fn send_to_sales(
+    pub(crate) async fn send_to_sales(
         &self,
         key: &Key,
         lead: Option<&Lead>,

@@ -10,6 +10,7 @@ use perennial_platform::keys;
 use perennial_platform::records::Slot;
 use perennial_platform::told::What;
 
+use crate::offers::with_token;
 use crate::page::{Page, secured};
 use crate::{Asked, SignedPages};
 
@@ -39,7 +40,8 @@ impl SignedPages {
         let site = self.playbook.company.site.as_str();
         let known = self.playbook.piece(piece);
         let target = known.and_then(|piece| piece.links_of(edition).get(link)).map_or(site, String::as_str);
-        Ok(redirect(&with_utm(target, stream.as_ref(), piece)))
+        let target = with_utm(target, stream.as_ref(), piece);
+        Ok(redirect(&with_token(target, site, &self.links, contact, self.clock.now())))
     }
 
     /// The stream that the mail was sent in: the slot knows, and if it does not, the first that has the piece.

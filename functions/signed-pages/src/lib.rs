@@ -9,10 +9,12 @@
 //! | `unsubscribe` | the question, the opt-out, and one click |
 //! | `preferences` | the preference centre: its form, its words |
 //! | `click` | where a tracked link leads, and the record of it |
+//! | `offers` | what the company's site shows to whoever came by a tracked link, as JSON |
 //! | `touch` | "I am on it" |
 //! | `page` | how pages look |
 
 mod click;
+mod offers;
 mod page;
 mod preferences;
 mod touch;
@@ -75,7 +77,11 @@ impl SignedPages {
             Method::HEAD => Asked::Head,
             _ => Asked::Get,
         };
-        let mut answer = match self.links.read(token, self.clock.now()) {
+        let read = self.links.read(token, self.clock.now());
+        if request.raw_path.as_deref().is_some_and(|path| path.starts_with(offers::PATH)) {
+            return Ok(self.offers(read, asked).await);
+        }
+        let mut answer = match read {
             Err(LinkError::Expired) => show(410, company, &Page::EXPIRED),
             Err(LinkError::Invalid) => show(404, company, &Page::INVALID),
             Ok(purpose) => self.answer(&purpose, asked, &request).await.unwrap_or_else(|failure| {
@@ -87,6 +93,22 @@ impl SignedPages {
             answer.body = None;
         }
         Ok(answer)
+    }
+
+    /// Answers a script of the company's site: with JSON whatever happens, never with a page, and doing nothing.
+    async fn offers(&self, read: Result<Purpose, LinkError>, asked: Asked) -> ApiGatewayV2httpResponse {
+        let mut answer = match read {
+            Err(expired @ LinkError::Expired) => self.no_offer(410, &expired.to_string()),
+            Err(invalid @ LinkError::Invalid) => self.no_offer(404, &invalid.to_string()),
+            Ok(purpose) => self.offer_answer(&purpose, asked).await.unwrap_or_else(|failure| {
+                tracing::error!(%failure, "offer not known");
+                self.no_offer(503, "not known just now")
+            }),
+        };
+        if asked == Asked::Head {
+            answer.body = None;
+        }
+        answer
     }
 
     async fn answer(
@@ -101,6 +123,7 @@ impl SignedPages {
             Purpose::Click { contact, slot, piece, edition, link } => {
                 self.follow(contact, slot, (piece, edition), *link, asked).await
             }
+            Purpose::Offer { .. } => self.offer_answer(purpose, asked).await,
             Purpose::TouchLead { contact, product, quarter, by } => {
                 self.touch_page(contact, product, *quarter, by, asked).await
             }

@@ -1,5 +1,6 @@
 //! The subcommands: arguments, progress and what is printed. What they show is computed in the library.
 
+pub mod audience;
 pub mod contact;
 pub mod content;
 pub mod explain;

@@ -11,6 +11,7 @@
 //! | [`data`] | where a world is kept on this machine |
 //! | [`contact`] | everything held about a person, shown or erased |
 //! | [`example`] | a world and its story, played through the webhook |
+//! | [`audience`] | audiences for ads, hashed, and who is left out |
 //! | [`account`] | everything that happened, read back from both tables |
 //! | [`explain`] | one score, step by step |
 //! | [`highlights`] | what a world did, in at most 25 lines |
@@ -31,6 +32,7 @@
 //! What it never does: decide anything that a function decides.
 
 pub mod account;
+pub mod audience;
 pub mod browser;
 pub mod contact;
 pub mod data;

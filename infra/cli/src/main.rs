@@ -26,6 +26,9 @@ enum Command {
     Up(commands::up::Up),
     /// Play another tool's history through all functions, in virtual time.
     Replay(commands::replay::Replay),
+    /// Write the hashed addresses of those who are in a stream or a segment, for ads.
+    #[command(subcommand)]
+    Audience(commands::audience::Command),
     /// Explain a contact's scores, step by step.
     Explain(commands::explain::Explain),
     /// Show or erase everything that is held about a person.
@@ -63,6 +66,7 @@ async fn main() -> ExitCode {
     let done = match arguments.command.unwrap_or(Command::Up(arguments.up)) {
         Command::Up(up) => up.run().await,
         Command::Replay(replay) => replay.run().await,
+        Command::Audience(command) => command.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Contact(command) => command.run().await,
         Command::Content(command) => return ended(command.run().await),

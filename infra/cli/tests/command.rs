@@ -132,6 +132,7 @@ fn every_command_has_help_and_answers_wrong_usage_with_2() {
         &["playbook", "check"],
         &["playbook", "assets"],
         &["playbook", "build"],
+        &["audience", "export"],
         &["report", "funnel"],
         &["report", "silence"],
         &["rebuild"],

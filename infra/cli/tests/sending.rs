@@ -74,7 +74,8 @@ fn a_pause_says_why_and_what_to_do() {
           within 14 days       215 sent
             bounced for good   9 (4.18%; pauses at 4.00%)
             complained about   0 (0.00%; pauses at 0.08%)
-    "#]].assert_eq(&Shown::of(&Known::read(&item), &rules, now).to_string());
+    "#]]
+    .assert_eq(&Shown::of(&Known::read(&item), &rules, now).to_string());
     let few = SendingRules { over_sends: 500, ..rules };
     expect![[r#"
         sending goes on
@@ -85,5 +86,6 @@ fn a_pause_says_why_and_what_to_do() {
             bounced for good   0 (-; pauses at 4.00%)
             complained about   0 (-; pauses at 0.08%)
             of fewer than 500 nothing is concluded
-    "#]].assert_eq(&Shown::of(&Known::default(), &few, now).to_string());
+    "#]]
+    .assert_eq(&Shown::of(&Known::default(), &few, now).to_string());
 }

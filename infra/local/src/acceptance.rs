@@ -235,9 +235,9 @@ fn accept_event(core: &Core, entry: &Value) -> Result<String, Refusal> {
 /// Whom SES does not write to, as it was last set; the dates that are asked for are not looked at.
 pub(crate) fn tell_suppressed(core: &Core) -> Value {
     let listed = core.suppressed().clone();
-    let summaries = listed.iter().map(|(address, (reason, at))| {
-        json!({"EmailAddress": address, "Reason": reason, "LastUpdateTime": at.as_second()})
-    });
+    let summaries = listed.iter().map(
+        |(address, (reason, at))| json!({"EmailAddress": address, "Reason": reason, "LastUpdateTime": at.as_second()}),
+    );
     json!({"SuppressedDestinationSummaries": summaries.collect::<Vec<_>>()})
 }
 

@@ -9,11 +9,13 @@
 //! | [`story`] | the next piece, and the mix of teaching and promoting |
 //! | [`cadence`] | gap, cap and send window |
 //! | [`edition`] | which translation, and which variant of a piece |
+//! | [`retarget`] | the same person on the company's site and in audiences for ads |
 //! | [`wishes`] | what the contact wants |
 //! | [`silence`] | the reasons, in words |
 
 pub mod cadence;
 pub mod edition;
+pub mod retarget;
 pub mod silence;
 mod spread;
 pub mod story;

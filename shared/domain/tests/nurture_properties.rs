@@ -154,7 +154,7 @@ fn person() -> impl Strategy<Value = Person> {
             let (frequency, no_news, paused) = wishes;
             let paused_until = paused.map(|days| start() + SignedDuration::from_hours(24 * days));
             let topics_off = if no_news { BTreeSet::from(["news".into()]) } else { BTreeSet::new() };
-            let wishes = Wishes { topics_off, frequency, email_off: false, paused_until };
+            let wishes = Wishes { topics_off, frequency, email_off: false, ads_off: false, paused_until };
             Person { health, customer_days, owns, interest, open_leads, engaged, wishes, zone, reported }
         })
 }

@@ -30,6 +30,13 @@ impl AddressKey {
     }
 }
 
+/// The hash of an address as ad platforms take it: SHA-256 of the trimmed, lower-cased address, 64 hex digits. Without a key, so
+/// that they can find whom they know by it: it is for audiences alone, and never kept.
+pub fn for_ad_platforms(address: &str) -> String {
+    let digest = <Sha256 as sha2::Digest>::digest(address.trim().to_lowercase().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Whether an id stands for an address. Only [`AddressKey::contact_id`] makes such ids; one that is sent is refused.
 pub fn is_concealed(id: &str) -> bool {
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -93,6 +100,14 @@ impl std::fmt::Debug for AddressKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ad_platforms_know_an_address_by_its_sha_256() {
+        let hash = "407e6b3fecbc6c0d76f17a7ebb9c4b934674a326b09eae825739188c7b3436ca";
+        for address in ["ada@juniper.example.com", " Ada@Juniper.Example.COM\n"] {
+            assert_eq!(for_ad_platforms(address), hash);
+        }
+    }
 
     #[test]
     fn addresses_are_found_wherever_they_stand_whole() {

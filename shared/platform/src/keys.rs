@@ -145,6 +145,16 @@ pub fn rung_mail(id: &ContactId, product: &ProductId, quarter: Quarter, rung: us
     slot(id, &format!("rung#{product}#{quarter}#{rung}#{recipient}"))
 }
 
+/// That an account was said to need help with what it bought then, in seconds.
+pub fn help(id: &AccountId, product: &ProductId, bought_at: i64) -> Key {
+    key(account(id), format!("HELP#{product}#{bought_at}"))
+}
+
+/// The mail that tells an account's owner so.
+pub fn help_mail(id: &AccountId, product: &ProductId, bought_at: i64) -> Key {
+    key(account(id), format!("{SLOT}help#{product}#{bought_at}"))
+}
+
 /// All digests of a date (`2026-10-12`).
 pub fn digests(date: &str) -> String {
     format!("{DIGEST}{date}")

@@ -20,6 +20,8 @@ const UNSUBSCRIBE_LIVES: SignedDuration = SignedDuration::from_hours(24 * 400);
 const MAIL_LIVES: SignedDuration = UNSUBSCRIBE_LIVES;
 /// How long "I am on it" lives.
 const LEAD_LIVES: SignedDuration = SignedDuration::from_hours(24 * 90);
+/// How long the company's site may ask what to offer to whoever came by a tracked link.
+const OFFER_LIVES: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Bytes of the signature that are kept: 128 bits.
 const SIGNATURE_BYTES: usize = 16;
 
@@ -52,6 +54,11 @@ pub enum Purpose {
         edition: Edition,
         /// Which of the edition's links, from 0.
         link: usize,
+    },
+    /// Ask which offer to show. Changes nothing and is not recorded.
+    Offer {
+        /// To whom.
+        contact: ContactId,
     },
     /// Say "I am on it".
     TouchLead {
@@ -96,6 +103,7 @@ impl Links {
             Purpose::Unsubscribe { .. } => ("u", UNSUBSCRIBE_LIVES),
             Purpose::Preferences { .. } => ("p", MAIL_LIVES),
             Purpose::Click { .. } => ("t", MAIL_LIVES),
+            Purpose::Offer { .. } => ("o", OFFER_LIVES),
             Purpose::TouchLead { .. } => ("l", LEAD_LIVES),
         };
         let expires = (now + lives).as_second();
@@ -108,6 +116,7 @@ impl Links {
                 let dot = if edition.is_plain() { "" } else { "." };
                 format!("t\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}\u{1f}{piece}{dot}{edition}\u{1f}{link}")
             }
+            Purpose::Offer { contact } => format!("o\u{1f}{expires}\u{1f}{contact}"),
             Purpose::TouchLead { contact, product, quarter, by } => {
                 format!("l\u{1f}{expires}\u{1f}{contact}\u{1f}{product}\u{1f}{quarter}\u{1f}{by}")
             }
@@ -115,6 +124,12 @@ impl Links {
         let mut bytes = self.sign(payload.as_bytes()).to_vec();
         bytes.extend_from_slice(payload.as_bytes());
         format!("{}/{path}/{}", self.base, URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// What stands at the end of such an address: for a site that is to ask by itself.
+    pub fn token(&self, purpose: &Purpose, now: Timestamp) -> String {
+        let url = self.url(purpose, now);
+        url.rsplit('/').next().unwrap_or_default().to_owned()
     }
 
     /// What a token lets its holder do.
@@ -145,6 +160,7 @@ impl Links {
                 let (contact, piece) = (contact.into(), piece.into());
                 (expires, Purpose::Click { contact, slot: slot.to_owned(), piece, edition, link })
             }
+            ["o", expires, contact] => (expires, Purpose::Offer { contact: contact.into() }),
             ["l", expires, contact, product, quarter, by] => {
                 let quarter = Quarter::from_str(quarter).map_err(|_| LinkError::Invalid)?;
                 let purpose =
@@ -175,6 +191,18 @@ impl fmt::Debug for Links {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_site_may_ask_for_thirty_days_and_no_longer() {
+        let links = Links::new("key", "https://p.example.com");
+        let now: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+        let offer = Purpose::Offer { contact: "acme-vp".into() };
+        let token = links.token(&offer, now);
+        assert_eq!(links.url(&offer, now), format!("https://p.example.com/o/{token}"));
+        assert_eq!(links.read(&token, now + SignedDuration::from_hours(24 * 30)), Ok(offer));
+        assert_eq!(links.read(&token, now + SignedDuration::from_hours(24 * 31)), Err(LinkError::Expired));
+        assert_eq!(Links::new("other", "").read(&token, now), Err(LinkError::Invalid));
+    }
 
     #[test]
     fn a_link_says_what_was_signed_and_nothing_else() {

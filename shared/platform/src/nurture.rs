@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use perennial_domain::fit;
 use perennial_domain::ids::{ActionId, AssetId, ContactId, ProductId, StreamId};
 use perennial_domain::interest::{self, DELIVERED, Step, instant};
+use perennial_domain::nurture::retarget::{self, Audience, LeftOut, Offer};
 use perennial_domain::nurture::{self, Decision, Snapshot, Verdict, Wishes};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::segment::Person;
@@ -79,6 +80,30 @@ impl NurtureSlot {
     pub fn reasons(&self, playbook: &Playbook, now: Timestamp) -> Vec<(StreamId, Verdict)> {
         let facts = self.facts(playbook, now);
         nurture::reasons(&playbook.nurture, &playbook.calendar, &self.snapshot(&facts, now), now)
+    }
+
+    /// What the company's site offers to the contact; the reason if nothing.
+    ///
+    /// # Errors
+    /// [`LeftOut`] if there is nothing to offer.
+    pub fn offer(&self, playbook: &Playbook, now: Timestamp) -> Result<Offer, LeftOut> {
+        if self.rows.pointer.is_some() {
+            return Err(LeftOut::Gone);
+        }
+        let facts = self.facts(playbook, now);
+        retarget::offer(&playbook.nurture, &self.snapshot(&facts, now), now)
+    }
+
+    /// Whether the contact belongs to an audience for ads; the reason if not.
+    ///
+    /// # Errors
+    /// [`LeftOut`] if it does not.
+    pub fn in_audience(&self, playbook: &Playbook, audience: Audience<'_>, now: Timestamp) -> Result<(), LeftOut> {
+        if self.rows.pointer.is_some() {
+            return Err(LeftOut::Gone);
+        }
+        let facts = self.facts(playbook, now);
+        retarget::in_audience(&playbook.nurture, audience, &self.snapshot(&facts, now), now)
     }
 
     /// What the contact wants.

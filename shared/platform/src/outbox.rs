@@ -4,14 +4,14 @@
 //! Events carry ids and never an address.
 
 use jiff::Timestamp;
-use perennial_domain::ids::{ContactId, ProductId, RepId};
+use perennial_domain::ids::{AccountId, ContactId, ProductId, RepId};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sending::{CameBack, PauseReason};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::keys;
-use crate::store::Store;
+use crate::store::{Change, Store, number, string};
 
 /// The source of all our events on the bus.
 pub const SOURCE: &str = "perennial";
@@ -30,6 +30,18 @@ pub enum Event {
         owner: String,
         /// Of which date.
         date: String,
+    },
+    /// An account does not use what it bought lately. Of no contact: it is the account that needs somebody.
+    Help {
+        /// Which account.
+        account: String,
+        /// What it bought.
+        product: String,
+        /// When, in seconds.
+        bought_at: i64,
+        /// Whose account it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
     },
     /// Too much came back, and sending to contacts has stopped by itself.
     Sending {
@@ -166,6 +178,32 @@ impl Waiting {
     pub fn digest_ready(owner: &RepId, date: &str, now: Timestamp) -> Result<Self, Failure> {
         let event = Event::Digest { owner: owner.to_string(), date: date.to_owned() };
         Self::new("DigestReady", format!("DigestReady#{owner}#{date}"), &event, now)
+    }
+
+    /// An account has got the first mail of a stream that is to save it.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn account_needs_help(
+        account: &AccountId,
+        product: &ProductId,
+        bought_at: i64,
+        owner: Option<&RepId>,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let owner = owner.map(ToString::to_string);
+        let event = Event::Help { account: account.to_string(), product: product.to_string(), bought_at, owner };
+        Self::new("AccountNeedsHelp", format!("AccountNeedsHelp#{account}#{product}#{bought_at}"), &event, now)
+    }
+
+    /// The change that writes it, for a transaction of a function that may only update.
+    pub fn written(&self) -> Change {
+        let key = keys::Key { pk: self.pk.clone(), sk: self.id.clone() };
+        Change::of(key, "SET #detail_type = :type, #detail = :detail, #happened_at = :at, #written = :written")
+            .with(":type", string(&self.detail_type))
+            .with(":detail", string(&self.detail))
+            .with(":at", number(self.happened_at))
+            .with(":written", string(&self.written))
     }
 
     /// Sending to contacts has stopped by itself.

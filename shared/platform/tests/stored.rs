@@ -138,6 +138,7 @@ fn reads(item: &Item) -> Value {
             let kind = match event {
                 Event::Lead(_) => "lead",
                 Event::Digest { .. } => "digest",
+                Event::Help { .. } => "help",
                 Event::Sending { .. } => "sending",
             };
             with(&waiting, json!({"event": event, "event_kind": kind}))

@@ -228,6 +228,7 @@ fn wishes(row: &Row) -> Wishes {
             .as_deref()
             .map_or(Frequency::AsOften, |name| Frequency::named(name).expect("a frequency")),
         email_off: row.email_off,
+        ads_off: false,
         paused_until: row.paused_until.as_deref().map(day),
     }
 }

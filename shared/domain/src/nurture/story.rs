@@ -153,7 +153,7 @@ impl<'a> Story<'a> {
 }
 
 /// Whether an asset was taken: something was done with it beyond receiving, opening, clicking or looking.
-fn takes(engaged: &BTreeMap<(AssetId, ActionId), i64>, asset: &AssetId, now: jiff::Timestamp) -> bool {
+pub(super) fn takes(engaged: &BTreeMap<(AssetId, ActionId), i64>, asset: &AssetId, now: jiff::Timestamp) -> bool {
     let takes = |action: &ActionId| is_active(action) && ![CLICK, VIEW].contains(&action.as_str());
     recent(engaged, asset, now).any(|(action, _)| takes(action))
 }

@@ -21,6 +21,8 @@ pub struct Wishes {
     pub frequency: Frequency,
     /// Whether the contact wants no email at all, though other channels.
     pub email_off: bool,
+    /// Whether the contact wants to be on no list for ads, and to be shown no offer of ours.
+    pub ads_off: bool,
     /// Until when the contact takes a break; of the past it means nothing.
     pub paused_until: Option<Timestamp>,
 }

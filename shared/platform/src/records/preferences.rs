@@ -55,6 +55,7 @@ impl Preferences {
             topics_off: choices.topics_off,
             frequency: choices.frequency,
             email_off: choices.channels_off.contains(&Channel::Email),
+            ads_off: choices.channels_off.contains(&Channel::Ads),
             paused_until: choices.paused_until,
         }
     }

@@ -1,0 +1,125 @@
+//! An account that does not use what it bought: its owner is asked to help once for each purchase, whatever breaks and however many of
+//! the account are written to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use perennial::deployment::Deployment;
+use perennial_local::{Call, Fault};
+use perennial_tests::interpose::Interposer;
+use perennial_tests::{at, body, deploy, introduce, settle, tell};
+use serde_json::{Value, json};
+
+use crate::one_email::{BEFORE, NOW, SLOT, due, handle, mails, sender, sender_at, slot};
+
+/// An account that bought Analytics in November and has not used it since, with two people.
+async fn unused() -> Deployment {
+    let deployment = deploy(at(BEFORE)).await;
+    for contact in ["ada", "bob", "eve"] {
+        introduce(&deployment, contact).await;
+    }
+    deployment.world.clock().set(at("2026-01-06T09:00:00Z"));
+    buys(&deployment, "2025-11-15").await;
+    joins(&deployment, "bob").await;
+    deployment.world.clock().set(at(NOW));
+    deployment
+}
+
+/// A contact turns out to work where Ada does.
+async fn joins(deployment: &Deployment, contact: &str) {
+    let data = json!({"contact": contact, "account": "account-of-ada"});
+    let now = deployment.world.clock().now();
+    tell(deployment, &format!("{contact}-joins"), &body("contact.identified", now, &data)).await;
+    settle(deployment).await;
+}
+
+async fn buys(deployment: &Deployment, on: &str) {
+    let data = json!({"account": "account-of-ada", "owns": {"integrations": "2024-01-15", "analytics": on}});
+    let now = deployment.world.clock().now();
+    tell(deployment, &format!("bought-{on}"), &body("account.updated", now, &data)).await;
+    settle(deployment).await;
+}
+
+/// What the bus heard, and how many mails the owner got.
+async fn asked(deployment: &Deployment) -> (Vec<Value>, usize) {
+    settle(deployment).await;
+    let events = deployment.world.bus_events().expect("the world remembers").into_iter();
+    let events = events.map(|event| event.envelope).filter(|event| event["detail-type"] == "AccountNeedsHelp");
+    let of_help = |mail: &&perennial_local::Mail| mail.tags.iter().any(|(_, value)| value == "help");
+    let mails = deployment.world.mails().expect("the world remembers");
+    (events.map(|event| event["detail"].clone()).collect(), mails.iter().filter(of_help).count())
+}
+
+#[tokio::test]
+async fn an_accounts_owner_is_asked_to_help_once_for_each_purchase() {
+    let deployment = unused().await;
+    let sender = sender(&deployment).await;
+    for _ in 0..2 {
+        assert_eq!(handle(&sender, &[due("ada", SLOT), due("bob", SLOT)]).await.len(), 0);
+    }
+    let sent = slot(&deployment, "ada").await.expect("it was decided");
+    assert_eq!(sent.stream.as_deref(), Some("save-analytics"));
+    assert_eq!((mails(&deployment, "ada"), mails(&deployment, "bob")), (1, 1));
+    let (events, letters) = asked(&deployment).await;
+    assert_eq!((events.len(), letters), (1, 1), "{events:#?}");
+    for (name, expected) in
+        [("account", json!("account-of-ada")), ("product", json!("analytics")), ("owner", json!("rep-anna"))]
+    {
+        assert_eq!(events[0][name], expected);
+    }
+    assert!(!events[0].to_string().contains('@'), "an event holds no address");
+    let letters = deployment.world.mails().expect("the world remembers");
+    let letter = letters.iter().find(|mail| mail.subject.contains("needs your help")).expect("the owner is told");
+    let text = letter.text.clone().unwrap_or_default();
+    assert!(text.contains("Juniper Tools bought Fernhill Analytics on 15 November 2025"), "{text}");
+    assert!(!text.contains("juniper.example.com"), "no address of a contact: {text}");
+
+    // Bought anew, and not used either.
+    joins(&deployment, "eve").await;
+    buys(&deployment, "2025-11-20").await;
+    assert_eq!(handle(&sender, &[due("eve", SLOT)]).await.len(), 0);
+    let (events, letters) = asked(&deployment).await;
+    assert_eq!((events.len(), letters), (2, 2), "{events:#?}");
+}
+
+#[tokio::test]
+async fn whatever_ses_answers_the_owner_is_asked_once() {
+    for (what, fault) in [
+        ("SES throttles for a moment", Fault::Throttle),
+        ("the account is paused", Fault::Refuse("SendingPausedException".into())),
+        ("the message is refused", Fault::Refuse("MessageRejected".into())),
+        ("the reply is lost", Fault::LoseReply),
+        ("the request is lost", Fault::LoseRequest),
+    ] {
+        let deployment = unused().await;
+        let sender = sender(&deployment).await;
+        deployment.world.faults().inject(Call::SendEmail, fault);
+        for _ in 0..3 {
+            handle(&sender, &[due("ada", SLOT)]).await;
+        }
+        handle(&sender, &[due("bob", SLOT)]).await;
+        let (events, letters) = asked(&deployment).await;
+        assert_eq!((events.len(), letters), (1, 1), "{what}: {events:#?}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_are_claimed_at_once_one_asks() {
+    let deployment = unused().await;
+    let (other, came) = (deployment.clone(), Arc::new(AtomicBool::new(false)));
+    // Ada's claim was put together; Bob's comes before it.
+    let interposer = Interposer::before(&deployment.world.endpoints().dynamodb, "TransactWriteItems", move |_| {
+        let (other, first) = (other.clone(), !came.swap(true, Ordering::SeqCst));
+        Box::pin(async move {
+            if first {
+                assert_eq!(handle(&sender(&other).await, &[due("bob", SLOT)]).await.len(), 0);
+            }
+        })
+    })
+    .await;
+    let sender = sender_at(&interposer.url, &deployment).await;
+    assert_eq!(handle(&sender, &[due("ada", SLOT)]).await.len(), 0);
+    assert_eq!((mails(&deployment, "ada"), mails(&deployment, "bob")), (1, 1));
+    let (events, letters) = asked(&deployment).await;
+    assert_eq!((events.len(), letters), (1, 1), "{events:#?}");
+}
