@@ -12,20 +12,15 @@ mod rebuild;
 mod rebuild_meanwhile;
 mod why_no_email;
 
-use std::path::Path;
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options};
 use perennial::tally::Tally;
 use perennial_local::{ClockHandle, Store};
-use perennial_playbook::Playbook;
 
-/// All functions under the example playbook, in memory, with the clock standing at this instant.
+/// All functions under the tests' example playbook, in memory, with the clock standing at this instant.
 async fn open_world(now: Timestamp) -> Deployment {
-    let playbook = Playbook::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/playbook")).unwrap();
     let options = Options {
-        playbook: Arc::new(playbook),
+        playbook: perennial_tests::playbook(),
         store: Store::Memory,
         clock: ClockHandle::standing_at(now),
         webhook_secrets: LOCAL_WEBHOOK_SECRET.into(),

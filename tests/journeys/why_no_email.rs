@@ -82,29 +82,23 @@ async fn each_slot_has_its_mail_or_its_reason_and_each_stream_its_word() {
     let deployment = five_weeks().await;
     check(&deployment, "ada", expect![[r#"
         ada: 5 slots until 2026-11-09 05:00 UTC, 5 emails sent
-          2026-11-02  sent      automation-exceptions (educational) of discover-automation at 2026-11-02 08:00 UTC
-          2026-10-26  sent      analytics-definitions (educational) of discover-analytics at 2026-10-26 08:00 UTC
-          2026-10-19  sent      keep-integrations-monthly-look (educational) of keep-integrations at 2026-10-19 07:00 UTC
+          2026-11-02  sent      analytics-decision-sheet (soft) of discover-analytics at 2026-11-02 08:00 UTC
+          2026-10-26  sent      automation-exceptions (educational) of discover-automation at 2026-10-26 08:00 UTC
+          2026-10-19  sent      analytics-definitions (educational) of discover-analytics at 2026-10-19 07:00 UTC
           2026-10-12  sent      automation-before-you-automate (educational) of discover-automation at 2026-10-12 07:00 UTC
           2026-10-05  sent      analytics-question-first (educational) of discover-analytics at 2026-10-05 07:00 UTC
         now: nothing until 2026-11-09 08:00 UTC: outside the send window
-          discover-analytics     ready: analytics-decision-sheet (soft); last piece on 2026-10-26
-          discover-automation    next piece not due yet, until 2026-11-16 08:00 UTC; last piece on 2026-11-02
+          discover-analytics     next piece not due yet, until 2026-11-16 08:00 UTC; last piece on 2026-11-02
+          discover-automation    ready: automation-undo (educational); last piece on 2026-10-26
           discover-integrations  not for them: product owned
           discover-support-plus  not for them: not entered
           keep-analytics         not for them: product not owned
           start-automation       not for them: product not owned
-          more-analytics-seats   not for them: product not owned
-          save-analytics         not for them: product not owned
-          renew-analytics        not for them: product not owned
-          advocate-automation    not for them: product not owned
-          start-integrations     not for them: owned for too long
-          keep-integrations      next piece not due yet, until 2026-11-16 08:00 UTC; last piece on 2026-10-19
         next slot: 2026-11-09 08:00 UTC
     "#]]).await;
     check(&deployment, &address_of("bob"), expect![[r#"
-        bob: 2 slots until 2026-11-09 05:00 UTC, 2 emails sent
-          2026-10-12  sent      keep-integrations-monthly-look (educational) of keep-integrations at 2026-10-12 07:00 UTC
+        bob: 2 slots until 2026-11-09 05:00 UTC, 1 email sent
+          2026-10-12  nothing   next piece not due yet
           2026-10-05  sent      analytics-question-first (educational) of discover-analytics at 2026-10-05 07:00 UTC
         now: nothing: unsubscribed
           discover-analytics     ready: analytics-definitions (educational); last piece on 2026-10-05
@@ -113,18 +107,12 @@ async fn each_slot_has_its_mail_or_its_reason_and_each_stream_its_word() {
           discover-support-plus  not for them: not entered
           keep-analytics         not for them: product not owned
           start-automation       not for them: product not owned
-          more-analytics-seats   not for them: product not owned
-          save-analytics         not for them: product not owned
-          renew-analytics        not for them: product not owned
-          advocate-automation    not for them: product not owned
-          start-integrations     not for them: owned for too long
-          keep-integrations      ready: keep-integrations-before-a-change (educational); last piece on 2026-10-12
         no further slot until something changes
     "#]]).await;
     check(&deployment, "cem", expect![[r#"
-        cem: 3 slots until 2026-11-09 05:00 UTC, 2 emails sent
+        cem: 3 slots until 2026-11-09 05:00 UTC, 1 email sent
           2026-10-19  nothing   takes a break
-          2026-10-12  sent      keep-integrations-monthly-look (educational) of keep-integrations at 2026-10-12 07:00 UTC
+          2026-10-12  nothing   next piece not due yet
           2026-10-05  sent      analytics-question-first (educational) of discover-analytics at 2026-10-05 07:00 UTC
         now: nothing until 2026-11-16 08:00 UTC: takes a break
           discover-analytics     ready: analytics-definitions (educational); last piece on 2026-10-05
@@ -133,21 +121,15 @@ async fn each_slot_has_its_mail_or_its_reason_and_each_stream_its_word() {
           discover-support-plus  not for them: not entered
           keep-analytics         not for them: product not owned
           start-automation       not for them: product not owned
-          more-analytics-seats   not for them: product not owned
-          save-analytics         not for them: product not owned
-          renew-analytics        not for them: product not owned
-          advocate-automation    not for them: product not owned
-          start-integrations     not for them: owned for too long
-          keep-integrations      ready: keep-integrations-before-a-change (educational); last piece on 2026-10-12
         next slot: 2026-11-16 08:00 UTC
     "#]]).await;
     check(&deployment, "dana", expect![[r#"
-        dana: 5 slots until 2026-11-09 05:00 UTC, 3 emails sent
+        dana: 5 slots until 2026-11-09 05:00 UTC, 2 emails sent
           2026-11-02  unknown   analytics-decision-sheet (soft) of discover-analytics at 2026-11-02 08:00 UTC: timeout
                       may have been sent: SES was asked, and no answer was recorded. Counts against the gap; never sent again by itself
           2026-10-26  nothing   next piece not due yet
           2026-10-19  sent      analytics-definitions (educational) of discover-analytics at 2026-10-19 07:00 UTC
-          2026-10-12  sent      keep-integrations-monthly-look (educational) of keep-integrations at 2026-10-12 07:00 UTC
+          2026-10-12  nothing   next piece not due yet
           2026-10-05  sent      analytics-question-first (educational) of discover-analytics at 2026-10-05 07:00 UTC
         now: nothing until 2026-11-16 08:00 UTC: capped: mailed within the gap
           discover-analytics     next piece not due yet, until 2026-11-16 08:00 UTC; last piece on 2026-11-02
@@ -156,12 +138,6 @@ async fn each_slot_has_its_mail_or_its_reason_and_each_stream_its_word() {
           discover-support-plus  not for them: not entered
           keep-analytics         not for them: product not owned
           start-automation       not for them: product not owned
-          more-analytics-seats   not for them: product not owned
-          save-analytics         not for them: product not owned
-          renew-analytics        not for them: product not owned
-          advocate-automation    not for them: product not owned
-          start-integrations     not for them: owned for too long
-          keep-integrations      ready: keep-integrations-before-a-change (educational); last piece on 2026-10-12
         next slot: 2026-11-09 08:00 UTC
     "#]]).await;
     let nobody = why_no_email(&deployment.store, &address_key(), &deployment.playbook, "nobody", at(START)).await;
@@ -181,11 +157,10 @@ async fn all_slots_are_sends_and_reasons_whichever_dates_are_asked_for() {
         assert_eq!((sums, counted.slots), ((counted.sends, counted.reasons), counted.sends + counted.reasons));
         if from.is_none() && to.is_none() {
             expect![[r#"
-                15 slots of 4 contacts = 12 sends + 3 reasons
-                      6  sent      discover-analytics
-                      4  sent      keep-integrations
+                15 slots of 4 contacts = 9 sends + 6 reasons
+                      7  sent      discover-analytics
                       2  sent      discover-automation
-                      1  nothing   next piece not due yet
+                      4  nothing   next piece not due yet
                       1  nothing   takes a break
                       1  unknown   timeout (discover-analytics)
             "#]]
