@@ -116,6 +116,10 @@ impl Known {
         }
     }
 
+    fn likes(&mut self, product: &str, points: i64) {
+        self.points.insert(product.into(), points);
+    }
+
     fn did(&mut self, asset: &str, action: &str) {
         self.engaged.insert((asset.into(), action.into()), at("2026-02-20T12:00:00Z").as_second());
     }
@@ -196,18 +200,8 @@ fn an_offer_is_shown_and_an_audience_joined_only_by_those_who_may_be_sold_it() {
         "offer already taken",
         "offer already taken",
     );
-    check(
-        "of two streams the fonder one's",
-        &|it| drop(it.points.insert("automation".into(), 9)),
-        "automation-trial",
-        "in it",
-    );
-    check(
-        "of equally many points the first",
-        &|it| drop(it.points.insert("automation".into(), 3)),
-        "analytics-sheet",
-        "in it",
-    );
+    check("of two streams the fonder one's", &|it| it.likes("automation", 9), "automation-trial", "in it");
+    check("of equally many points the first", &|it| it.likes("automation", 3), "analytics-sheet", "in it");
     check(
         "the next stream's, when all of the fonder one's is taken",
         &|it| {
