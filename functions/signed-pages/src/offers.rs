@@ -38,13 +38,13 @@ impl SignedPages {
         if asked == Asked::Post {
             return Ok(self.no_offer(404, "this link is not valid"));
         }
-        Ok(match self.offer(contact).await? {
+        Ok(match self.offer_to(contact).await? {
             Ok(offer) => self.json(200, &json!({"offer": self.shown(&offer), "reason": "interest"})),
             Err(why) => self.no_offer(200, if why.is_wish() { NOT_WANTED } else { NOTHING }),
         })
     }
 
-    async fn offer(&self, contact: &ContactId) -> Result<Result<Offer, LeftOut>, Failure> {
+    async fn offer_to(&self, contact: &ContactId) -> Result<Result<Offer, LeftOut>, Failure> {
         let Some(contact) = identity::resolve(&self.store, contact).await?.or(contact) else {
             return Ok(Err(LeftOut::Gone));
         };
