@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use perennial::deployment::Deployment;
-use perennial_local::{Call, Fault};
+use perennial_local::{Call, ClockHandle, Fault};
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{at, body, deploy, introduce, settle, tell};
+use perennial_tests::{at, body, deploy_with, introduce, settle, tell, whole_playbook};
 use serde_json::{Value, json};
 
 use crate::one_email::{BEFORE, NOW, SLOT, due, handle, mails, sender, sender_at, slot};
 
 /// An account that bought Analytics in November and has not used it since, with two people.
 async fn unused() -> Deployment {
-    let deployment = deploy(at(BEFORE)).await;
+    let deployment = deploy_with(ClockHandle::standing_at(at(BEFORE)), whole_playbook()).await;
     for contact in ["ada", "bob", "eve"] {
         introduce(&deployment, contact).await;
     }
@@ -57,7 +57,7 @@ async fn an_accounts_owner_is_asked_to_help_once_for_each_purchase() {
     for _ in 0..2 {
         assert_eq!(handle(&sender, &[due("ada", SLOT), due("bob", SLOT)]).await.len(), 0);
     }
-    let sent = slot(&deployment, "ada").await.expect("it was decided");
+    let sent = slot(&deployment, "ada", SLOT).await.expect("it was decided");
     assert_eq!(sent.stream.as_deref(), Some("save-analytics"));
     assert_eq!((mails(&deployment, "ada"), mails(&deployment, "bob")), (1, 1));
     let (events, letters) = asked(&deployment).await;

@@ -104,6 +104,7 @@ async fn the_site_learns_what_to_offer_and_nothing_that_we_think_of_a_customer()
         contact: "ada".into(),
         slot: "2026-01-08".to_owned(),
         piece: "analytics-decision-sheet".into(),
+        edition: perennial_domain::nurture::Edition::default(),
         link: 0,
     };
     let opt_out = Purpose::Unsubscribe { contact: "ada".into(), slot: "2026-01-08".to_owned() };

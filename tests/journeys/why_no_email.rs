@@ -96,7 +96,10 @@ async fn each_slot_has_its_mail_or_its_reason_and_each_stream_its_word() {
           start-automation       not for them: product not owned
         next slot: 2026-11-09 08:00 UTC
     "#]]).await;
-    check(&deployment, &address_of("bob"), expect![[r#"
+    check(
+        &deployment,
+        &address_of("bob"),
+        expect![[r#"
         bob: 2 slots until 2026-11-09 05:00 UTC, 1 email sent
           2026-10-12  nothing   next piece not due yet
           2026-10-05  sent      analytics-question-first (educational) of discover-analytics at 2026-10-05 07:00 UTC
@@ -108,8 +111,13 @@ async fn each_slot_has_its_mail_or_its_reason_and_each_stream_its_word() {
           keep-analytics         not for them: product not owned
           start-automation       not for them: product not owned
         no further slot until something changes
-    "#]]).await;
-    check(&deployment, "cem", expect![[r#"
+    "#]],
+    )
+    .await;
+    check(
+        &deployment,
+        "cem",
+        expect![[r#"
         cem: 3 slots until 2026-11-09 05:00 UTC, 1 email sent
           2026-10-19  nothing   takes a break
           2026-10-12  nothing   next piece not due yet
@@ -122,7 +130,9 @@ async fn each_slot_has_its_mail_or_its_reason_and_each_stream_its_word() {
           keep-analytics         not for them: product not owned
           start-automation       not for them: product not owned
         next slot: 2026-11-16 08:00 UTC
-    "#]]).await;
+    "#]],
+    )
+    .await;
     check(&deployment, "dana", expect![[r#"
         dana: 5 slots until 2026-11-09 05:00 UTC, 2 emails sent
           2026-11-02  unknown   analytics-decision-sheet (soft) of discover-analytics at 2026-11-02 08:00 UTC: timeout
