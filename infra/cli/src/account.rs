@@ -212,7 +212,9 @@ impl Rows {
         let pk = text(&item, PK).unwrap_or_default().to_owned();
         let sk = text(&item, SK).unwrap_or_default().to_owned();
         if let Some(account) = keys::account_of(&pk) {
-            self.accounts.insert(account.to_string(), read(item)?);
+            if sk == keys::PROFILE {
+                self.accounts.insert(account.to_string(), read(item)?);
+            }
         } else if let Some(contact) = keys::contact_of(&pk) {
             if let Some(product) = sk.strip_prefix(keys::INTEREST) {
                 self.interests.insert((contact, ProductId::from(product)), InterestItem::read(&item)?);

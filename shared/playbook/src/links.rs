@@ -70,10 +70,11 @@ fn replaced(text: &str, places: Vec<Range<usize>>, by: impl Fn(&str) -> Option<S
     out
 }
 
-/// Where the values of `href` stand.
+/// Where the values of `href` stand that a reader can follow: those of `<a>`, not of a style sheet's `<link>`.
 fn hrefs(html: &str) -> Vec<Range<usize>> {
     const BEFORE: &str = " href=\"";
-    let starts = html.match_indices(BEFORE).map(|(at, _)| at + BEFORE.len());
+    let is_anchor = |at: usize| html[..at].rfind('<').is_some_and(|tag| html[tag..].starts_with("<a "));
+    let starts = html.match_indices(BEFORE).filter(|(at, _)| is_anchor(*at)).map(|(at, _)| at + BEFORE.len());
     starts.filter_map(|start| Some(start..start + html[start..].find('"')?)).collect()
 }
 
