@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use perennial_domain::nurture::Edition;
 use perennial_platform::failure::Failure;
 use perennial_playbook::{Piece, Playbook, Reader};
 use send_nurture_email::{compose, sample};
@@ -30,7 +31,7 @@ const HIGHEST_PX: u32 = 16_000;
 /// A mail to look at.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// The piece, or which mail to sales.
+    /// The edition of a piece, or which mail to sales.
     pub id: String,
     /// The subject.
     pub subject: String,
@@ -112,22 +113,29 @@ pub fn for_preview(reader: Reader) -> Reader {
     }
 }
 
-/// A piece as its reader gets it, but for tracked links: one sees where they lead.
+/// An edition of a piece as its reader gets it, but for tracked links: one sees where they lead. Its id is that of the piece, and
+/// the edition as its files name it: `piece.de`.
 ///
 /// # Errors
 /// [`GalleryError::Render`] if it cannot be filled.
-pub fn letter(playbook: &Playbook, piece: &Piece, reader: &Reader) -> Result<Letter, GalleryError> {
-    let mail = playbook.render(&piece.id, reader)?;
-    Ok(Letter { id: piece.id.to_string(), subject: mail.subject, html: mail.html, text: mail.text })
+pub fn letter(playbook: &Playbook, piece: &Piece, edition: &Edition, reader: &Reader) -> Result<Letter, GalleryError> {
+    let mail = playbook.render_edition(&piece.id, edition, reader)?;
+    let id = if edition.is_plain() { piece.id.to_string() } else { format!("{}.{edition}", piece.id) };
+    Ok(Letter { id, subject: mail.subject, html: mail.html, text: mail.text })
 }
 
-/// Every mail there is: all pieces, and what sales gets, written to somebody who does not exist.
+/// Every mail there is: all pieces with their translations and variants, and what sales gets, written to somebody who does not exist.
 ///
 /// # Errors
 /// [`GalleryError`] if one cannot be filled.
 pub fn letters(playbook: &Playbook, first_name: &str, company: &str) -> Result<Vec<Letter>, GalleryError> {
-    let piece = |piece| letter(playbook, piece, &sample_reader(playbook, piece, first_name, company));
-    let mut letters = playbook.pieces().map(piece).collect::<Result<Vec<_>, _>>()?;
+    let mut letters = Vec::new();
+    for piece in playbook.pieces() {
+        let reader = sample_reader(playbook, piece, first_name, company);
+        for edition in std::iter::once(&Edition::default()).chain(piece.editions()) {
+            letters.push(letter(playbook, piece, edition, &reader)?);
+        }
+    }
     let product = playbook.products.first().map_or("", |product| &product.name);
     let sales = sample::sales_mails(&playbook.company.name, product)?.into_iter();
     letters.extend(sales.map(|mail| Letter {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use perennial::browser::{Browser, Scheme, View, find};
 use perennial::gallery::{self, Letter};
+use perennial_domain::nurture::Edition;
 use perennial_playbook::Playbook;
 
 /// The browser; without one nothing here was tested, and that is a failure.
@@ -121,7 +122,7 @@ fn somebody_with_a_long_name_can_read_every_mail_too() {
     let mut browser = Browser::start(&installed()).unwrap();
     for piece in playbook.pieces() {
         let reader = gallery::sample_reader(&playbook, piece, &"x".repeat(10_000), &"W".repeat(10_000));
-        let letter = gallery::letter(&playbook, piece, &reader).unwrap();
+        let letter = gallery::letter(&playbook, piece, &Edition::default(), &reader).unwrap();
         let shot = gallery::take(&mut browser, &letter, PHONE, folder.path().join("long.png")).unwrap();
         let wide: Vec<&String> = shot.problems.iter().filter(|problem| problem.contains(" px ")).collect();
         assert!(wide.is_empty(), "{}: {wide:?}", piece.id);

@@ -49,6 +49,18 @@ fn without_a_browser_a_preview_is_html_and_text_and_says_so() {
 }
 
 #[test]
+fn a_translation_is_previewed_by_the_name_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = perennial(&["preview", "analytics-question-first.de"], folder.path());
+    assert_eq!(said(&output).0, Some(3));
+    let html = std::fs::read_to_string(folder.path().join("analytics-question-first.de.html")).unwrap();
+    assert!(html.contains("lang=\"de\""), "{html}");
+    let unknown = "error: piece \"analytics-question-first\" has no edition \"fr\"; there is de\n";
+    let output = perennial(&["preview", "analytics-question-first.fr"], folder.path());
+    assert_eq!(said(&output), (Some(1), unknown.to_owned()));
+}
+
+#[test]
 fn what_cannot_be_shown_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str]| said(&perennial(arguments, folder.path()));

@@ -6,7 +6,8 @@ mod skeleton;
 use std::path::{Path, PathBuf};
 
 use perennial_domain::ids::PieceId;
-use perennial_playbook::{LONGEST_NAME, LONGEST_SUBJECT, Playbook, Reader, Rendered};
+use perennial_domain::nurture::Edition;
+use perennial_playbook::{LONGEST_NAME, LONGEST_SUBJECT, Piece, Playbook, Reader, Rendered};
 use proptest::prelude::*;
 
 use skeleton::{Skeleton, skeleton};
@@ -59,18 +60,17 @@ fn hostile() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Each piece of both playbooks, as somebody gets it whose name surprises nobody.
-fn pieces() -> Vec<(Playbook, Vec<(PieceId, Plain)>)> {
-    let plain = |playbook: &Playbook, id: &PieceId| {
-        let mail = playbook.render(id, &reader("Ada", "Acme")).unwrap();
-        let skeleton = skeleton(&mail.html).unwrap_or_else(|fault| panic!("{id}: {fault}"));
-        Plain { skeleton, text_lines: mail.text.lines().count() }
-    };
+/// Each piece of both playbooks with its translations and variants, as somebody gets it whose name surprises nobody.
+fn pieces() -> Vec<(Playbook, Vec<Plain>)> {
     folders()
         .map(|folder| {
             let playbook = Playbook::load(&folder).unwrap();
-            let ids: Vec<PieceId> = playbook.pieces().map(|piece| piece.id.clone()).collect();
-            let pieces = ids.into_iter().map(|id| (id.clone(), plain(&playbook, &id))).collect();
+            let editions = |piece: &Piece| -> Vec<(PieceId, Edition)> {
+                let all = std::iter::once(&Edition::default()).chain(piece.editions()).cloned().collect::<Vec<_>>();
+                all.into_iter().map(|edition| (piece.id.clone(), edition)).collect()
+            };
+            let all: Vec<(PieceId, Edition)> = playbook.pieces().flat_map(editions).collect();
+            let pieces = all.into_iter().map(|(id, edition)| Plain::of(&playbook, id, edition)).collect();
             (playbook, pieces)
         })
         .into()
@@ -78,8 +78,18 @@ fn pieces() -> Vec<(Playbook, Vec<(PieceId, Plain)>)> {
 
 /// What stays the same of a piece, whoever gets it.
 struct Plain {
+    id: PieceId,
+    edition: Edition,
     skeleton: Skeleton,
     text_lines: usize,
+}
+
+impl Plain {
+    fn of(playbook: &Playbook, id: PieceId, edition: Edition) -> Self {
+        let mail = playbook.render_edition(&id, &edition, &reader("Ada", "Acme")).unwrap();
+        let skeleton = skeleton(&mail.html).unwrap_or_else(|fault| panic!("{id} {edition}: {fault}"));
+        Self { id, edition, skeleton, text_lines: mail.text.lines().count() }
+    }
 }
 
 /// How long a subject is as a header, base64 in encoded words of at most 75 characters (RFC 2047).
@@ -121,10 +131,11 @@ fn no_name_breaks_a_mail_or_adds_to_it() {
     for (playbook, pieces) in pieces() {
         for (what, name) in hostile() {
             for reader in [reader(&name, "Acme"), reader("Ada", &name), reader(&name, &name)] {
-                for (id, plain) in &pieces {
-                    let mail = playbook.render(id, &reader).unwrap();
+                for plain in &pieces {
+                    let Plain { id, edition, .. } = plain;
+                    let mail = playbook.render_edition(id, edition, &reader).unwrap();
                     for fault in faults(&mail, plain) {
-                        faulty.push_str(&format!("{id}, {what}: {fault}\n"));
+                        faulty.push_str(&format!("{id} {edition}, {what}: {fault}\n"));
                     }
                 }
             }
@@ -243,11 +254,11 @@ fn anything() -> impl Strategy<Value = String> {
 
 #[test]
 fn whatever_a_reader_is_called_the_mail_keeps_its_shape() {
-    let pieces = pieces();
-    let (playbook, pieces) = &pieces[1];
-    let (id, plain) = &pieces[0];
+    let playbooks = pieces();
+    let (playbook, pieces) = &playbooks[1];
+    let plain = &pieces[0];
     proptest!(ProptestConfig::with_cases(256), |(first_name in anything(), company in anything())| {
-        let mail = playbook.render(id, &reader(&first_name, &company)).unwrap();
+        let mail = playbook.render(&plain.id, &reader(&first_name, &company)).unwrap();
         prop_assert_eq!(faults(&mail, plain), Vec::<String>::new());
     });
 }

@@ -10,6 +10,7 @@ use perennial::data::DataFolder;
 use perennial::deployment::Deployment;
 use perennial::gallery::{self, VIEWS};
 use perennial_domain::ids::{ContactId, PieceId};
+use perennial_domain::nurture::Edition;
 use perennial_platform::identity::{self, Resolved};
 use perennial_playbook::{Piece, Playbook, Reader};
 use send_nurture_email::compose;
@@ -22,7 +23,7 @@ use crate::commands::{Failed, load_playbook, playbook_folder, print_json, say};
 /// What `content preview` is asked.
 #[derive(Args, Debug)]
 pub struct Preview {
-    /// The piece.
+    /// The piece; a translation or variant as its file is named, `piece.de`. A contact gets the one that would be sent.
     piece: String,
     /// A contact of a local world, by id.
     #[arg(long, value_name = "ID", conflicts_with_all = ["first_name", "company"])]
@@ -52,11 +53,13 @@ pub struct Preview {
 impl Preview {
     pub async fn run(self) -> Result<ExitCode, Failed> {
         let playbook = load_playbook(&playbook_folder(self.playbook.clone()))?;
-        let piece = find(&playbook, &self.piece)?;
+        let (piece, asked) = find(&playbook, &self.piece)?;
         let browser = self.camera.find()?;
-        let letter = gallery::letter(&playbook, piece, &self.reader(&playbook, piece).await?)?;
+        let (reader, own) = self.reader(&playbook, piece).await?;
+        let edition = asked.or(own).unwrap_or_default();
+        let letter = gallery::letter(&playbook, piece, &edition, &reader)?;
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
-        let file = |ending: &str| self.out.join(format!("{}.{ending}", piece.id));
+        let file = |ending: &str| self.out.join(format!("{}.{ending}", letter.id));
         let (html, text) = (file("html"), file("txt"));
         std::fs::write(&html, &letter.html).map_err(|error| unwritable(&html, &error))?;
         std::fs::write(&text, &letter.text).map_err(|error| unwritable(&text, &error))?;
@@ -68,7 +71,7 @@ impl Preview {
         let picture = shot.as_ref().map(|shot| shot.file.as_path());
         if self.json {
             print_json(
-                &json!({"piece": piece.id.as_str(), "subject": letter.subject, "html": html, "text": text, "picture": picture,
+                &json!({"piece": letter.id, "subject": letter.subject, "html": html, "text": text, "picture": picture,
                                "problems": problems}),
             )?;
         } else {
@@ -81,9 +84,10 @@ impl Preview {
         Ok(if shot.is_some() { ExitCode::SUCCESS } else { no_browser() })
     }
 
-    async fn reader(&self, playbook: &Arc<Playbook>, piece: &Piece) -> Result<Reader, Failed> {
+    /// The reader, and the edition that a contact gets.
+    async fn reader(&self, playbook: &Arc<Playbook>, piece: &Piece) -> Result<(Reader, Option<Edition>), Failed> {
         let Some(id) = &self.contact else {
-            return Ok(gallery::sample_reader(playbook, piece, &self.first_name, &self.company));
+            return Ok((gallery::sample_reader(playbook, piece, &self.first_name, &self.company), None));
         };
         for folder in DataFolder::existing(self.data.as_deref()) {
             // A copy: the world may be served by another process.
@@ -96,23 +100,36 @@ impl Preview {
                 Resolved::Into(into) => into,
                 Resolved::Erased => continue,
             };
-            let Some(person) = store.contact(&contact).await?.contact(&contact) else { continue };
+            let rows = store.contact(&contact).await?;
+            let Some(person) = rows.contact(&contact) else { continue };
             let account = match &person.account {
                 Some(account) => store.account(account).await?,
                 None => None,
             };
             let reader = compose::reader(playbook, Some(&person), account.as_ref(), &piece.product);
-            return Ok(gallery::for_preview(reader));
+            let fields = rows.profile.as_ref().map(|profile| profile.fields()).unwrap_or_default();
+            let edition = playbook.edition(&piece.id, &contact, fields.get("locale"));
+            return Ok((gallery::for_preview(reader), Some(edition)));
         }
         Err(Failed(vec![format!("error: nothing is known of {id} in a local world: run `perennial up` first")]))
     }
 }
 
-fn find<'a>(playbook: &'a Playbook, id: &str) -> Result<&'a Piece, Failed> {
-    playbook.piece(&PieceId::from(id)).ok_or_else(|| {
+/// The piece, and the edition if one was asked for.
+fn find<'a>(playbook: &'a Playbook, asked: &str) -> Result<(&'a Piece, Option<Edition>), Failed> {
+    let (id, name) = asked.split_once('.').map_or((asked, None), |(id, name)| (id, Some(name)));
+    let piece = playbook.piece(&PieceId::from(id)).ok_or_else(|| {
         let near = nearest(id, playbook.pieces().map(|piece| piece.id.as_str()));
         Failed(vec![format!("error: the playbook has no piece \"{id}\"{near}")])
-    })
+    })?;
+    let Some(name) = name else { return Ok((piece, None)) };
+    let edition = Edition::named(name).filter(|edition| piece.editions().any(|known| known == edition));
+    let edition = edition.ok_or_else(|| {
+        let known: Vec<String> = piece.editions().map(ToString::to_string).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Failed(vec![format!("error: piece \"{id}\" has no edition \"{name}\"; there is {known}")])
+    })?;
+    Ok((piece, Some(edition)))
 }
 
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failed {
