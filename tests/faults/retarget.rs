@@ -132,12 +132,12 @@ async fn an_audience_holds_the_hashes_of_those_who_may_be_reached_and_says_why_o
     assert_eq!(of_stream.sha256, [for_ad_platforms(&address_of("ada"))].into());
     expect_test::expect![[r"
         8 contacts = 1 in the audience + 7 left out
-              2  not in it
+              2  sales has an open lead
               1  unsubscribed
               1  address suppressed
               1  wants no ads
               1  account at risk
-              1  sales has an open lead
+              1  not in it
     "]]
     .assert_eq(&of_stream.to_string());
     assert_eq!(of_stream.csv(), format!("sha256_email\n{}\n", for_ad_platforms(" ADA@juniper.example.com")));
