@@ -101,8 +101,15 @@ fn what_is_counted_over_everything_raises_an_alarm() {
         assert!(alarm["AlarmDescription"].len() > 40, "{name}: what has happened, and what is to be done");
     }
     counted.sort();
-    let expected =
-        ["QuarantinedEvents", "RefusedMerges", "ReusedEventIds", "SendingPauses", "SharedAddresses", "UnknownSends"];
+    let expected = [
+        "AccountFaults",
+        "QuarantinedEvents",
+        "RefusedMerges",
+        "ReusedEventIds",
+        "SendingPauses",
+        "SharedAddresses",
+        "UnknownSends",
+    ];
     assert_eq!(counted, expected);
 }
 

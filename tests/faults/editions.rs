@@ -53,7 +53,10 @@ async fn a_slot_that_is_tried_again_tells_of_the_edition_that_went_out() {
     let deployment = world_with(&["ada"]).await;
     states_locale(&deployment, "de-AT", BEFORE).await;
     let sender = sender(&deployment).await;
-    deployment.world.faults().inject(Call::SendEmail, Fault::Refuse("SendingPausedException".into()));
+    // Throttled in every round of a delivery.
+    for _ in 0..4 {
+        deployment.world.faults().inject(Call::SendEmail, Fault::Throttle);
+    }
     assert_eq!(handle(&sender, &[due("ada", SLOT)]).await.len(), 1);
     let tried = slot(&deployment, "ada", SLOT).await.expect("it was tried");
     assert_eq!((tried.state, tried.edition.as_deref()), (SlotState::Retry, Some("de")));

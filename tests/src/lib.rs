@@ -8,6 +8,7 @@ pub mod half_year;
 pub mod interpose;
 pub mod mailing;
 pub mod senders;
+pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! (none) ──claim──▶ SENDING ──accepted──▶ SENT
-//!    ▲                 │├────refused────▶ REJECTED      this message is at fault; the reservation is released
-//!    └── RETRY ◀───────┘│ throttled, account at fault: the same slot may be claimed again
+//!    ▲                ││├────refused────▶ REJECTED      this message is at fault; the reservation is released
+//!    ├── RETRY ◀──────┘││ throttled: the same slot may be claimed again, by the message that comes back
+//!    └── WAITING ◀─────┘│ account at fault: it waits for the planner with its reason; the reservation is released
 //!                       └────no answer──▶ UNKNOWN       never sent again by itself
 //! ```
 //! A crash leaves SENDING behind; past its lease it is UNKNOWN. A slot whose send window opens later on its day is WAITING with
-//! its reason, and may be claimed as RETRY may.
+//! its reason, and may be claimed as RETRY may. Mail to sales has no planner: where the account is at fault its message comes back.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
@@ -17,15 +18,21 @@ use perennial_platform::failure::Failure;
 use perennial_platform::keys::Key;
 use perennial_platform::mail::Outcome;
 use perennial_platform::records::{Slot, SlotState};
-use perennial_platform::store::{Change, Commit, Store, number, string};
+use perennial_platform::store::{Change, Commit, Store, nonce, number, string, text};
 
 use crate::Handled;
 
 /// Longer than a Lambda may run: whoever holds a lease that has passed is dead.
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
+/// The reason of a slot that waits because SES takes nothing from the account; its code follows.
+const AT_FAULT: &str = "SES takes nothing from the account";
+
 /// A slot may be claimed if it is new, or was left for another try.
 const CLAIMABLE: &str = "attribute_not_exists(PK) OR #state = :retry OR #state = :waiting";
+
+/// Which claim a slot is under.
+const CLAIM: &str = "claim";
 
 /// What a slot is claimed for.
 pub(crate) struct ClaimedPiece<'a> {
@@ -35,6 +42,33 @@ pub(crate) struct ClaimedPiece<'a> {
     pub edition: &'a Edition,
     /// Under which name it will be remembered.
     pub received_as: &'a StreamId,
+}
+
+/// Names one claim, so that who has made it knows it again.
+pub(crate) struct ClaimId(String);
+
+impl ClaimId {
+    /// One that no other claim has.
+    pub(crate) fn new() -> Self {
+        Self(nonce())
+    }
+}
+
+/// Commits a claim. Where the answer is lost the slot is read: a claim that was written is as good as one that was answered, and
+/// nobody else may send for it.
+pub(crate) async fn commit_claim(
+    store: &Store,
+    operation: &'static str,
+    (key, id): (&Key, &ClaimId),
+    actions: Vec<TransactWriteItem>,
+) -> Result<Commit, Failure> {
+    let failure = match store.commit(operation, actions).await {
+        Err(failure @ Failure::Retryable { .. }) => failure,
+        known => return known,
+    };
+    let slot = store.get_item(key).await?;
+    let written = slot.is_some_and(|slot| text(&slot, CLAIM) == Some(id.0.as_str()));
+    if written { Ok(Commit::Done) } else { Err(failure) }
 }
 
 /// Whether a slot can be claimed; `None` means it can.
@@ -57,11 +91,13 @@ pub(crate) async fn settled(store: &Store, key: &Key, now: Timestamp) -> Result<
 pub(crate) fn claim(
     store: &Store,
     key: &Key,
+    id: &ClaimId,
     piece: Option<&ClaimedPiece<'_>>,
     now: Timestamp,
 ) -> Result<TransactWriteItem, Failure> {
-    let mut update = "SET #state = :sending, #decided_at = :now, #lease_until = :lease".to_owned();
+    let mut update = format!("SET #state = :sending, #decided_at = :now, #lease_until = :lease, #{CLAIM} = :{CLAIM}");
     let mut change = Change::none(key.clone())
+        .with(format!(":{CLAIM}"), string(&id.0))
         .only_if(CLAIMABLE)
         .with(":retry", string("RETRY"))
         .with(":waiting", string("WAITING"))
@@ -108,12 +144,12 @@ pub(crate) fn silence(
     store.change(change)
 }
 
-/// The state that an answer of SES leaves a slot in.
+/// The state that an answer of SES leaves a slot in, if no planner comes again for it.
 pub(crate) fn state_after(outcome: &Outcome) -> SlotState {
     match outcome {
         Outcome::Accepted { .. } => SlotState::Sent,
         Outcome::Refused { .. } => SlotState::Rejected,
-        Outcome::NotNow { .. } => SlotState::Retry,
+        Outcome::NotNow { .. } | Outcome::AccountAtFault { .. } => SlotState::Retry,
         Outcome::Unknown { .. } => SlotState::Unknown,
     }
 }
@@ -122,15 +158,16 @@ pub(crate) fn state_after(outcome: &Outcome) -> SlotState {
 pub(crate) async fn settle(
     store: &Store,
     key: &Key,
-    outcome: &Outcome,
+    (outcome, state): (&Outcome, SlotState),
     with: Vec<TransactWriteItem>,
     now: Timestamp,
 ) -> Result<Handled, Failure> {
     let (error, message_id) = match outcome {
         Outcome::Accepted { message_id } => (None, Some(message_id.as_str())),
-        Outcome::Refused { code } | Outcome::NotNow { code } | Outcome::Unknown { code } => (Some(code.as_str()), None),
+        Outcome::Refused { code } | Outcome::NotNow { code } | Outcome::Unknown { code } => (Some(code.clone()), None),
+        Outcome::AccountAtFault { code, .. } => (Some(format!("{AT_FAULT}: {code}")), None),
     };
-    let settled = || store.change(settle_change(key, state_after(outcome), error, message_id, now));
+    let settled = || store.change(settle_change(key, state, error.as_deref(), message_id, now));
     let mut actions = vec![settled()?];
     actions.extend(with);
     let mut committed = store.commit("slot settle", actions).await?;
@@ -143,8 +180,16 @@ pub(crate) async fn settle(
         tracing::error!("a slot was settled by somebody else");
     }
     match outcome {
-        Outcome::NotNow { code } if outcome.is_throttled() => Ok(Handled::Throttled(code.clone())),
-        Outcome::NotNow { code } => Ok(Handled::NotNow(code.clone())),
+        Outcome::NotNow { code } => Ok(Handled::Throttled(code.clone())),
+        Outcome::AccountAtFault { code, for_everybody } => {
+            tracing::error!(code, "SES takes nothing from the account");
+            let waits = state != SlotState::Retry;
+            Ok(match (for_everybody, waits) {
+                (true, _) => Handled::AccountAtFault { reason: error.unwrap_or_default(), waits },
+                (false, true) => Handled::Done,
+                (false, false) => Handled::NotNow(code.clone()),
+            })
+        }
         Outcome::Unknown { code } => {
             tracing::error!(code, "no answer from SES: unknown");
             Ok(Handled::Done)
@@ -158,6 +203,7 @@ pub(crate) async fn settle(
 }
 
 fn settle_change(key: &Key, state: SlotState, error: Option<&str>, message_id: Option<&str>, now: Timestamp) -> Change {
+    let held = matches!(state, SlotState::Waiting | SlotState::Silent);
     let mut update = "SET #state = :state, #settled_at = :now".to_owned();
     let mut change = Change::none(key.clone())
         .only_if("#state = :sending")
@@ -165,13 +211,17 @@ fn settle_change(key: &Key, state: SlotState, error: Option<&str>, message_id: O
         .with(":state", string(state.as_str()))
         .with(":now", number(now.as_second()));
     if let Some(error) = error {
-        update.push_str(", #error = :error");
+        update.push_str(if held { ", #reason = :error" } else { ", #error = :error" });
         change = change.with(":error", string(error));
     }
     if let Some(message_id) = message_id {
         update.push_str(", #message_id = :message_id");
         change = change.with(":message_id", string(message_id));
     }
-    update.push_str(" REMOVE #lease_until");
+    update.push_str(&format!(" REMOVE #lease_until, #{CLAIM}"));
+    if held {
+        // Nothing of what it was claimed for went out, and another piece may be due when it is decided again.
+        update.push_str(", #stream, #piece, #kind, #received_as, #edition");
+    }
     change.updating(update)
 }

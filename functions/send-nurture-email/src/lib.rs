@@ -68,8 +68,15 @@ pub struct SendNurtureEmail {
 pub(crate) enum Handled {
     /// Nothing is left to do for it.
     Done,
-    /// SES takes nothing now, for a reason that is not this message's: the rest of the batch waits too.
+    /// There is no permit within the time of this call: it comes back.
     NotNow(String),
+    /// SES takes nothing now from the account, for this reason: nothing else of the batch is tried.
+    AccountAtFault {
+        /// In words, without an address.
+        reason: String,
+        /// Whether the slot waits for the planner; otherwise the message comes back.
+        waits: bool,
+    },
     /// SES had no time for this message: the others are tried, and this one again.
     Throttled(String),
     /// Another sender may still be at work on it.
@@ -159,9 +166,9 @@ impl SendNurtureEmail {
 
 fn report(answer: &mut BatchAnswer, id: &str, handled: Result<Handled, Failure>) {
     match handled {
-        Ok(Handled::Done) => {}
+        Ok(Handled::Done | Handled::AccountAtFault { waits: true, .. }) => {}
         Ok(Handled::Busy | Handled::Wants) => answer.fail(id, &Failure::Conflict { operation: "claim" }),
-        Ok(Handled::NotNow(code) | Handled::Throttled(code)) => {
+        Ok(Handled::NotNow(code) | Handled::Throttled(code) | Handled::AccountAtFault { reason: code, .. }) => {
             answer.fail(id, &Failure::Retryable { operation: "SendEmail", code })
         }
         Err(failure) => answer.fail(id, &failure),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use perennial_domain::sending::{Held, Line};
+use perennial_domain::sending::Line;
 use perennial_platform::failure::Failure;
 use perennial_platform::queue::{Message, NurtureDue};
 use perennial_platform::sending::Permits;
@@ -24,10 +24,10 @@ pub(crate) struct Turn {
     permits: VecDeque<Timestamp>,
     unused: i64,
     /// Why no contact is written to now, if it will last.
-    held: Option<Held>,
+    held: Option<String>,
     /// Why there is no permit for the rest of the batch, if it may pass while the message is hidden.
     not_yet: String,
-    /// Why SES takes nothing now from anybody.
+    /// Why no mail to sales is sent now.
     stopped: Option<String>,
 }
 
@@ -58,10 +58,16 @@ impl Turn {
         let taken = sender.sending.permits(Line::Nurture, wanted, sender.clock.now(), self.deadline()).await;
         match taken {
             Ok(Permits::Granted(permits)) => self.permits = permits.into(),
-            Ok(Permits::Held(held)) => self.held = Some(held),
+            Ok(Permits::Held(held)) => self.held = Some(held.as_str().to_owned()),
             Ok(Permits::LineTooLong) => {}
             Err(failure) => self.not_yet = failure.to_string(),
         }
+    }
+
+    /// Nothing else of the batch is sent, to nobody.
+    fn stop(&mut self, reason: &str) {
+        self.unused += i64::try_from(std::mem::take(&mut self.permits).len()).unwrap_or(0);
+        (self.held, self.stopped) = (Some(reason.to_owned()), Some(reason.to_owned()));
     }
 
     /// Gives permits that were taken and not used back to the counts. That is a courtesy: sending goes on without it.
@@ -78,15 +84,12 @@ impl Turn {
 impl SendNurtureEmail {
     /// Waits for the next permit of the batch and sends what the slot is then decided to.
     pub(crate) async fn send_in_turn(&self, turn: &mut Turn, due: &NurtureDue) -> Result<Handled, Failure> {
-        if let Some(code) = &turn.stopped {
-            return Ok(Handled::NotNow(code.clone()));
-        }
         if turn.permits.is_empty() && turn.held.is_none() {
             // Fewer were granted than asked for: it says why.
             turn.take_permits(self, 1).await;
         }
         let Some(permit) = turn.permits.pop_front() else {
-            return match turn.held {
+            return match &turn.held {
                 Some(held) => self.nurture(due, Permit::Held(held)).await,
                 None => Ok(Handled::NotNow(turn.not_yet.clone())),
             };
@@ -98,16 +101,18 @@ impl SendNurtureEmail {
         let handled = self.nurture(due, Permit::Granted).await;
         match &handled {
             Ok(Handled::Done) => {}
-            Ok(Handled::NotNow(code)) => {
-                turn.stopped = Some(code.clone());
+            Ok(Handled::AccountAtFault { reason, .. }) => {
+                turn.stop(reason);
                 turn.unused += 1;
             }
-            Ok(Handled::Throttled(_) | Handled::Busy | Handled::Wants) | Err(_) => turn.unused += 1,
+            Ok(Handled::NotNow(_) | Handled::Throttled(_) | Handled::Busy | Handled::Wants) | Err(_) => {
+                turn.unused += 1;
+            }
         }
         handled
     }
 
-    /// Sends to sales, unless SES takes nothing now.
+    /// Sends to sales, unless nothing can be sent now.
     pub(crate) async fn send_to_sales_in_turn(
         &self,
         turn: &mut Turn,
@@ -117,8 +122,10 @@ impl SendNurtureEmail {
             return Ok(Handled::NotNow(code.clone()));
         }
         let handled = self.sales_mail(message, turn).await;
-        if let Ok(Handled::NotNow(code)) = &handled {
-            turn.stopped = Some(code.clone());
+        match &handled {
+            Ok(Handled::AccountAtFault { reason, .. }) => turn.stop(reason),
+            Ok(Handled::NotNow(code)) => turn.stopped = Some(code.clone()),
+            _ => {}
         }
         handled
     }

@@ -5,7 +5,6 @@ mod reserve;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_domain::ids::{ContactId, PieceId, StreamId};
 use perennial_domain::nurture::{Decision, Edition, Kind};
-use perennial_domain::sending::Held;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys;
@@ -14,22 +13,22 @@ use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::queue::NurtureDue;
 use perennial_platform::store::{ATTEMPTS, Commit, back_off};
 
-use crate::claim::{settle, settled};
+use crate::claim::{ClaimId, commit_claim, settle, settled};
 use crate::compose::{Addressed, Composer};
 use crate::{Handled, SendNurtureEmail};
 
-/// What is held back by the quota or a pause is looked at again so much later, by the next planning.
+/// What is held back by the quota, a pause or a fault of the account is looked at again so much later, by the next planning.
 const HELD_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Whether a slot's mail may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Permit {
+pub(crate) enum Permit<'a> {
     /// Nobody has asked yet.
     NotAsked,
     /// It may.
     Granted,
-    /// It may not.
-    Held(Held),
+    /// It may not, for this reason.
+    Held(&'a str),
 }
 
 /// The piece that was chosen.
@@ -44,9 +43,14 @@ struct Chosen {
     promotes_product: bool,
 }
 
+/// When the planner comes again for what is held back now.
+fn again_at(now: Timestamp) -> Timestamp {
+    now.saturating_add(HELD_FOR).unwrap_or(now)
+}
+
 impl SendNurtureEmail {
     /// Decides a slot and records its silence; sends only if there is a permit for it.
-    pub(crate) async fn nurture(&self, due: &NurtureDue, permit: Permit) -> Result<Handled, Failure> {
+    pub(crate) async fn nurture(&self, due: &NurtureDue, permit: Permit<'_>) -> Result<Handled, Failure> {
         let (contact, calendar) = (ContactId::from(due.contact.as_str()), &self.playbook.calendar);
         let key = keys::slot(&contact, &due.slot);
         for attempt in 0..ATTEMPTS {
@@ -70,8 +74,7 @@ impl SendNurtureEmail {
                 Decision::Send { .. } if permit == Permit::NotAsked => return Ok(Handled::Wants),
                 Decision::Send { .. } if let Permit::Held(held) = permit => {
                     // Not back to the queue, which gives a message up after five times: the planner comes again.
-                    let again = now.saturating_add(HELD_FOR).unwrap_or(now);
-                    if self.record_silence(&loaded, held.as_str(), Some(again), now).await? == Commit::Done {
+                    if self.record_silence(&loaded, held, Some(again_at(now)), now).await? == Commit::Done {
                         return Ok(Handled::Done);
                     }
                 }
@@ -79,12 +82,14 @@ impl SendNurtureEmail {
                     let edition = self.playbook.edition(&piece, &loaded.contact, loaded.locale().as_deref());
                     let chosen = Chosen { stream, piece, kind, edition, received_as, promotes_product };
                     let mail = self.compose(&loaded, &chosen, now)?;
-                    let mut claimed = self.claim_actions(&loaded, &chosen, now)?;
+                    let id = ClaimId::new();
+                    let mut claimed = self.claim_actions(&loaded, &chosen, &id, now)?;
                     claimed.extend(self.help_actions(&loaded, &chosen.stream, now).await?);
-                    if self.store.commit("slot claim", claimed).await? == Commit::Done {
+                    if commit_claim(&self.store, "slot claim", (&key, &id), claimed).await? == Commit::Done {
                         let outcome = self.mailer.send(&mail).await;
-                        let follows = self.after_send(&loaded, &chosen, &outcome, now)?;
-                        return settle(&self.store, &key, &outcome, follows, now).await;
+                        let state = self.state_after(&loaded, &outcome, now);
+                        let follows = self.after_send(&loaded, &chosen, state, now)?;
+                        return settle(&self.store, &key, (&outcome, state), follows, now).await;
                     }
                 }
                 Decision::Wait { until, reason } => {

@@ -19,7 +19,7 @@ use perennial_platform::records::{Digest, Evidence, Lead};
 use perennial_platform::store::{Change, Commit, string};
 use perennial_playbook::{Rep, shown_name};
 
-use crate::claim::{claim, settle, settled, silence};
+use crate::claim::{ClaimId, claim, commit_claim, settle, settled, silence, state_after};
 use crate::line::Turn;
 use crate::template::{self, LeadLine, Letter, Moment};
 use crate::{Handled, SendNurtureEmail};
@@ -220,13 +220,14 @@ impl SendNurtureEmail {
         }
         let now = self.clock.now();
         let (html, text) = template::render(letter, &self.playbook.company.name)?;
-        let mut actions = vec![claim(&self.store, key, None, now)?];
+        let id = ClaimId::new();
+        let mut actions = vec![claim(&self.store, key, &id, None, now)?];
         if let Some(lead) = lead {
             let untouched =
                 Change::none(lead.key()).only_if("#stage = :mql").with(":mql", string(Status::Mql.as_str()));
             actions.push(self.store.check(untouched)?);
         }
-        if self.store.commit("sales mail claim", actions).await? != Commit::Done {
+        if commit_claim(&self.store, "sales mail claim", (key, &id), actions).await? != Commit::Done {
             if let Some(handled) = settled(&self.store, key, now).await? {
                 return Ok(handled);
             }
@@ -241,7 +242,7 @@ impl SendNurtureEmail {
         let tags = tags::of_sales_mail(&self.address_key, kind, key, about.as_ref());
         let mail = Mail { to: to.to_owned(), subject: letter.subject.clone(), html, text, headers: Vec::new(), tags };
         let outcome = self.mailer.send(&mail).await;
-        settle(&self.store, key, &outcome, Vec::new(), now).await
+        settle(&self.store, key, (&outcome, state_after(&outcome)), Vec::new(), now).await
     }
 }
 

@@ -142,6 +142,7 @@ async fn answer(core: Arc<Core>, call: Call, hang_up: &HangUp, body: &Bytes, acc
             Refusal::new(status, code, "injected").into_response()
         }
         Some(Fault::Refuse(code)) => Refusal::invalid(&code, "injected").into_response(),
+        Some(Fault::RefuseSaying(code, text)) => Refusal::invalid(&code, text).into_response(),
         Some(Fault::FailEntries(failing)) => match call {
             Call::SendMessageBatch | Call::PutEvents => accepted(&failing),
             Call::SendEmail | Call::SendMessage | Call::GetSecretValue => server_error(),

@@ -36,6 +36,8 @@ pub enum Fault {
     Throttle,
     /// An error of the service by its name, such as `MessageRejected` or `SendingPausedException`, with status 400.
     Refuse(String),
+    /// As [`Fault::Refuse`], with this text: the name, then what it says.
+    RefuseSaying(String, String),
     /// These entries of a batch fail with `InternalFailure`, the others take effect. For calls without entries the
     /// same as [`Fault::ServerError`].
     FailEntries(Vec<usize>),

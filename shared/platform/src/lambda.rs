@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::encodings::Body;
@@ -92,9 +94,18 @@ pub fn raw_body(request: &ApiGatewayV2httpRequest) -> Result<Vec<u8>, Failure> {
     }
 }
 
+/// How long one attempt of a call may take, where a client does not say otherwise: the SDK waits for ever. The three attempts that it
+/// makes end within the shortest time that a function may run, which is ten seconds.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
+/// The time limits of all calls but those to SES.
+pub fn time_limits() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build()
+}
+
 /// The AWS configuration of a Lambda: region and credentials from the environment.
 pub async fn config() -> SdkConfig {
-    aws_config::load_from_env().await
+    aws_config::from_env().timeout_config(time_limits()).load().await
 }
 
 /// Starts logging as JSON, without time (Lambda adds it) and without payloads (nobody passes any).

@@ -74,10 +74,18 @@ pub enum Outcome {
         /// SES's error code.
         code: String,
     },
-    /// Not accepted, for a reason that is not the message's: throttling, a paused or unverified account, no permission.
+    /// Not accepted: SES had no time for it, and may have some in a moment.
     NotNow {
         /// SES's error code.
         code: String,
+    },
+    /// Not accepted, and nothing that this account sends would be: it is paused, over its quota, not verified, not permitted. It may
+    /// last until somebody mends it.
+    AccountAtFault {
+        /// SES's error code, or what is not verified.
+        code: String,
+        /// False if it holds for this recipient alone: an account in the sandbox may write to some.
+        for_everybody: bool,
     },
     /// Nobody knows.
     Unknown {
@@ -87,9 +95,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether SES had no time for it, and may have some in a moment.
-    pub fn is_throttled(&self) -> bool {
-        matches!(self, Self::NotNow { code } if matches!(code.as_str(), "TooManyRequestsException" | "ThrottlingException"))
+    fn account_at_fault(code: impl Into<String>) -> Self {
+        Self::AccountAtFault { code: code.into(), for_everybody: true }
     }
 }
 
@@ -133,7 +140,7 @@ impl Mailer {
             .await;
         match answer {
             Ok(answer) => Outcome::Accepted { message_id: answer.message_id().unwrap_or_default().to_owned() },
-            Err(error) => sort(&error),
+            Err(error) => sort(&error, &mail.to),
         }
     }
 }
@@ -157,21 +164,43 @@ fn content(mail: &Mail) -> Result<EmailContent, String> {
     Ok(EmailContent::builder().simple(message).build())
 }
 
-fn sort<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Outcome {
-    let SdkError::ServiceError(service) = error else {
-        return match error {
-            SdkError::ConstructionFailure(_) => Outcome::NotNow { code: "not sent".to_owned() },
-            SdkError::TimeoutError(_) => Outcome::Unknown { code: "timeout".to_owned() },
-            _ => Outcome::Unknown { code: "no answer".to_owned() },
-        };
-    };
-    let code = service.err().code().unwrap_or("unknown").to_owned();
-    match code.as_str() {
-        "MessageRejected" | "BadRequestException" | "InvalidParameterValue" => Outcome::Refused { code },
-        // The account's fault, not the message's: a whole cast must not be burnt by it.
-        "TooManyRequestsException"
-        | "LimitExceededException"
-        | "ThrottlingException"
+/// What SES says with `MessageRejected` of an identity that is not verified, the sender's or, in the sandbox, the recipient's. The
+/// code alone means invalid content. Source: Amazon SES Developer Guide, "Amazon SES email sending errors".
+const NOT_VERIFIED: &str = "Email address is not verified";
+/// What SES says of the quota with the code of throttling. Source: the same guide, "Errors related to the sending quotas".
+const OVER_QUOTA: &str = "Daily message quota exceeded";
+
+fn sort<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, to: &str) -> Outcome {
+    match error {
+        SdkError::ServiceError(service) => {
+            let answer = service.err();
+            answered(answer.code().unwrap_or("unknown"), answer.message().unwrap_or_default(), to)
+        }
+        // It never left: no credentials, or no endpoint.
+        SdkError::ConstructionFailure(_) => Outcome::account_at_fault("not sent"),
+        SdkError::TimeoutError(_) => Outcome::Unknown { code: "timeout".to_owned() },
+        _ => Outcome::Unknown { code: "no answer".to_owned() },
+    }
+}
+
+/// What an error of SES proves. Its text names addresses: it is looked into and never repeated.
+fn answered(code: &str, message: &str, to: &str) -> Outcome {
+    match code {
+        "MessageRejected" if message.contains(NOT_VERIFIED) => {
+            if message.to_lowercase().contains(&to.to_lowercase()) {
+                return Outcome::AccountAtFault { code: "recipient not verified".to_owned(), for_everybody: false };
+            }
+            Outcome::account_at_fault("sender not verified")
+        }
+        "MessageRejected" | "BadRequestException" | "InvalidParameterValue" => {
+            Outcome::Refused { code: code.to_owned() }
+        }
+        "TooManyRequestsException" | "ThrottlingException" if message.contains(OVER_QUOTA) => {
+            Outcome::account_at_fault("over the daily quota")
+        }
+        "TooManyRequestsException" | "ThrottlingException" => Outcome::NotNow { code: code.to_owned() },
+        // Not the message's fault: a whole cast must not be burnt by it.
+        "LimitExceededException"
         | "SendingPausedException"
         | "AccountSuspendedException"
         | "MailFromDomainNotVerifiedException"
@@ -182,13 +211,68 @@ fn sort<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Outcome {
         | "InvalidClientTokenId"
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch"
-        | "ExpiredTokenException" => Outcome::NotNow { code },
-        _ => Outcome::Unknown { code },
+        | "ExpiredTokenException" => Outcome::account_at_fault(code),
+        _ => Outcome::Unknown { code: code.to_owned() },
     }
 }
 
 impl fmt::Debug for Mailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mailer")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_error_of_ses_proves() {
+        let refused = |code: &str| Outcome::Refused { code: code.to_owned() };
+        let not_now = |code: &str| Outcome::NotNow { code: code.to_owned() };
+        let unknown = |code: &str| Outcome::Unknown { code: code.to_owned() };
+        let sandbox = Outcome::AccountAtFault { code: "recipient not verified".to_owned(), for_everybody: false };
+        let unverified =
+            "Email address is not verified. The following identities failed the check in region EU-CENTRAL-1: ";
+        for (code, message, expected) in [
+            ("MessageRejected", "Email contains an attachment".to_owned(), refused("MessageRejected")),
+            ("MessageRejected", String::new(), refused("MessageRejected")),
+            (
+                "MessageRejected",
+                format!("{unverified}news@fernhill.example.com"),
+                Outcome::account_at_fault("sender not verified"),
+            ),
+            // With so many identities that SES does not name them all.
+            ("MessageRejected", format!("{unverified}..."), Outcome::account_at_fault("sender not verified")),
+            ("MessageRejected", format!("{unverified}Ada@juniper.example.com"), sandbox),
+            // The text is believed with this code only.
+            ("BadRequestException", format!("{unverified}news@fernhill.example.com"), refused("BadRequestException")),
+            (
+                "TooManyRequestsException",
+                "Maximum sending rate exceeded.".to_owned(),
+                not_now("TooManyRequestsException"),
+            ),
+            ("ThrottlingException", String::new(), not_now("ThrottlingException")),
+            (
+                "TooManyRequestsException",
+                "Daily message quota exceeded.".to_owned(),
+                Outcome::account_at_fault("over the daily quota"),
+            ),
+            ("LimitExceededException", String::new(), Outcome::account_at_fault("LimitExceededException")),
+            ("SendingPausedException", String::new(), Outcome::account_at_fault("SendingPausedException")),
+            ("AccountSuspendedException", String::new(), Outcome::account_at_fault("AccountSuspendedException")),
+            (
+                "MailFromDomainNotVerifiedException",
+                String::new(),
+                Outcome::account_at_fault("MailFromDomainNotVerifiedException"),
+            ),
+            // The configuration set was deleted.
+            ("NotFoundException", String::new(), Outcome::account_at_fault("NotFoundException")),
+            ("AccessDeniedException", String::new(), Outcome::account_at_fault("AccessDeniedException")),
+            ("InternalFailure", String::new(), unknown("InternalFailure")),
+            ("SomethingNew", unverified.to_owned(), unknown("SomethingNew")),
+        ] {
+            assert_eq!(answered(code, &message, "ada@juniper.example.com"), expected, "{code}: {message}");
+        }
     }
 }

@@ -357,3 +357,8 @@ pub async fn back_off(attempt: u32) {
     let ceiling = 10_u64 << attempt.min(7);
     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=ceiling))).await;
 }
+
+/// A word that names one attempt: nobody else comes upon it by chance.
+pub fn nonce() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}

@@ -13,9 +13,9 @@ use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::records::{SlotState, StreamProgress, day_number};
 use perennial_platform::store::{Change, Commit, number, string};
 
-use super::Chosen;
+use super::{Chosen, again_at};
 use crate::SendNurtureEmail;
-use crate::claim::{ClaimedPiece, claim, silence, state_after};
+use crate::claim::{ClaimId, ClaimedPiece, claim, silence, state_after};
 
 impl SendNurtureEmail {
     /// Claims the slot and reserves the cadence, only if in this transaction the contact is subscribed and wants what it wanted
@@ -25,6 +25,7 @@ impl SendNurtureEmail {
         &self,
         loaded: &NurtureSlot,
         chosen: &Chosen,
+        id: &ClaimId,
         now: Timestamp,
     ) -> Result<Vec<TransactWriteItem>, Failure> {
         let store = &self.store;
@@ -37,7 +38,7 @@ impl SendNurtureEmail {
             received_as: &chosen.received_as,
         };
         let mut actions = vec![
-            claim(store, &slot_key, Some(&piece), now)?,
+            claim(store, &slot_key, id, Some(&piece), now)?,
             store.change(self.reserved(loaded, now))?,
             store.check(still_wanted(loaded))?,
             // The same person at the same address and account as was decided on.
@@ -96,18 +97,32 @@ impl SendNurtureEmail {
         change.only_if(condition).updating(update)
     }
 
+    /// The state that an answer of SES leaves a slot in, for which the planner comes again.
+    pub(super) fn state_after(&self, loaded: &NurtureSlot, outcome: &Outcome, now: Timestamp) -> SlotState {
+        match outcome {
+            Outcome::AccountAtFault { .. } if self.is_of_its_day(loaded, again_at(now)) => SlotState::Waiting,
+            Outcome::AccountAtFault { .. } => SlotState::Silent,
+            _ => state_after(outcome),
+        }
+    }
+
+    /// Whether the slot's day is not over by an instant.
+    fn is_of_its_day(&self, loaded: &NurtureSlot, at: Timestamp) -> bool {
+        self.playbook.calendar.date(at).to_string() == loaded.slot
+    }
+
     /// What follows from an answer of SES besides the slot's state.
     pub(super) fn after_send(
         &self,
         loaded: &NurtureSlot,
         chosen: &Chosen,
-        outcome: &Outcome,
+        state: SlotState,
         now: Timestamp,
     ) -> Result<Vec<TransactWriteItem>, Failure> {
         let cadence = Change::none(keys::cadence(&loaded.contact))
             .only_if("#reserved_by = :slot")
             .with(":slot", string(&loaded.slot));
-        let change = match state_after(outcome) {
+        let change = match state {
             SlotState::Sent => {
                 let today = day_number(self.playbook.calendar.date(now));
                 let mut streams = loaded.rows.cadence.clone().unwrap_or_default().streams;
@@ -126,6 +141,10 @@ impl SendNurtureEmail {
                     )
             }
             SlotState::Rejected => cadence.updating("REMOVE #reserved_by, #reserved_day"),
+            // The planner may come again on another day, and then with another slot: what this one has reserved must not be in its way.
+            SlotState::Waiting | SlotState::Silent => cadence
+                .with(":next", number(again_at(now).as_second()))
+                .updating("SET #due_at = :next REMOVE #reserved_by, #reserved_day"),
             // To be tried again, or perhaps sent: the reservation stays.
             _ => return Ok(Vec::new()),
         };
@@ -146,7 +165,7 @@ impl SendNurtureEmail {
             Some(until) => Change::of(cadence, "SET #due_at = :next").with(":next", number(until.max(now).as_second())),
             None => Change::of(cadence, "REMOVE #due_shard, #due_at"),
         };
-        let waits = until.is_some_and(|until| self.playbook.calendar.date(until).to_string() == loaded.slot);
+        let waits = until.is_some_and(|until| self.is_of_its_day(loaded, until));
         let key = keys::slot(&loaded.contact, &loaded.slot);
         let mut actions = vec![
             silence(&self.store, &key, reason, waits, now)?,
