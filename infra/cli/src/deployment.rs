@@ -17,11 +17,12 @@ use escalate_sla::EscalateSla;
 use http::{HeaderMap, Request};
 use ingest_engagement::{Accepted, Ingest};
 use jiff::Timestamp;
-use perennial_local::{ClockHandle, Function, FunctionError, REGION, Wiring, World, WorldError};
+use perennial_local::{ClockHandle, Function, FunctionError, Nominations, REGION, Wiring, World, WorldError};
 use perennial_platform::address::AddressKey;
 use perennial_platform::bus::Bus;
 use perennial_platform::clock::{Clock, between};
 use perennial_platform::failure::Failure;
+use perennial_platform::keys::{DUE_AT, DUE_INDEX, DUE_SHARD, Job, SHARDS};
 use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
 use perennial_platform::mail::suppression_list::SuppressionList;
@@ -96,6 +97,17 @@ pub enum DeploymentError {
     /// A request could not be put together.
     #[error("request: {0}")]
     Request(String),
+}
+
+/// Where plan-nurture finds whose slot has come.
+fn nurture_slots() -> Nominations {
+    Nominations {
+        table: "StateTable".to_owned(),
+        index: DUE_INDEX.to_owned(),
+        shard_attribute: DUE_SHARD.to_owned(),
+        at_attribute: DUE_AT.to_owned(),
+        shards: (0..SHARDS).map(|shard| Job::Nurture.shard(shard)).collect(),
+    }
 }
 
 /// All functions, in the local world.
@@ -200,6 +212,8 @@ impl Deployment {
         let queue = Queue::new(services, world.queue_url("MailQueue"));
         let planning = PlanNurture { store: store(), queue, playbook: playbook() };
         world.register("PlanNurture", function(planning, |it, event| async move { it.handle(event).await }));
+        // Of the hours of a year it has something to do in few: it does nothing but what the index nominates.
+        world.set_nominations("PlanNurture", Some(nurture_slots()));
         let sending = SendNurtureEmail {
             store: store(),
             mailer: Mailer::new(services, &self.playbook.company.sender, Some(CONFIGURATION_SET.to_owned())),

@@ -1,6 +1,7 @@
 //! Moving the virtual clock.
 //!
-//! Owns the order of what happens on the way: schedules and due retries, each at its own instant. It never skips one.
+//! Owns the order of what happens on the way: schedules and due retries, each at its own instant. It leaves out no retry, and a
+//! firing only where its function could find nothing to do (`nominated`).
 
 use jiff::Timestamp;
 
@@ -11,7 +12,8 @@ use crate::world::{World, WorldError};
 
 impl World {
     /// Moves the clock to an instant: at every firing of a schedule and every due retry on the way the clock is set to
-    /// it and everything settles. `on_tick` is told of each firing, after it has settled.
+    /// it and everything settles. `on_tick` is told of each firing, after it has settled. A firing that
+    /// [`World::set_nominations`] shows to be idle does not happen, and nobody is told of it.
     ///
     /// A `rate(…)` schedule fires once, at the end: it is there to find what was left behind (the outbox sweep), and
     /// between two settles nothing can be; a quarter has 26,000 five-minute ticks.
@@ -44,27 +46,21 @@ impl World {
         self.deliver_all().await?;
         let mut now = start;
         loop {
-            let tick = self.inner.schedules.iter().filter_map(|schedule| schedule.next_cron_after(now)).min();
+            let firings = self.firings_in(now, instant)?;
+            let tick = firings.iter().map(|(_, at)| *at).min();
             let retry = self.next_retry()?.filter(|at| *at > now);
             let Some(at) = [tick, retry].into_iter().flatten().min().filter(|at| *at <= instant) else {
                 break;
             };
-            let due: Vec<&ScheduleTrigger> = match tick {
-                Some(tick) if tick == at => self
-                    .inner
-                    .schedules
-                    .iter()
-                    .filter(|schedule| schedule.next_cron_after(now) == tick.into())
-                    .collect(),
-                _ => Vec::new(),
-            };
+            let due: Vec<(&ScheduleTrigger, Timestamp)> =
+                firings.into_iter().filter(|(_, firing)| *firing == at).collect();
             // A function that waited may have moved it further.
             core.clock.forward(at);
-            self.fire(&due.iter().map(|schedule| (*schedule, at)).collect::<Vec<_>>(), at)?;
+            self.fire(&due, at)?;
             *fired_until = at;
             now = at;
             self.deliver_all().await?;
-            due.iter().for_each(|schedule| on_tick(&schedule.tick(at)));
+            due.iter().for_each(|(schedule, at)| on_tick(&schedule.tick(*at)));
         }
         core.clock.forward(instant);
         let rates = self.inner.schedules.iter().filter(|schedule| schedule.schedule.is_rate());
@@ -74,6 +70,17 @@ impl World {
         self.deliver_all().await?;
         due.iter().for_each(|(schedule, at)| on_tick(&schedule.tick(*at)));
         Ok(())
+    }
+
+    /// The next firing of each schedule until an instant.
+    fn firings_in(&self, after: Timestamp, until: Timestamp) -> Result<Vec<(&ScheduleTrigger, Timestamp)>, WorldError> {
+        let mut firings = Vec::new();
+        for schedule in &self.inner.schedules {
+            if let Some(at) = self.next_firing(schedule, after, until)? {
+                firings.push((schedule, at));
+            }
+        }
+        Ok(firings)
     }
 
     /// When something that failed is tried again.

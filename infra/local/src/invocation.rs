@@ -39,6 +39,10 @@ impl ScheduleTrigger {
         Ok(Self { function: function.to_owned(), name: name.to_owned(), input: input.to_owned(), schedule })
     }
 
+    pub(crate) fn function(&self) -> &str {
+        &self.function
+    }
+
     pub(crate) fn next_cron_after(&self, after: Timestamp) -> Option<Timestamp> {
         if self.schedule.is_rate() { None } else { self.schedule.next_after(after) }
     }

@@ -12,8 +12,8 @@
 //! What it deliberately is not: a test of permissions, quotas, throughput or latency. There is no concurrency between
 //! deliveries either; races are the subject of tests that call the functions directly.
 //!
-//! Map: [`template`] (with `cloudformation`, `events` and `mail_events`), [`pattern`], [`schedule`], [`clock`]; `store` keeps, `emulator`
-//! (with `acceptance` and `loopback`) answers the SDKs, `delivery` and `invocation` deliver, `advance` moves the clock,
+//! Map: [`template`] (with `cloudformation`, `events` and `mail_events`), [`pattern`], [`schedule`], [`clock`]; `store` keeps (and `waiting` remembers), `emulator`
+//! (with `acceptance` and `loopback`) answers the SDKs, `delivery` and `invocation` deliver, `advance` moves the clock and `nominated` says which ticks matter,
 //! `gateway` is HTTP, `serve` is real time; [`world`] is the handle.
 
 mod acceptance;
@@ -28,16 +28,20 @@ mod gateway;
 mod invocation;
 mod loopback;
 mod mail_events;
+mod nominated;
 pub mod pattern;
 mod records;
 pub mod schedule;
 mod serve;
 mod store;
 pub mod template;
+mod waiting;
 pub mod world;
 
 #[cfg(test)]
 mod mail_event_tests;
+#[cfg(test)]
+mod nominated_tests;
 #[cfg(test)]
 mod restart_tests;
 #[cfg(test)]
@@ -50,6 +54,7 @@ mod world_tests;
 pub use clock::ClockHandle;
 pub use faults::{Call, Fault, Faults};
 pub use mail_events::MailEvents;
+pub use nominated::Nominations;
 pub use records::{BusEvent, Counts, DeadLetter, Mail, Tick};
 pub use template::Wiring;
 pub use world::{Endpoints, Function, FunctionError, Store, World, WorldError};

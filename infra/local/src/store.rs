@@ -5,8 +5,8 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dynoxide::{AttributeValue, Database, DynoxideError, Item};
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::clock::ClockHandle;
 use crate::template::Table;
+use crate::waiting::Waiting;
 use crate::world::Store;
 
 const TABLE: &str = "LocalWorld";
@@ -112,6 +113,8 @@ impl Write {
 pub(crate) struct LocalStore {
     pub(crate) database: Database,
     sequence: AtomicU64,
+    /// Held while the database is written to.
+    waiting: Mutex<Waiting>,
     /// Held as long as the file is open, so that two processes cannot both deliver from it.
     _lock: Option<File>,
 }
@@ -135,7 +138,7 @@ impl LocalStore {
                 (database, Timestamp::now().as_microsecond().unsigned_abs(), Some(lock))
             }
         };
-        let this = Self { database, sequence: AtomicU64::new(first), _lock: lock };
+        let this = Self { database, sequence: AtomicU64::new(first), waiting: Mutex::default(), _lock: lock };
         let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
         let own = json!({
             "KeySchema": [key("PK", "HASH"), key("SK", "RANGE")],
@@ -192,12 +195,19 @@ impl LocalStore {
         sort_key(self.next_number())
     }
 
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // It follows a write after the database has taken it, and never halfway.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn write(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let mut waiting = self.waiting();
         // A transaction takes at most 100 changes; more are never written where halves would matter.
         for chunk in writes.chunks(100) {
             let items: Vec<Value> = chunk.iter().map(Write::request).collect();
             let request = json!({ "TransactItems": items });
             self.database.transact_write_items(serde_json::from_value(request)?)?;
+            waiting.follow(chunk);
         }
         Ok(())
     }
@@ -222,6 +232,9 @@ impl LocalStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<(String, T)>, StoreError> {
+        if self.next_visible(partition)?.is_none_or(|earliest| earliest > now) {
+            return Ok(Vec::new());
+        }
         let items = self.query(partition, Some(now), limit)?;
         let record = |item: &Item| Ok((text(item, "SK").to_owned(), serde_json::from_str(text(item, "record"))?));
         items.iter().map(record).collect()
@@ -229,12 +242,18 @@ impl LocalStore {
 
     /// When the next record of a partition becomes visible.
     pub(crate) fn next_visible(&self, partition: &str) -> Result<Option<Timestamp>, StoreError> {
-        let items = self.query(partition, None, usize::MAX)?;
-        let millis = items.iter().filter_map(|item| match item.get("visible_at") {
-            Some(AttributeValue::N(number)) => number.parse::<i64>().ok(),
-            _ => None,
-        });
-        Ok(millis.min().and_then(|millis| Timestamp::from_millisecond(millis).ok()))
+        let mut waiting = self.waiting();
+        let earliest = match waiting.earliest(partition) {
+            Some(earliest) => earliest,
+            None => {
+                let items = self.query(partition, None, usize::MAX)?;
+                let records =
+                    items.iter().filter_map(|item| Some((text(item, "SK").to_owned(), visible_millis(item)?)));
+                waiting.know(partition, records);
+                waiting.earliest(partition).flatten()
+            }
+        };
+        Ok(earliest.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
     }
 
     pub(crate) fn count(&self, partition: &str) -> Result<usize, StoreError> {
@@ -283,8 +302,15 @@ impl LocalStore {
 
     /// The last sequence number of a table's stream that a function is done with.
     pub(crate) fn checkpoint(&self, table: &str, function: &str) -> Result<Option<String>, StoreError> {
-        let record = self.get(&format!("STREAM#{table}#{function}"), CHECKPOINT)?;
-        Ok(record.and_then(|sequence| sequence.as_str().map(str::to_owned)))
+        let partition = format!("STREAM#{table}#{function}");
+        let mut waiting = self.waiting();
+        if let Some(known) = waiting.checkpoint(&partition) {
+            return Ok(known);
+        }
+        let stored = self.get(&partition, CHECKPOINT)?;
+        let stored = stored.and_then(|sequence| sequence.as_str().map(str::to_owned));
+        waiting.know_checkpoint(&partition, stored.clone());
+        Ok(stored)
     }
 
     pub(crate) fn set_checkpoint(&self, table: &str, function: &str, sequence: &str) -> Result<(), StoreError> {
@@ -310,6 +336,13 @@ impl LocalStore {
 
 pub(crate) fn sort_key(number: u64) -> String {
     format!("{number:020}")
+}
+
+fn visible_millis(item: &Item) -> Option<i64> {
+    match item.get("visible_at") {
+        Some(AttributeValue::N(number)) => number.parse().ok(),
+        _ => None,
+    }
 }
 
 fn text<'a>(item: &'a Item, name: &str) -> &'a str {

@@ -20,6 +20,7 @@ use crate::faults::Faults;
 use crate::gateway::Route;
 use crate::invocation::ScheduleTrigger;
 use crate::loopback::{HangUp, Loopback};
+use crate::nominated::Nominations;
 use crate::pattern::{Pattern, PatternError};
 use crate::records::{BusEvent, Counts, DeadLetter, Mail};
 use crate::schedule::ScheduleError;
@@ -157,6 +158,7 @@ pub(crate) struct Inner {
     pub(crate) schedules: Vec<ScheduleTrigger>,
     pub(crate) routes: Vec<Route>,
     pub(crate) functions: RwLock<HashMap<String, Function>>,
+    pub(crate) nominations: RwLock<BTreeMap<String, Nominations>>,
     pub(crate) activity: Mutex<BTreeMap<String, (u64, u64)>>,
     /// Held while delivering, so that one delivery follows the other; the instant up to which schedules have fired.
     pub(crate) delivering: tokio::sync::Mutex<Timestamp>,
@@ -238,6 +240,7 @@ impl World {
                 schedules,
                 routes,
                 functions: RwLock::default(),
+                nominations: RwLock::default(),
                 activity: Mutex::default(),
                 delivering: tokio::sync::Mutex::new(stored),
                 endpoints,
