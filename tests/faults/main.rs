@@ -6,6 +6,7 @@ mod claims;
 mod consent;
 mod counted_once;
 mod decay_run;
+mod desk;
 mod digests;
 mod editions;
 mod erased;

@@ -155,7 +155,9 @@ impl QualifyMql {
 
     fn lead(&self, place: &Place<'_>, qualified: &Qualified, reached: Reached, now: Timestamp) -> Lead {
         let key = keys::lead(place.contact, place.product, place.quarter);
-        let check = sla::first_check(qualified.priority, &self.playbook.ladder, &self.playbook.calendar, now);
+        let (ladder, calendar) = (&self.playbook.ladder, &self.playbook.calendar);
+        let check = sla::first_check(qualified.priority, ladder, calendar, now);
+        let answer_by = sla::answer_by(qualified.priority, ladder, calendar, now);
         Lead {
             pk: key.pk,
             sk: key.sk,
@@ -186,8 +188,13 @@ impl QualifyMql {
             rungs: Vec::new(),
             due_shard: check.map(|_| keys::due_shard(Job::Lead, place.contact)),
             due_at: check.map(Timestamp::as_second),
+            desk_owner: None,
+            desk_rank: None,
+            sla_owner: None,
+            sla_due_at: answer_by.map(Timestamp::as_second),
             rev: 1,
         }
+        .listed()
     }
 
     /// The scoring facts, newest last.

@@ -111,6 +111,17 @@ pub fn decide(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Times
     }
 }
 
+/// By when an answer to a lead is promised: the check at which the first reminder goes out; never if it is not under the SLA.
+pub fn answer_by(
+    priority: Priority,
+    ladder: &[Rung],
+    calendar: &Calendar,
+    qualified_at: Timestamp,
+) -> Option<Timestamp> {
+    let rung = ladder.first().filter(|_| priority.under_sla())?;
+    Some(calendar.next_check(later(qualified_at, SignedDuration::from_hours(rung.after_hours))))
+}
+
 /// When a lead just made is looked at first.
 pub fn first_check(
     priority: Priority,
@@ -119,9 +130,7 @@ pub fn first_check(
     qualified_at: Timestamp,
 ) -> Option<Timestamp> {
     match priority {
-        Priority::ActNow => ladder
-            .first()
-            .map(|rung| calendar.next_check(later(qualified_at, SignedDuration::from_hours(rung.after_hours)))),
+        Priority::ActNow => answer_by(priority, ladder, calendar, qualified_at),
         _ => Some(calendar.next_check(qualified_at)),
     }
 }

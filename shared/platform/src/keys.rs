@@ -19,6 +19,22 @@ pub const LIVE_INDEX: &str = "live";
 pub const LIVE_SHARD: &str = "live_shard";
 /// The live index's sort attribute: when the interest is looked at again, in seconds.
 pub const COOLS_AT: &str = "cools_at";
+/// The sparse index of open leads by whose they are, the best first.
+pub const DESK_INDEX: &str = "desk";
+/// The desk index's partition attribute: see [`rep`].
+pub const DESK_OWNER: &str = "desk_owner";
+/// The desk index's sort attribute: see [`crate::desk::rank`].
+pub const DESK_RANK: &str = "desk_rank";
+/// The sparse index of untouched leads under the SLA, by whose they are.
+pub const SLA_INDEX: &str = "sla";
+/// The SLA index's partition attribute: see [`rep`].
+pub const SLA_OWNER: &str = "sla_owner";
+/// The SLA index's sort attribute: by when an answer was promised, in seconds.
+pub const SLA_DUE_AT: &str = "sla_due_at";
+/// The sparse index of who belongs to whom: contacts to accounts, accounts to reps.
+pub const MEMBERS_INDEX: &str = "members";
+/// The members index's only key attribute: [`account`] on a contact's profile, [`rep`] on an account's.
+pub const MEMBER_OF: &str = "member_of";
 /// The ledger's sparse index of what waits in quarantine.
 pub const QUARANTINE_INDEX: &str = "quarantine";
 /// The quarantine index's partition attribute; its sort attribute is when an entry was received.
@@ -48,6 +64,11 @@ pub fn contact(contact: &ContactId) -> String {
 /// An account's partition.
 pub fn account(account: &AccountId) -> String {
     format!("{ACCOUNT}{account}")
+}
+
+/// What a rep has is found under this in the indexes.
+pub fn rep(rep: &RepId) -> String {
+    format!("{REP}{rep}")
 }
 
 /// The ledger's partition of an event whose subject is not known yet.
@@ -284,6 +305,8 @@ pub const DIGEST: &str = "DIGEST#";
 pub const OUTBOX: &str = "OUTBOX#";
 /// Partition keys of addresses begin so.
 pub const EMAIL: &str = "EMAIL#";
+/// What a rep has begins so in the indexes.
+const REP: &str = "REP#";
 /// Partition keys of accounts begin so.
 const ACCOUNT: &str = "ACCOUNT#";
 

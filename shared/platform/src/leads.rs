@@ -6,6 +6,7 @@ use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::lead::{SalesEvent, Status};
 use perennial_domain::quarter::Quarter;
 
+use crate::desk;
 use crate::failure::Failure;
 use crate::keys;
 use crate::outbox::{LeadEvent, Waiting};
@@ -73,6 +74,7 @@ pub async fn apply(
             change = change.with(":reason", string(reason));
         }
         update.push_str(" REMOVE #due_shard, #due_at");
+        update.push_str(desk::left_with(to));
         let change = change
             .with(":stage", string(to.as_str()))
             .with(":now", number(now.as_second()))

@@ -18,6 +18,7 @@
 //! | [`identity`] | who an id stands for: merges, addresses, erasure |
 //! | [`records`] | the other items of the state table |
 //! | [`leads`] | what sales says of a lead, applied |
+//! | [`desk`] | where the sales desk finds leads, and who belongs to whom |
 //! | [`consent`] | opting out and suppression |
 //! | [`feedback`] | what is remembered of mail that came back |
 //! | [`cadence`] | a contact's place among those to be planned |
@@ -35,6 +36,7 @@ pub mod cadence;
 pub mod clock;
 pub mod consent;
 pub mod contact;
+pub mod desk;
 pub mod failure;
 pub mod feedback;
 pub mod identity;

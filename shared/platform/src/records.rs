@@ -197,6 +197,18 @@ pub struct Lead {
     /// When it is looked at again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<i64>,
+    /// Under whom the desk finds it, as long as it is open: see [`crate::desk`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk_owner: Option<String>,
+    /// Where it stands among that rep's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk_rank: Option<i64>,
+    /// Under whom it counts as waiting for an answer, as long as it is untouched and under the SLA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla_owner: Option<String>,
+    /// By when an answer was promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla_due_at: Option<i64>,
     /// How often it was written.
     pub rev: i64,
 }

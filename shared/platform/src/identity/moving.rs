@@ -22,7 +22,7 @@ use crate::landing::{Landed, Landing};
 use crate::ledger::Ledger;
 use crate::records::{Held, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Item, Store, back_off, number, string};
-use crate::{cadence, consent};
+use crate::{cadence, consent, desk};
 
 /// What preferences say.
 const PREFERENCES: [&str; 4] = ["unsubscribed", "unsubscribed_at", "source", "bounced_at"];
@@ -158,7 +158,8 @@ impl Moving<'_> {
                 }
                 let due_shard = lead.due_shard.as_ref().map(|_| keys::due_shard(Job::Lead, to));
                 let (contact, rev) = (to.to_string(), lead.rev + 1);
-                vec![store.put_new(&Lead { pk: key.pk, sk: key.sk, contact, due_shard, rev, ..lead.clone() })?]
+                let moved = Lead { pk: key.pk, sk: key.sk, contact, due_shard, rev, ..lead.clone() };
+                vec![store.put_new(&moved.listed())?]
             }
             Some(own) => take_touch(own, lead).map(|change| store.change(change)).transpose()?.into_iter().collect(),
         };
@@ -291,5 +292,6 @@ fn take_touch(own: &Lead, other: &Lead) -> Option<Change> {
         }
     }
     update.push_str(" REMOVE #due_shard, #due_at");
+    update.push_str(desk::left_with(other.status()));
     Some(change.updating(update))
 }

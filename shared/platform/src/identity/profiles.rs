@@ -9,6 +9,7 @@ use perennial_domain::profile::Fields;
 use super::addresses::{Addresses, Claimed};
 use super::{place, unmoved};
 use crate::address::AddressKey;
+use crate::desk;
 use crate::failure::Failure;
 use crate::keys::{self, Key};
 use crate::records::Profile;
@@ -205,7 +206,7 @@ fn written(
     fields: &Fields,
     mark: Option<Option<ContactId>>,
 ) -> Result<TransactWriteItem, Failure> {
-    let next = Profile::next(key.clone(), known, fields);
+    let (next, member_of) = (Profile::next(key.clone(), known, fields), desk::member_of(&key, fields));
     let stored = serde_dynamo::to_attribute_value(&next.fields)
         .map_err(|_| Failure::shape("profile", "not of the shape we give it"))?;
     let mut update = "SET #fields = :fields, #rev = :next, #at_risk = :at_risk".to_owned();
@@ -215,13 +216,24 @@ fn written(
         .with(":next", number(next.rev))
         .with(":rev", number(next.rev - 1))
         .with(":at_risk", AttributeValue::Bool(next.at_risk));
+    let mut removed = Vec::new();
     match mark {
         Some(Some(owner)) => {
             update.push_str(", #shares_address_with = :owner");
             change = change.with(":owner", string(owner.as_str()));
         }
-        Some(None) => update.push_str(" REMOVE #shares_address_with"),
+        Some(None) => removed.push("#shares_address_with"),
         None => {}
+    }
+    match member_of {
+        Some(of) => {
+            update.push_str(", #member_of = :member_of");
+            change = change.with(":member_of", string(of));
+        }
+        None => removed.push("#member_of"),
+    }
+    if !removed.is_empty() {
+        update.push_str(&format!(" REMOVE {}", removed.join(", ")));
     }
     store.change(change.updating(update))
 }
