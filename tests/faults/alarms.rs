@@ -59,7 +59,7 @@ fn at_place<'a>(line: &'a Value, place: &str) -> &'a Value {
 }
 
 /// What the metric filters make of these lines: by metric and source, where it has that dimension.
-fn counted(lines: &[Value]) -> BTreeMap<String, u64> {
+pub(crate) fn counted(lines: &[Value]) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for (name, filter) in resources("AWS::Logs::MetricFilter") {
         for line in lines.iter().filter(|line| matches(&filter["FilterPattern"], line)) {

@@ -32,7 +32,7 @@ const BEFORE: &str = "2026-01-06T08:00:00Z";
 /// A Thursday at nine in Berlin.
 const NOW: &str = "2026-01-08T08:00:00Z";
 /// Of each fault at each step.
-const RUNS: usize = 40;
+const RUNS: usize = 1_000;
 const CONTACTS: usize = 20;
 
 /// A step of the protocol.
@@ -81,6 +81,8 @@ enum Delivered {
 /// The calls of an undisturbed send of one mail, by number.
 struct Calls {
     load: Vec<usize>,
+    /// When the line is read; then a place in it is taken.
+    line: usize,
     claim: usize,
     send: usize,
     settle: usize,
@@ -129,7 +131,7 @@ impl Stage {
             store,
             ..silent_sender(&deployment).await
         };
-        let calls = Calls { load: Vec::new(), claim: 0, send: 0, settle: 0 };
+        let calls = Calls { load: Vec::new(), line: 0, claim: 0, send: 0, settle: 0 };
         let (unknown, done) = (BTreeMap::new(), BTreeMap::new());
         let mut stage =
             Self { deployment, sender, wire, stuck, cadences, calls, answer: None, rounds: 0, unknown, done };
@@ -152,7 +154,7 @@ impl Stage {
         let load: Vec<usize> = (0..claim).filter(|number| ![permit, permit - 1].contains(number)).collect();
         assert!(load.len() >= 8 && load.iter().all(|number| ["GetItem", "Query"].contains(&calls[*number].as_str())));
         assert_eq!((numbers("SendEmail"), calls.len()), (vec![claim + 1], settle + 1), "{calls:?}");
-        self.calls = Calls { load, claim, send: claim + 1, settle };
+        self.calls = Calls { load, line: permit - 1, claim, send: claim + 1, settle };
     }
 
     /// A slot that nobody has decided, of a contact whom nothing speaks against, and a line in which nobody stands.
@@ -169,9 +171,10 @@ impl Stage {
     }
 
     /// Delivers a slot's message, with this going wrong.
-    async fn deliver(&mut self, slot: &(String, String), wrong: Option<(Fault, Which, Goes)>) -> Delivered {
+    async fn deliver(&mut self, slot: &(String, String), wrong: Option<(Fault, &[Which], Goes)>) -> Delivered {
         let answer = self.answer.take().map(|code| (Which::Number(self.calls.send), Goes::Refused(code)));
-        let planned: Vec<_> = wrong.iter().map(|(_, which, goes)| (*which, *goes)).chain(answer).collect();
+        let planned: Vec<_> =
+            wrong.iter().flat_map(|(_, which, goes)| which.iter().map(|which| (*which, *goes))).chain(answer).collect();
         self.wire.plan(planned.clone());
         let batch = [due(&slot.0, &slot.1)];
         let mut sending = std::pin::pin!(send(&self.sender, &batch));
@@ -270,12 +273,13 @@ async fn whatever_breaks_before_the_claim_holds_the_mail_is_sent_in_the_end() {
         random.shuffle(&mut wrongs);
         for (step, fault) in wrongs.clone() {
             let (which, takes_effect) = match step {
-                Step::Load => (Which::Number(stage.calls.load[random.usize(0..stage.calls.load.len())]), true),
+                Step::Load => (vec![Which::Number(stage.calls.load[random.usize(0..stage.calls.load.len())])], true),
                 // Whoever gets none asks once more.
-                Step::Permit => (Which::Each("UpdateItem"), random.bool()),
-                _ => (Which::Number(stage.calls.claim), false),
+                Step::Permit if random.bool() => (vec![Which::Each("UpdateItem")], random.bool()),
+                Step::Permit => ([0, 1].map(|again| Which::Number(stage.calls.line + again)).to_vec(), true),
+                _ => (vec![Which::Number(stage.calls.claim)], false),
             };
-            let delivered = stage.deliver(&slot, Some((fault, which, fault.goes(takes_effect)))).await;
+            let delivered = stage.deliver(&slot, Some((fault, &which, fault.goes(takes_effect)))).await;
             let expected = if fault == Fault::Crash { Delivered::Died } else { Delivered::ComesBack };
             assert_eq!(delivered, expected, "{fault:?} at {step:?}");
             let found = stage.slot(&slot).await.map(|slot| slot.state);
@@ -303,7 +307,7 @@ async fn whatever_breaks_between_claim_and_answer_ses_takes_at_most_one_mail_and
             let slot = stage.next_slot().await;
             let takes_effect = step == Step::Claim || fault == Fault::ReplyLost || random.bool();
             let number = if step == Step::Claim { stage.calls.claim } else { stage.calls.send };
-            stage.deliver(&slot, Some((fault, Which::Number(number), fault.goes(takes_effect)))).await;
+            stage.deliver(&slot, Some((fault, &[Which::Number(number)], fault.goes(takes_effect)))).await;
             stage.redeliver(&slot).await;
             // A claim that holds is sent for, whether its answer came or not, if whoever made it lives.
             let expected = match (step, fault) {
@@ -351,7 +355,7 @@ async fn whatever_breaks_at_the_settlement_the_mail_is_not_sent_again_unless_it_
             let takes_effect = fault == Fault::ReplyLost || (fault != Fault::ServerError && random.bool());
             let settle = stage.calls.settle;
             stage.answer = answer;
-            stage.deliver(&slot, Some((fault, Which::Number(settle), fault.goes(takes_effect)))).await;
+            stage.deliver(&slot, Some((fault, &[Which::Number(settle)], fault.goes(takes_effect)))).await;
             stage.redeliver(&slot).await;
             let expected = match (takes_effect, answer) {
                 (true, Some("MessageRejected")) => (SlotState::Rejected, 0),

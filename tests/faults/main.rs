@@ -26,4 +26,5 @@ mod refusals;
 mod relay;
 mod retarget;
 mod slots;
+mod traps;
 mod webhook_secrets;
