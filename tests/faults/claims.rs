@@ -31,8 +31,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const BEFORE: &str = "2026-01-06T08:00:00Z";
 /// A Thursday at nine in Berlin.
 const NOW: &str = "2026-01-08T08:00:00Z";
-/// Of each fault at each step.
-const RUNS: usize = 1_000;
+/// Of each fault at each step, unless `PERENNIAL_RUNS` says otherwise.
+fn runs() -> usize {
+    std::env::var("PERENNIAL_RUNS").map_or(1_000, |text| text.parse().expect("a number"))
+}
+
 const CONTACTS: usize = 20;
 
 /// A step of the protocol.
@@ -268,7 +271,7 @@ async fn whatever_breaks_before_the_claim_holds_the_mail_is_sent_in_the_end() {
         // A lost reply is one of a claim that holds.
         wrongs.extend((fault != Fault::ReplyLost).then_some((Step::Claim, fault)));
     }
-    for _ in 0..RUNS {
+    for _ in 0..runs() {
         let slot = stage.next_slot().await;
         random.shuffle(&mut wrongs);
         for (step, fault) in wrongs.clone() {
@@ -289,7 +292,7 @@ async fn whatever_breaks_before_the_claim_holds_the_mail_is_sent_in_the_end() {
         stage.redeliver(&slot).await;
         assert_eq!(stage.end(&slot).await, (SlotState::Sent, 1));
     }
-    assert!(stage.done.len() == 11 && stage.done.values().all(|count| *count == RUNS), "{:?}", stage.done);
+    assert!(stage.done.len() == 11 && stage.done.values().all(|count| *count == runs()), "{:?}", stage.done);
     stage.explained(&[]).await;
 }
 
@@ -301,7 +304,7 @@ async fn whatever_breaks_between_claim_and_answer_ses_takes_at_most_one_mail_and
     let claims = [Fault::Crash, Fault::ReplyLost, Fault::Hang].map(|fault| (Step::Claim, fault));
     let wrongs = claims.into_iter().chain(FAULTS.map(|fault| (Step::Send, fault)));
     let mut wrongs: Vec<_> = wrongs.collect();
-    for run in 0..RUNS {
+    for run in 0..runs() {
         random.shuffle(&mut wrongs);
         for (step, fault) in wrongs.clone() {
             let slot = stage.next_slot().await;
@@ -335,7 +338,7 @@ async fn whatever_breaks_between_claim_and_answer_ses_takes_at_most_one_mail_and
             }
         }
     }
-    assert!(stage.done.len() == 7 && stage.done.values().all(|count| *count == RUNS), "{:?}", stage.done);
+    assert!(stage.done.len() == 7 && stage.done.values().all(|count| *count == runs()), "{:?}", stage.done);
     stage.explained(&["InternalServerError", "no answer", LEASE, "timeout"]).await;
 }
 
@@ -347,7 +350,7 @@ async fn whatever_breaks_at_the_settlement_the_mail_is_not_sent_again_unless_it_
     let mut random = Rng::with_seed(seed());
     let mut stage = Stage::open().await;
     let mut ends = BTreeMap::new();
-    for _ in 0..RUNS {
+    for _ in 0..runs() {
         for fault in FAULTS {
             let slot = stage.next_slot().await;
             let answers = [None, Some("MessageRejected"), Some("TooManyRequestsException")];
@@ -369,7 +372,7 @@ async fn whatever_breaks_at_the_settlement_the_mail_is_not_sent_again_unless_it_
             stage.count(Step::Settle, fault);
         }
     }
-    assert!(stage.done.len() == 4 && stage.done.values().all(|count| *count == RUNS), "{:?}", stage.done);
-    assert!(ends.len() == 6 && ends.values().all(|count| *count > RUNS / 5), "{ends:?}");
+    assert!(stage.done.len() == 4 && stage.done.values().all(|count| *count == runs()), "{:?}", stage.done);
+    assert!(ends.len() == 6 && ends.values().all(|count| *count > runs() / 5), "{ends:?}");
     stage.explained(&[LEASE]).await;
 }
