@@ -113,6 +113,30 @@ fn what_is_counted_over_everything_raises_an_alarm() {
     assert_eq!(counted, expected);
 }
 
+#[test]
+fn mail_that_waits_for_too_long_raises_an_alarm_before_its_queue_forgets_it() {
+    let (queues, alarms) = (resources("AWS::SQS::Queue"), resources("AWS::CloudWatch::Alarm"));
+    for (queue, hours) in [("MailQueue", 4), ("MailEventsQueue", 1)] {
+        let of = format!("!GetAtt {queue}.QueueName");
+        let on_it = |alarm: &&BTreeMap<String, String>| {
+            alarm.get("MetricName").map(String::as_str) == Some("ApproximateAgeOfOldestMessage")
+                && alarm.get("Value").is_some_and(|value| value.starts_with(&of))
+        };
+        let alarm: Vec<_> = alarms.values().filter(on_it).collect();
+        let [alarm] = alarm[..] else { panic!("{queue} has {} alarms on the age of its messages", alarm.len()) };
+        let seconds: u64 = alarm["Threshold"].parse().expect("seconds");
+        assert_eq!(seconds, hours * 3_600, "{queue}");
+        let kept: u64 = queues[queue]["MessageRetentionPeriod"]
+            .split(' ')
+            .next()
+            .and_then(|seconds| seconds.parse().ok())
+            .expect("seconds");
+        assert!(kept >= 24 * seconds, "{queue}: a day for each hour, until somebody has mended it");
+        assert_eq!(alarm["AlarmActions"], "[!Ref AlarmTopic]", "{queue}");
+        assert!(alarm["AlarmDescription"].len() > 40, "{queue}: what has happened, and what is to be done");
+    }
+}
+
 async fn identified(deployment: &Deployment, id: &str, contact: &str, email: &str) {
     let now = deployment.world.clock().now();
     tell(deployment, id, &body("contact.identified", now, &json!({"contact": contact, "email": email}))).await;

@@ -1,6 +1,8 @@
 //! What becomes of mail: suppression first, whatever comes again and in whatever order, and no slot of which nobody knows.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use fastrand::Rng;
@@ -9,10 +11,12 @@ use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::ContactId;
 use perennial_domain::sending::Line;
 use perennial_local::{Call, Fault};
+use perennial_platform::clock::{Clock, Waiting};
+use perennial_platform::failure::Failure;
 use perennial_platform::identity::erasing;
 use perennial_platform::keys;
 use perennial_platform::records::{Cadence, Preferences, Slot, SlotState, date_of};
-use perennial_platform::sending::Permits;
+use perennial_platform::sending::{Permits, Run};
 use perennial_platform::store::{Item, text};
 use perennial_tests::interpose::Interposer;
 use perennial_tests::mailing::{due, mail_event, record, recorder, send, silent_sender};
@@ -20,8 +24,11 @@ use perennial_tests::{
     address_of, at, body, deploy, engagement, interest, introduce, ledger_rows, seed, settle, state_by_key, store_at,
     tell,
 };
-use record_email_feedback::Trigger;
+use record_email_feedback::{RecordEmailFeedback, Trigger};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::private::Logs;
 
 /// A Tuesday: contacts become known.
 const BEFORE: &str = "2026-01-06T08:00:00Z";
@@ -132,7 +139,8 @@ async fn the_word_of_a_sender_that_may_be_at_work_is_waited_for() {
         reached = at_settlement.recv() => assert_eq!(reached, Some(())),
     }
     let recorder = recorder(&deployment).await;
-    let delivered = [of("Delivery", 1)];
+    let (logs, delivered) = (Logs::capture(), [of("Delivery", 1)]);
+    let start = logs.len();
     for (what, seconds, comes_back, expected) in [
         ("at once", 1, true, SlotState::Sending),
         ("shortly before the lease ends", 299, true, SlotState::Sending),
@@ -144,6 +152,101 @@ async fn the_word_of_a_sender_that_may_be_at_work_is_waited_for() {
         assert_eq!(state(&deployment, "ada").await, Some(expected), "{what}");
     }
     assert_eq!(cadence(&deployment, "ada").await.reserved_by, None);
+    // That is no fault, and looks like none.
+    let lines = logs.of_this_test(start);
+    let said = |level: &str, message: &str| {
+        lines.iter().filter(|line| line["level"] == level && line["fields"]["message"] == message).count()
+    };
+    assert_eq!(said("INFO", "its sender may still be at work: told again later"), 2, "{lines:#?}");
+    assert_eq!(said("ERROR", "record failed"), 0, "{lines:#?}");
+}
+
+#[tokio::test]
+async fn feedback_that_is_quicker_than_the_senders_own_write_waits_a_moment_for_it() {
+    let deployment = world_with(&["ada"]).await;
+    let (settles, may_settle) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (at_settlement, goes_on) = (Arc::clone(&settles), Arc::clone(&may_settle));
+    let between = Interposer::before(&deployment.world.endpoints().dynamodb, "TransactWriteItems", move |number| {
+        let (at_settlement, goes_on) = (Arc::clone(&at_settlement), Arc::clone(&goes_on));
+        Box::pin(async move {
+            // The first is the claim.
+            if number == 2 {
+                at_settlement.notify_one();
+                goes_on.notified().await;
+            }
+        })
+    })
+    .await;
+    let mut sender = silent_sender(&deployment).await;
+    sender.store = store_at(&between.url).await;
+    let sending = tokio::spawn(async move { send(&sender, &[due("ada", SLOT)]).await });
+    settles.notified().await;
+
+    // While the recorder waits, the sender settles.
+    let (shown, sending) = (deployment.world.clock().clone(), Arc::new(Mutex::new(Some(sending))));
+    let mut recorder = recorder(&deployment).await;
+    let waits = move |_| -> Waiting {
+        let sending = sending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        may_settle.notify_one();
+        Box::pin(async move {
+            let failed = sending.expect("it waits once").await.expect("no panic");
+            assert_eq!(failed.len(), 0);
+        })
+    };
+    recorder.clock = Clock::with_wait(move || shown.now(), waits);
+    assert_eq!(record(&recorder, &[of("Delivery", 0)]).await.len(), 0, "it does not go back to the queue");
+    assert_eq!(state(&deployment, "ada").await, Some(SlotState::Sent));
+}
+
+#[tokio::test]
+async fn only_sends_that_were_called_unknown_are_counted_as_settled() {
+    let deployment = unknown(Fault::LoseReply).await;
+    let (recorder, logs) = (recorder(&deployment).await, Logs::capture());
+    let start = logs.len();
+    // Taken, and then looked into and rejected after all.
+    for events in [[of("Send", 5)], [of("Reject", 6)]] {
+        assert_eq!(record(&recorder, &events).await.len(), 0);
+    }
+    assert_eq!(state(&deployment, "ada").await, Some(SlotState::Rejected));
+    let counted = crate::alarms::counted(&logs.of_this_test(start));
+    assert_eq!(counted, [("UnknownSendsSettled".to_owned(), 1)].into());
+}
+
+#[tokio::test]
+async fn after_a_bounce_that_may_pass_an_address_is_left_alone_for_longer() {
+    let next = "2026-01-15";
+    let (sent, waits) = ((SlotState::Sent, None), (SlotState::Silent, Some("mail bounced lately: a longer gap")));
+    for (what, events, expected) in [
+        ("nothing came back", vec![], sent),
+        ("it bounced", vec![of("Bounce/Transient", 60)], waits),
+        ("it bounced twice on a day", vec![of("Bounce/Transient", 60), of("Bounce/Transient", 90)], waits),
+        ("it bounced, and was delivered", vec![of("Bounce/Transient", 60), of("Delivery", 90)], sent),
+    ] {
+        let deployment = world_with(&["ada"]).await;
+        let more = engagement("ada", "automation-checklist", "download", at(NOW));
+        tell(&deployment, "more", &more).await;
+        settle(&deployment).await;
+        let sender = silent_sender(&deployment).await;
+        assert_eq!(send(&sender, &[due("ada", SLOT)]).await.len(), 0, "{what}");
+        assert_eq!(record(&recorder(&deployment).await, &events).await.len(), 0, "{what}");
+
+        // The gap is over: another stream has something to say.
+        deployment.world.clock().set(at("2026-01-15T08:00:00Z"));
+        assert_eq!(send(&sender, &[due("ada", next)]).await.len(), 0, "{what}");
+        let slot = async |name: &str| -> Slot {
+            let slot = deployment.store.get(&keys::slot(&ContactId::from("ada"), name)).await;
+            slot.expect("the store answers").expect("it was decided")
+        };
+        let decided = slot(next).await;
+        assert_eq!((decided.state, decided.reason.as_deref()), expected, "{what}");
+        if decided.state == SlotState::Silent {
+            let free = at("2026-01-16T08:00:00Z");
+            assert_eq!(cadence(&deployment, "ada").await.due_at, Some(free.as_second()), "{what}: a day on top");
+            deployment.world.clock().set(free);
+            assert_eq!(send(&sender, &[due("ada", "2026-01-16")]).await.len(), 0, "{what}");
+            assert_eq!(slot("2026-01-16").await.state, SlotState::Sent, "{what}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -414,4 +517,81 @@ async fn whom_ses_does_not_write_to_is_not_written_to_here_and_nobody_is_taken_o
         assert_eq!(suppressed(&deployment, "ben").await.as_deref(), Some("bounced"), "SES does not know of it");
     }
     assert_eq!(deployment.sending().reconciled_at().await.expect("the store answers"), Some(at(NOW)));
+}
+
+/// Runs the daily reconciliation for this instant.
+async fn reconcile(recorder: &RecordEmailFeedback, scheduled_at: Timestamp) -> Result<(), Failure> {
+    let tick = json!({"job": "reconcile", "scheduled_at": scheduled_at});
+    recorder.handle(serde_json::from_value(tick).expect("a tick")).await.map(drop)
+}
+
+async fn suppressed_addresses(deployment: &Deployment) -> usize {
+    state_by_key(deployment).await.into_keys().filter(|(_, sk)| sk == "SUPPRESSION").count()
+}
+
+#[tokio::test]
+async fn a_long_list_that_breaks_off_goes_on_where_it_was() {
+    const LISTED: usize = 1_200;
+    let deployment = deploy(at(NOW)).await;
+    for number in 0..LISTED {
+        deployment.world.set_suppressed(&format!("gone-{number}@example.com"), "BOUNCE");
+    }
+    // A page holds a thousand: the second one is begun, and then the time is over.
+    let (between, mut in_the_second) =
+        Interposer::stuck_at(&deployment.world.endpoints().dynamodb, "UpdateItem", 1_050).await;
+    let mut dying = recorder(&deployment).await;
+    dying.store = store_at(&between.url).await;
+    dying.sending.store = dying.store.clone();
+    tokio::select! {
+        done = reconcile(&dying, at(NOW)) => panic!("it cannot be done: {done:?}"),
+        reached = in_the_second.recv() => assert_eq!(reached, Some(())),
+    }
+    let taken = suppressed_addresses(&deployment).await;
+    assert!((1_000..LISTED).contains(&taken), "{taken}");
+    assert_eq!(deployment.sending().reconciled_at().await.expect("the store answers"), None);
+
+    let writes = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&writes);
+    let between = Interposer::before(&deployment.world.endpoints().dynamodb, "UpdateItem", move |_| {
+        seen.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::ready(()))
+    })
+    .await;
+    let mut next = recorder(&deployment).await;
+    next.store = store_at(&between.url).await;
+    reconcile(&next, later(86_400)).await.expect("it is done");
+    assert_eq!(suppressed_addresses(&deployment).await, LISTED);
+    let writes = writes.load(Ordering::SeqCst);
+    assert!((200..=210).contains(&writes), "{writes} writes: the first page is not taken over again");
+    // What came while the first run was reading is asked for by the run after: it finished for when it began.
+    assert_eq!(deployment.sending().reconciled_at().await.expect("the store answers"), Some(at(NOW)));
+}
+
+#[tokio::test]
+async fn a_run_whose_place_ses_has_forgotten_begins_anew() {
+    let deployment = deploy(at(NOW)).await;
+    deployment.world.set_suppressed(&address_of("ada"), "BOUNCE");
+    let recorder = recorder(&deployment).await;
+    let run = Run { began_at: at(NOW), from: None, token: Some("of long ago".to_owned()) };
+    recorder.sending.set_under_way(&run).await.expect("the store answers");
+    assert!(reconcile(&recorder, later(60)).await.is_err(), "its trigger repeats it");
+    reconcile(&recorder, later(60)).await.expect("it is done");
+    assert!(suppressed(&deployment, "ada").await.is_some());
+}
+
+#[tokio::test]
+async fn a_run_asks_for_what_is_new_and_for_a_day_before() {
+    let deployment = deploy(at(NOW)).await;
+    let recorder = recorder(&deployment).await;
+    deployment.world.set_suppressed(&address_of("ada"), "BOUNCE");
+    // As if that run had been for tomorrow: what is listed now lies within the day before it.
+    reconcile(&recorder, later(86_400 - 60)).await.expect("it is done");
+    assert_eq!(suppressed_addresses(&deployment).await, 1);
+    deployment.world.clock().set(later(3_600));
+    deployment.world.set_suppressed(&address_of("ben"), "BOUNCE");
+    reconcile(&recorder, later(86_400 + 7_200)).await.expect("it is done");
+    assert!(suppressed(&deployment, "ben").await.is_some(), "it came within the day before");
+    deployment.world.set_suppressed(&address_of("cleo"), "BOUNCE");
+    reconcile(&recorder, later(2 * 86_400)).await.expect("it is done");
+    assert_eq!(suppressed(&deployment, "cleo").await, None, "what is older was taken over long ago");
 }

@@ -337,6 +337,10 @@ async fn a_ramp_lets_a_new_sender_grow() {
     });
     let deployment = world_with(&[], rules).await;
     let line: Sending = deployment.sending();
+    // Mail to sales does not begin it: a team hears of its leads weeks before the first contact is written to.
+    let before = at(NOW) - SignedDuration::from_hours(24 * 20);
+    let to_sales = line.permits(Line::Sales, 1, before, before + SignedDuration::from_mins(10)).await;
+    assert!(matches!(to_sales.expect("the store answers"), Permits::Granted(_)));
     for (day, expected) in [(0, 18), (2, 18), (4, 36), (7, 72)] {
         let now = at(NOW) + SignedDuration::from_hours(24 * day + 2 * day);
         let until = now + SignedDuration::from_mins(10);

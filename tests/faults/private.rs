@@ -51,6 +51,7 @@ impl Logs {
             "escalate_sla",
             "relay_events",
             "signed_pages",
+            "record_email_feedback",
         ];
         let filter = ours.iter().fold("info".to_owned(), |filter, ours| format!("{filter},{ours}=trace"));
         let logs = Self::default();

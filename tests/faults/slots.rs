@@ -4,7 +4,7 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use perennial::deployment::Deployment;
 use perennial_domain::ids::ContactId;
-use perennial_local::ClockHandle;
+use perennial_local::{Call, ClockHandle, Fault};
 use perennial_platform::records::{SlotState, date_of};
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{at, body, deploy_with, introduce, playbook_with, settle, tell};
@@ -197,4 +197,51 @@ async fn a_renewal_is_remembered_by_its_contract() {
     let rows = deployment.store.contact(&ContactId::from("ada")).await.expect("the contact can be read");
     let streams = rows.cadence.expect("a cadence").streams;
     assert_eq!(streams.keys().collect::<Vec<_>>(), ["more@2026-03-01"]);
+}
+
+#[tokio::test]
+async fn a_throttled_mail_that_falls_silent_costs_no_gap() {
+    let deployment = world_with(&["ada"]).await;
+    let sender = sender(&deployment).await;
+    // A quarter of an hour before the window closes SES has no time, and when the message comes back it has closed.
+    deployment.world.clock().set(at("2026-01-08T16:50:00Z"));
+    deployment.world.faults().inject_always(Call::SendEmail, Fault::Throttle);
+    assert_eq!(handle(&sender, &[due("ada", SLOT)]).await, ["0"]);
+    assert_eq!(standing(&deployment).await.0, SlotState::Retry);
+    assert_eq!(cadence(&deployment, "ada").await.reserved_by.as_deref(), Some(SLOT), "it may be sent yet");
+    deployment.world.faults().clear();
+    deployment.world.clock().set(at("2026-01-08T17:05:00Z"));
+    assert_eq!(handle(&sender, &[due("ada", SLOT)]).await.len(), 0);
+    let silent = (SlotState::Silent, "outside the send window".to_owned());
+    assert_eq!((standing(&deployment).await, mails(&deployment, "ada")), (silent, 0));
+    let held = cadence(&deployment, "ada").await;
+    assert_eq!((held.reserved_by, held.reserved_day), (None, None), "nothing was sent");
+
+    let next = "2026-01-09";
+    assert_eq!(held.due_at, Some(at(&format!("{next}T08:00:00Z")).as_second()));
+    deployment.world.clock().set(at(&format!("{next}T08:00:00Z")));
+    assert_eq!(handle(&sender, &[due("ada", next)]).await.len(), 0);
+    let sent = slot(&deployment, "ada", next).await.expect("it was decided");
+    assert_eq!((sent.state, sent.reason, mails(&deployment, "ada")), (SlotState::Sent, None, 1));
+}
+
+#[tokio::test]
+async fn a_slot_that_is_tried_again_says_nothing_of_the_try_before() {
+    let renewal = "kind = \"renewal\"\npieces = [\"integrations-map\"]\ndays_before = [60]";
+    let (deployment, sender) = world_with_stream(renewal, &json!({"ends": {"integrations": "2026-03-01"}})).await;
+    deployment.world.faults().inject_always(Call::SendEmail, Fault::Throttle);
+    assert_eq!(handle(&sender, &[due("ada", SLOT)]).await, ["0"]);
+    deployment.world.faults().clear();
+    let tried = slot(&deployment, "ada", SLOT).await.expect("it was tried");
+    let names = (tried.stream.as_deref(), tried.received_as.as_deref(), tried.error.as_deref());
+    assert_eq!(names, (Some("more"), Some("more@2026-03-01"), Some("TooManyRequestsException")));
+
+    // Before it comes back the contact has done something that leads into a stream that goes first.
+    let shown = perennial_tests::engagement("ada", "analytics-checklist", "download", at(NOW));
+    tell(&deployment, "shown", &shown).await;
+    settle(&deployment).await;
+    assert_eq!(handle(&sender, &[due("ada", SLOT)]).await.len(), 0);
+    let sent = slot(&deployment, "ada", SLOT).await.expect("it was sent");
+    let names = (sent.state, sent.stream.as_deref(), sent.received_as, sent.error);
+    assert_eq!(names, (SlotState::Sent, Some("discover-analytics"), None, None));
 }

@@ -1,6 +1,6 @@
 //! One event: the address first, then the slot, then the contact and the ledger.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use perennial_domain::ids::ContactId;
 use perennial_domain::interest::{CLICK, DELIVERED};
 use perennial_domain::sending::PauseReason;
@@ -22,8 +22,12 @@ const OPEN: &str = "open";
 /// Where an opt-out comes from that was a complaint.
 const COMPLAINT: &str = "complaint";
 
+/// So long the word of a sender that may be at work is waited for, before the event goes back to its queue.
+const A_MOMENT: SignedDuration = SignedDuration::from_secs(1);
+
 impl RecordEmailFeedback {
-    pub(crate) async fn apply(&self, event: &MailEvent) -> Result<(), Failure> {
+    /// Says whether the slot is settled: its sender may still be at work on it.
+    pub(crate) async fn apply(&self, event: &MailEvent) -> Result<Settled, Failure> {
         let mut given_up = false;
         for recipient in &event.recipients {
             let hash = self.address_key.hash(recipient.address());
@@ -36,9 +40,12 @@ impl RecordEmailFeedback {
             tracing::warn!(happened = event.happened.as_str(), "mail to sales came back");
         }
         match settled {
-            Settled::Done => Ok(()),
-            // Its sender may still be at work: told again after the lease, the event proves what the slot then lacks.
-            Settled::Later => Err(Failure::Conflict { operation: "slot settle" }),
+            Settled::Done => Ok(Settled::Done),
+            // SES is often quicker than the sender's own write.
+            Settled::Later => {
+                self.clock.until(self.clock.now().saturating_add(A_MOMENT).unwrap_or(Timestamp::MAX)).await;
+                self.settle(event).await
+            }
         }
     }
 

@@ -3,14 +3,16 @@
 //! | event | becomes |
 //! |---|---|
 //! | bounce for good | the address is suppressed, the contact marked; counted against the account |
-//! | bounce that may pass | remembered; on the third day in a row without a delivery as above, but not counted |
+//! | bounce that may pass | remembered, and the next slot is later; on the third day in a row without a delivery as above, but not counted |
 //! | complaint | the address is suppressed, the contact opted out; counted against the account |
 //! | delivery, open, click | an engagement in the ledger, where the human-click gate sees it |
 //! | refused after all | the slot says so, and its reservation is released |
 //! | any that proves that SES took the mail | a slot of which nobody knew is `SENT`, and counts |
 //!
-//! Suppression comes first, in our own table; the ledger last: it repeats what was done. Each step is repeatable, so an event may
-//! come again and in any order. Once a day whatever SES itself suppresses is suppressed here too; never the other way round.
+//! Suppression comes first, in our own table; then the slot, the contact, and the ledger, which repeats what was done. A slot whose
+//! sender may still be at work is looked at once more after all that, and then the event comes again. Each step is repeatable, so
+//! an event may come again and in any order. Once a day whatever SES itself suppresses is suppressed here too; never the other way
+//! round.
 
 mod apply;
 mod reconcile;
@@ -30,6 +32,8 @@ use perennial_platform::sending::Sending;
 use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 use serde::Deserialize;
+
+use crate::settle::Settled;
 
 /// The use case, with all it needs.
 #[derive(Debug)]
@@ -73,17 +77,23 @@ impl RecordEmailFeedback {
         };
         for record in batch.records {
             let id = record.message_id.unwrap_or_default();
-            if let Err(failure) = self.record(record.body.as_deref().unwrap_or_default()).await {
-                answer.fail(&id, &failure);
+            match self.record(record.body.as_deref().unwrap_or_default()).await {
+                Ok(Settled::Done) => {}
+                // Told again after the lease, the event proves what the slot then lacks.
+                Ok(Settled::Later) => {
+                    tracing::info!(identifier = id, "its sender may still be at work: told again later");
+                    answer.again(&id);
+                }
+                Err(failure) => answer.fail(&id, &failure),
             }
         }
         Ok(answer)
     }
 
-    async fn record(&self, body: &str) -> Result<(), Failure> {
+    async fn record(&self, body: &str) -> Result<Settled, Failure> {
         match events::read(body)? {
             Some(event) => self.apply(&event).await,
-            None => Ok(()),
+            None => Ok(Settled::Done),
         }
     }
 }

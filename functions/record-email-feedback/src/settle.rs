@@ -80,8 +80,12 @@ impl RecordEmailFeedback {
                 Step::Sent | Step::Rejected(_) => {}
             }
             if self.commit(key, name, &slot, step, event, now).await? == Commit::Done {
-                let (was, slot) = (slot.state, name);
-                tracing::info!(?was, becomes = ?step, slot, "slot settled by feedback");
+                let (was, becomes, slot) = (slot.state, step, name);
+                match was {
+                    // Counted against those that somebody called unknown.
+                    SlotState::Unknown => tracing::info!(?becomes, slot, "unknown send settled by feedback"),
+                    _ => tracing::info!(?was, ?becomes, slot, "slot settled by feedback"),
+                }
                 return Ok(Settled::Done);
             }
             back_off(attempt).await;

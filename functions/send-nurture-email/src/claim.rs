@@ -117,11 +117,14 @@ pub(crate) fn claim(
             change = change.with(":edition", string(edition.to_string()));
         }
     }
-    // The reason for which it waited is one no longer.
-    update.push_str(" REMOVE #reason");
+    // The reason for which it waited is one no longer, nor is what SES said of an earlier try.
+    update.push_str(" REMOVE #reason, #error");
+    // Of an earlier try, if the playbook, the contact's language or what is chosen has changed since.
     if piece.is_some_and(|piece| piece.edition.is_plain()) {
-        // Of an earlier try, if the playbook or the contact's language has changed since.
         update.push_str(", #edition");
+    }
+    if piece.is_some_and(|piece| piece.received_as == piece.stream) {
+        update.push_str(", #received_as");
     }
     store.change(change.updating(update))
 }

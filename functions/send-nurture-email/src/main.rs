@@ -1,5 +1,6 @@
 //! The Lambda bootstrap of send-nurture-email.
 
+use perennial_domain::sending::senders_at_most;
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::links::Links;
@@ -26,5 +27,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         playbook,
         clock: Clock::system(),
     };
+    warn_of_too_many(&sender);
     lambda::serve(|batch| sender.handle(batch)).await
+}
+
+/// More senders at work than the line has room for send no faster, and their mail goes back to the queue for nothing.
+fn warn_of_too_many(sender: &SendNurtureEmail) {
+    let at_most = senders_at_most(sender.sending.rules.rate_per_second);
+    let at_work = std::env::var("MAIL_CONCURRENCY").ok().and_then(|number| number.parse::<i64>().ok());
+    if let Some(at_work) = at_work.filter(|at_work| *at_work > at_most) {
+        tracing::error!(at_work, at_most, "MailConcurrency is too high for sending.rate_per_second of the playbook");
+    }
 }

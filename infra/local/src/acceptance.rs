@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::emulator::Refusal;
@@ -232,13 +233,36 @@ fn accept_event(core: &Core, entry: &Value) -> Result<String, Refusal> {
     Ok(uuid(2, number))
 }
 
-/// Whom SES does not write to, as it was last set; the dates that are asked for are not looked at.
-pub(crate) fn tell_suppressed(core: &Core) -> Value {
+/// What is asked for of the suppression list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Listing {
+    /// Entries of then or later.
+    start_date: Option<Timestamp>,
+    /// The address after which the page begins.
+    next_token: Option<String>,
+    page_size: Option<usize>,
+}
+
+/// Whom SES does not write to, as it was last set: a page of what came onto the list since then.
+pub(crate) fn tell_suppressed(core: &Core, asked: &Listing) -> Result<Value, Refusal> {
     let listed = core.suppressed().clone();
-    let summaries = listed.iter().map(
+    let after = asked.next_token.as_deref().unwrap_or_default();
+    if !after.is_empty() && !listed.contains_key(after) {
+        return Err(Refusal::invalid("InvalidNextTokenException", "the token is not one of ours"));
+    }
+    let wanted = |(address, (_, at)): &(&String, &(String, Timestamp))| {
+        address.as_str() > after && asked.start_date.is_none_or(|start| *at >= start)
+    };
+    let size = asked.page_size.unwrap_or(1_000).clamp(1, 1_000);
+    let mut page: Vec<_> = listed.iter().filter(wanted).take(size + 1).collect();
+    let more = page.len() > size;
+    page.truncate(size);
+    let next = page.last().filter(|_| more).map(|(address, _)| (*address).clone());
+    let summaries = page.into_iter().map(
         |(address, (reason, at))| json!({"EmailAddress": address, "Reason": reason, "LastUpdateTime": at.as_second()}),
     );
-    json!({"SuppressedDestinationSummaries": summaries.collect::<Vec<_>>()})
+    Ok(json!({"SuppressedDestinationSummaries": summaries.collect::<Vec<_>>(), "NextToken": next}))
 }
 
 /// A secret as it was last set; those of the world are kept in memory, and it has none at first.

@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::acceptance::{accept_events, accept_mail, accept_message, accept_messages, tell_secret, tell_suppressed};
+use crate::acceptance::{
+    Listing, accept_events, accept_mail, accept_message, accept_messages, tell_secret, tell_suppressed,
+};
 use crate::faults::{Call, Fault};
 use crate::loopback::HangUp;
 use crate::store::StoreError;
@@ -69,8 +71,11 @@ async fn send_email(State(core): State<Arc<Core>>, ConnectInfo(hang_up): Connect
     answer(core, Call::SendEmail, &hang_up, &body, accept_mail).await
 }
 
-async fn list_suppressed(State(core): State<Arc<Core>>) -> Response {
-    Json(tell_suppressed(&core)).into_response()
+async fn list_suppressed(State(core): State<Arc<Core>>, Query(asked): Query<Listing>) -> Response {
+    match tell_suppressed(&core, &asked) {
+        Ok(page) => Json(page).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn by_target(

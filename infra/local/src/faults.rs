@@ -1,7 +1,7 @@
 //! Faults on request, at the edge of the emulated services.
 //!
-//! Owns what goes wrong next. DynamoDB is not among the calls: the functions' own interceptor covers every SDK client;
-//! this is for what only a server can do, such as taking a mail and losing the reply.
+//! Owns what goes wrong next with the calls that are emulated here, such as a mail that is taken and whose reply is lost. DynamoDB is
+//! not among them: whoever wants its calls to go wrong puts a server of their own before it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`streams`] | who is in which stream, and what holds it back |
 //! | [`story`] | the next piece, and the mix of teaching and promoting |
-//! | [`cadence`] | gap, cap and send window |
+//! | [`cadence`] | gap, cap, the break after a bounce, and send window |
 //! | [`edition`] | which translation, and which variant of a piece |
 //! | [`retarget`] | the same person on the company's site and in audiences for ads |
 //! | [`wishes`] | what the contact wants |
@@ -31,6 +31,7 @@ use jiff::tz::TimeZone;
 use crate::calendar::Calendar;
 use crate::ids::{ActionId, AssetId, PieceId, ProductId, StreamId};
 use crate::segment::Person;
+use crate::sending::Trouble;
 
 pub use cadence::{Cap, Window, gap_days};
 pub use edition::Edition;
@@ -125,6 +126,8 @@ pub struct Snapshot<'a> {
     pub suppressed: bool,
     /// Whether the address is that of another contact, who stated it first.
     pub address_of_another: bool,
+    /// That mail to the address bounced and may not bounce again, unless it was delivered since.
+    pub trouble: Option<Trouble>,
 }
 
 /// What happens in a slot.
@@ -266,7 +269,7 @@ fn waiting(days: &Days<'_>, snapshot: &Snapshot<'_>) -> Option<(Silence, Timesta
         Some((Silence::Paused, days.opening(until)))
     } else {
         // The streams are asked when something could go out: what happens until then may change the answer.
-        days.full(snapshot).or_else(|| days.closed())
+        days.full(snapshot).or_else(|| days.in_trouble(snapshot)).or_else(|| days.closed())
     }
 }
 

@@ -1,7 +1,7 @@
 //! How fast and how much may be sent, and when sending stops by itself.
 //!
-//! Owns the spacing of permits, the quota of a rolling day, the ramp of a new sender, and the verdict on bounces and
-//! complaints. Never counts: what was sent is an argument.
+//! Owns the spacing of permits, the quota of a rolling day, the ramp of a new sender, the verdict on bounces and complaints, and
+//! how long an address is left alone to which mail bounced. Never counts: what was sent is an argument.
 //!
 //! Mail to sales (hand-offs, digests, reminders) shares the line of permits, and nothing else: a tenth of the quota is kept for
 //! it, and neither the ramp nor a pause holds it back. A lead that nobody hears of costs more than a late newsletter.
@@ -9,12 +9,18 @@
 //! Source: mission, channels: no mail provider stops a sender who stops first. Amazon SES reviews an account at 5% bounces and
 //! 0.1% complaints and counts the quota over 24 hours.
 
+use std::collections::BTreeSet;
+
 /// How much of the rate is used, in percent: the rest is for whoever else sends from the account.
 pub const USED_PERCENT: i64 = 90;
 /// How much of the quota is kept for mail to sales, in percent.
 pub const KEPT_FOR_SALES_PERCENT: i64 = 10;
 /// Over how many days bounces and complaints are held against what was sent.
 pub const JUDGED_DAYS: i64 = 14;
+/// Mails that a sender is given at once, at most.
+pub const BATCH: i64 = 10;
+/// Over so many seconds of the full rate the permits of all senders at work may stretch.
+pub const LINE_SECONDS: i64 = 90;
 /// Hours of the rolling day of the quota.
 pub const QUOTA_HOURS: i64 = 24;
 
@@ -58,7 +64,7 @@ pub enum Line {
 pub struct Sent {
     /// Within the rolling day, the running hour included, to whomever.
     pub within_a_day: i64,
-    /// Whole days since the first message of all.
+    /// Whole days since the first message to a contact.
     pub days_since_first: i64,
     /// Whether sending is paused.
     pub paused: bool,
@@ -87,6 +93,12 @@ impl Held {
 pub fn spacing_us(rate_per_second: i64) -> i64 {
     let used = rate_per_second.max(1).saturating_mul(USED_PERCENT);
     100_000_000_i64.div_ceil_by(used)
+}
+
+/// So many senders at once, each with [`BATCH`] mails, find a permit for each of them within the time of a call, which is
+/// [`LINE_SECONDS`] and some more at [`USED_PERCENT`] of the rate. More of them send no faster: their mail goes back to the queue.
+pub fn senders_at_most(rate_per_second: i64) -> i64 {
+    (rate_per_second.max(1).saturating_mul(LINE_SECONDS) / BATCH).max(1)
 }
 
 /// How many messages may be sent within a day by now.
@@ -171,12 +183,35 @@ pub fn verdict(rules: &SendingRules, came_back: CameBack) -> Option<PauseReason>
 /// So many days on which mail bounced in a row, and the address counts as gone.
 pub const SOFT_BOUNCE_DAYS: usize = 3;
 
+/// Mail to an address bounced and may not bounce again, and none was delivered since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// On so many different days (UTC); at least one.
+    pub days: usize,
+    /// The last time, in seconds since the Unix epoch.
+    pub last_at: i64,
+}
+
+impl Trouble {
+    /// What is known of an address: when mail bounced and when it was last delivered, in seconds since the Unix epoch, in any order.
+    pub fn of(soft_bounces: impl IntoIterator<Item = i64>, delivered_at: Option<i64>) -> Option<Self> {
+        let since = soft_bounces.into_iter().filter(|at| delivered_at.is_none_or(|delivered| *at > delivered));
+        let at: BTreeSet<i64> = since.collect();
+        let days: BTreeSet<i64> = at.iter().map(|at| at.div_euclid(crate::interest::DAY_SECONDS)).collect();
+        at.last().map(|last_at| Self { days: days.len(), last_at: *last_at })
+    }
+
+    /// So many days longer than the gap the address is left alone, from the last bounce on: twice as many each time.
+    pub fn extra_days(self) -> i64 {
+        let doublings = u32::try_from(self.days.saturating_sub(1)).unwrap_or(u32::MAX);
+        1_i64.checked_shl(doublings).filter(|days| *days > 0).unwrap_or(i64::MAX)
+    }
+}
+
 /// Whether an address is given up after passing troubles: mail bounced on [`SOFT_BOUNCE_DAYS`] different days (UTC) since it was
 /// last delivered. All times in seconds since the Unix epoch, in any order.
 pub fn is_given_up(soft_bounces: impl IntoIterator<Item = i64>, delivered_at: Option<i64>) -> bool {
-    let since = soft_bounces.into_iter().filter(|at| delivered_at.is_none_or(|delivered| *at > delivered));
-    let days: std::collections::BTreeSet<i64> = since.map(|at| at.div_euclid(crate::interest::DAY_SECONDS)).collect();
-    days.len() >= SOFT_BOUNCE_DAYS
+    Trouble::of(soft_bounces, delivered_at).is_some_and(|trouble| trouble.days >= SOFT_BOUNCE_DAYS)
 }
 
 /// Division of numbers that are not negative, rounded up: the standard library's is not stable yet for signed ones.
@@ -213,6 +248,16 @@ mod tests {
             let per_second = 1_000_000_000 / spacing_us(rate);
             let wanted = rate.max(1) * 900;
             assert!(per_second <= wanted && per_second + wanted / 1_000 + 1 >= wanted, "{rate}: {per_second}");
+        }
+    }
+
+    #[test]
+    fn all_senders_at_work_find_their_permits_within_a_call() {
+        for (rate, expected) in [(14, 126), (1, 9), (0, 9), (100, 900)] {
+            let senders = senders_at_most(rate);
+            assert_eq!(senders, expected, "{rate} a second");
+            // A call has 105 seconds for it.
+            assert!(senders * BATCH * spacing_us(rate) <= 105 * 1_000_000, "{rate} a second");
         }
     }
 
@@ -299,5 +344,25 @@ mod tests {
         ] {
             assert_eq!(is_given_up(bounces, delivered_at), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn each_day_of_trouble_doubles_the_days_for_which_an_address_is_left_alone() {
+        const DAY: i64 = 86_400;
+        for (what, bounces, delivered_at, expected) in [
+            ("never", vec![], None, None),
+            ("once", vec![5], None, Some((1, 5, 1))),
+            ("twice on a day", vec![7, 5], None, Some((1, 7, 1))),
+            ("on two days, in any order", vec![DAY + 3, 5], None, Some((2, DAY + 3, 2))),
+            ("on three", vec![5, DAY, 2 * DAY], None, Some((3, 2 * DAY, 4))),
+            ("on four", vec![5, DAY, 2 * DAY, 9 * DAY], None, Some((4, 9 * DAY, 8))),
+            ("delivered since", vec![5], Some(6), None),
+            ("delivered in between", vec![5, DAY], Some(6), Some((1, DAY, 1))),
+        ] {
+            let trouble = Trouble::of(bounces, delivered_at);
+            assert_eq!(trouble.map(|it| (it.days, it.last_at, it.extra_days())), expected, "{what}");
+        }
+        assert_eq!(Trouble { days: usize::MAX, last_at: 0 }.extra_days(), i64::MAX);
+        assert_eq!(Trouble { days: 64, last_at: 0 }.extra_days(), i64::MAX);
     }
 }

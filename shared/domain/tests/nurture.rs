@@ -164,6 +164,7 @@ fn check_at(now: &str, person: Person, expected: &str) {
         unsubscribed: person.unsubscribed,
         suppressed: person.suppressed,
         address_of_another: person.address_of_another,
+        trouble: None,
     };
     let seen = match decide(&rules, &calendar(), &snapshot, now) {
         Decision::Send { piece, .. } => format!("send {piece}"),

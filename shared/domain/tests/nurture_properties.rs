@@ -243,6 +243,7 @@ impl<'a> Walk<'a> {
             unsubscribed: false,
             suppressed: false,
             address_of_another: false,
+            trouble: None,
         };
         let decision = decide(rules, &self.calendar, &snapshot, now);
         (decision, reasons(rules, &self.calendar, &snapshot, now), gap_days(rules, &snapshot))

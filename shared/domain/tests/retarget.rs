@@ -154,6 +154,7 @@ impl Known {
             unsubscribed: self.unsubscribed,
             suppressed: self.suppressed,
             address_of_another: self.shared,
+            trouble: None,
         };
         let now = at(NOW);
         let offered = offer(&self.rules, &snapshot, now).map_or_else(|why| why.to_string(), |it| it.asset.to_string());

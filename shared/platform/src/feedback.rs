@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 use perennial_domain::nurture::Kind;
-use perennial_domain::sending::{PauseReason, is_given_up};
+use perennial_domain::sending::{PauseReason, Trouble, is_given_up};
 use serde::{Deserialize, Serialize};
 
 use crate::cadence::days;
@@ -67,6 +67,13 @@ pub struct SoftBounces {
     /// When mail was last delivered after it had bounced.
     #[serde(default)]
     pub delivered_at: Option<i64>,
+}
+
+impl SoftBounces {
+    /// The trouble that the address is in, if it is.
+    pub fn trouble(&self) -> Option<Trouble> {
+        Trouble::of(self.bounced_at.iter().copied(), self.delivered_at)
+    }
 }
 
 /// Remembers that mail to an address bounced and may not bounce again, and says whether the address is given up.

@@ -198,12 +198,12 @@ pub fn suppression(address_hash: &str) -> Key {
 
 /// Which contact an address belongs to, by its keyed hash.
 pub fn address_owner(address_hash: &str) -> Key {
-    key(addresses(address_hash), "CONTACT")
+    key(addresses(address_hash), ADDRESS_OWNER)
 }
 
 /// When mail to an address bounced and may not bounce again, by its keyed hash.
 pub fn soft_bounces(address_hash: &str) -> Key {
-    key(addresses(address_hash), "BOUNCES")
+    key(addresses(address_hash), SOFT_BOUNCES)
 }
 
 /// The line in which all mail of the account waits for its turn, and what came back of it.
@@ -291,6 +291,10 @@ pub const MERGED: &str = "MERGED";
 pub const MERGED_ID: &str = "WAS#";
 /// The sort key that says that an address must not be written to.
 pub const SUPPRESSION: &str = "SUPPRESSION";
+/// The sort key of whom an address belongs to.
+pub const ADDRESS_OWNER: &str = "CONTACT";
+/// The sort key of when mail to an address bounced and may not bounce again.
+pub const SOFT_BOUNCES: &str = "BOUNCES";
 /// Sort keys of interests begin so.
 pub const INTEREST: &str = "INTEREST#";
 /// Sort keys of leads begin so.

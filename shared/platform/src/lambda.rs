@@ -56,6 +56,11 @@ impl BatchAnswer {
     /// Reports a record as failed, and logs why, once.
     pub fn fail(&mut self, identifier: &str, failure: &Failure) {
         tracing::error!(identifier, %failure, "record failed");
+        self.again(identifier);
+    }
+
+    /// Lets a record come again that it is too early for. Nothing is wrong with it: whoever calls this says why, if at all.
+    pub fn again(&mut self, identifier: &str) {
         self.batch_item_failures.push(ItemFailure { item_identifier: identifier.to_owned() });
     }
 }

@@ -15,14 +15,17 @@ use perennial_domain::nurture::retarget::{self, Audience, LeftOut, Offer};
 use perennial_domain::nurture::{self, Decision, Snapshot, Verdict, Wishes};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::segment::Person;
+use perennial_domain::sending::Trouble;
 use perennial_playbook::Playbook;
+use serde::de::DeserializeOwned;
 
 use crate::address::AddressKey;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
+use crate::feedback::SoftBounces;
 use crate::keys;
 use crate::records::{AddressOwner, Cadence, Preferences, date_of};
-use crate::store::Store;
+use crate::store::{Item, Store, text};
 
 /// What is known of a contact whose slot has come.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct NurtureSlot {
     pub suppressed: bool,
     /// Whether its address is that of another contact.
     pub address_of_another: bool,
+    /// That mail to its address bounced and may not bounce again, unless it was delivered since.
+    pub trouble: Option<Trouble>,
 }
 
 impl NurtureSlot {
@@ -55,19 +60,13 @@ impl NurtureSlot {
             Some(account) => store.account(account).await?,
             None => None,
         };
-        let (mut suppressed, mut address_of_another) = (false, false);
-        if let Some(email) = person.as_ref().and_then(|person| person.email.as_ref()) {
-            let hash = addresses.hash(email);
-            suppressed = store.get_item(&keys::suppression(&hash)).await?.is_some();
-            let owner: Option<AddressOwner> = store.get(&keys::address_owner(&hash)).await?;
-            // Nobody's, but stated by many: one of them may be written to, and nobody has said yet who.
-            address_of_another = owner.is_some_and(|owner| match owner.contact {
-                Some(owner) => owner != contact.as_str(),
-                None => owner.more,
-            });
-        }
+        let address = match person.as_ref().and_then(|person| person.email.as_ref()) {
+            Some(email) => AddressRows::load(store, &addresses.hash(email), contact).await?,
+            None => AddressRows::default(),
+        };
+        let AddressRows { suppressed, of_another: address_of_another, trouble } = address;
         let (contact, slot) = (contact.clone(), slot.to_owned());
-        Ok(Self { contact, slot, rows, person, account, suppressed, address_of_another })
+        Ok(Self { contact, slot, rows, person, account, suppressed, address_of_another, trouble })
     }
 
     /// What happens in the slot.
@@ -180,8 +179,44 @@ impl NurtureSlot {
             unsubscribed: self.rows.preferences.as_ref().is_some_and(|preferences| preferences.unsubscribed),
             suppressed: self.suppressed || self.has_bounced(),
             address_of_another: self.address_of_another,
+            trouble: self.trouble,
         }
     }
+}
+
+/// What is known of an address, whoever has it.
+#[derive(Default)]
+struct AddressRows {
+    suppressed: bool,
+    of_another: bool,
+    trouble: Option<Trouble>,
+}
+
+impl AddressRows {
+    /// One query: all that is kept of an address lies together.
+    async fn load(store: &Store, hash: &str, contact: &ContactId) -> Result<Self, Failure> {
+        let mut known = Self::default();
+        for item in store.partition_items(&keys::addresses(hash), None).await? {
+            match text(&item, keys::SK).unwrap_or_default() {
+                keys::SUPPRESSION => known.suppressed = true,
+                keys::ADDRESS_OWNER => {
+                    let owner: AddressOwner = read(item)?;
+                    // Nobody's, but stated by many: one of them may be written to, and nobody has said yet who.
+                    known.of_another = match owner.contact {
+                        Some(owner) => owner != contact.as_str(),
+                        None => owner.more,
+                    };
+                }
+                keys::SOFT_BOUNCES => known.trouble = read::<SoftBounces>(item)?.trouble(),
+                _ => {}
+            }
+        }
+        Ok(known)
+    }
+}
+
+fn read<T: DeserializeOwned>(item: Item) -> Result<T, Failure> {
+    serde_dynamo::from_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"))
 }
 
 /// What a snapshot borrows.

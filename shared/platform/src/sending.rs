@@ -9,6 +9,7 @@
 //! What may be sent is the domain's: [`perennial_domain::sending`].
 
 mod counters;
+mod reconciliation;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -21,14 +22,14 @@ use crate::store::{ATTEMPTS, Change, Commit, Item, Store, back_off, integer, num
 
 pub use counters::Counters;
 use counters::{day_of, hour_of};
+pub use reconciliation::Run;
 
 /// When the next permit is free, in microseconds since the Unix epoch.
 const NEXT: &str = "next_at_us";
-/// The day on which the first permit was taken: a ramp begins there.
+/// The day on which the first permit for a contact was taken: a ramp begins there.
 const FIRST_DAY: &str = "first_day";
 const PAUSED_AT: &str = "paused_at";
 const PAUSED_FOR: &str = "paused_for";
-const RECONCILED_AT: &str = "reconciled_at";
 
 /// The line of the account.
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ pub enum Permits {
 pub struct Known {
     /// When the next permit is free.
     pub next_at: Option<Timestamp>,
-    /// The day of the first permit, as a number.
+    /// The day of the first permit for a contact, as a number.
     pub first_day: Option<i64>,
     /// Since when sending is paused.
     pub paused_at: Option<Timestamp>,
@@ -181,28 +182,6 @@ impl Sending {
     }
 }
 
-impl Sending {
-    /// Up to when the suppression list of SES was taken over.
-    ///
-    /// # Errors
-    /// [`Failure`] if the store could not be reached.
-    pub async fn reconciled_at(&self) -> Result<Option<Timestamp>, Failure> {
-        let item = self.store.get_item(&keys::sending()).await?;
-        Ok(item.and_then(|item| integer(&item, RECONCILED_AT)).and_then(|at| Timestamp::from_second(at).ok()))
-    }
-
-    /// Remembers that it was taken over up to then.
-    ///
-    /// # Errors
-    /// [`Failure`] if the store could not be reached.
-    pub async fn set_reconciled(&self, at: Timestamp) -> Result<(), Failure> {
-        let change = Change::of(keys::sending(), format!("SET #{RECONCILED_AT} = :at"))
-            .only_if(format!("attribute_not_exists(#{RECONCILED_AT}) OR #{RECONCILED_AT} < :at"))
-            .with(":at", number(at.as_second()));
-        self.store.apply("reconciliation", change).await.map(drop)
-    }
-}
-
 /// The permits that a write has taken, whose last one ends at `after`.
 fn instants(after: i64, count: i64, spacing: i64) -> Vec<Timestamp> {
     let at = |number: i64| Timestamp::from_microsecond(after - (count - number) * spacing).unwrap_or(Timestamp::MAX);
@@ -255,15 +234,15 @@ impl Taking<'_> {
             Line::Nurture => format!(" AND attribute_not_exists(#{PAUSED_AT})"),
             Line::Sales => String::new(),
         };
-        Change::of(
-            keys::sending(),
-            format!(
-                "{moved}, #{FIRST_DAY} = if_not_exists(#{FIRST_DAY}, :day){forget} ADD #{in_hour} :count, #{on_day} :count"
-            ),
-        )
-        .only_if(format!("{still} AND (attribute_not_exists(#{in_hour}) OR #{in_hour} <= :room){unpaused}"))
-        .with(":day", number(day))
-        .with(":count", number(count))
-        .with(":room", AttributeValue::N((quota - before - count).to_string()))
+        // A ramp begins with the first mail to a contact: sales may hear of its leads weeks before.
+        let begins = match self.line {
+            Line::Nurture => format!(", #{FIRST_DAY} = if_not_exists(#{FIRST_DAY}, :day)"),
+            Line::Sales => String::new(),
+        };
+        let change =
+            Change::of(keys::sending(), format!("{moved}{begins}{forget} ADD #{in_hour} :count, #{on_day} :count"))
+                .only_if(format!("{still} AND (attribute_not_exists(#{in_hour}) OR #{in_hour} <= :room){unpaused}"));
+        let change = if begins.is_empty() { change } else { change.with(":day", number(day)) };
+        change.with(":count", number(count)).with(":room", AttributeValue::N((quota - before - count).to_string()))
     }
 }

@@ -90,6 +90,17 @@ impl Store {
     /// # Errors
     /// [`Failure`] if the store cannot be reached or an item is not of this shape.
     pub async fn partition<T: DeserializeOwned>(&self, pk: &str, sk_prefix: Option<&str>) -> Result<Vec<T>, Failure> {
+        let items = self.partition_items(pk, sk_prefix).await?.into_iter();
+        let read =
+            |item| serde_dynamo::from_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"));
+        items.map(read).collect()
+    }
+
+    /// The same, each item as it is stored.
+    ///
+    /// # Errors
+    /// [`Failure`] if the store cannot be reached.
+    pub async fn partition_items(&self, pk: &str, sk_prefix: Option<&str>) -> Result<Vec<Item>, Failure> {
         let mut query = self.client.query().table_name(&self.state).consistent_read(true);
         query = match sk_prefix {
             None => query.key_condition_expression("PK = :pk"),
@@ -100,10 +111,7 @@ impl Store {
         let mut pages = query.expression_attribute_values(":pk", string(pk)).into_paginator().items().send();
         let mut items = Vec::new();
         while let Some(item) = pages.next().await {
-            let item = item.map_err(|error| Failure::from_sdk("partition query", &error))?;
-            items.push(
-                serde_dynamo::from_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"))?,
-            );
+            items.push(item.map_err(|error| Failure::from_sdk("partition query", &error))?);
         }
         Ok(items)
     }

@@ -14,6 +14,7 @@ use perennial_domain::nurture::{
 };
 use perennial_domain::profile::{Account, Contact, Fields};
 use perennial_domain::segment;
+use perennial_domain::sending::Trouble;
 use perennial_playbook::{Bundle, Playbook, Severity};
 use serde::Deserialize;
 use serde_json::json;
@@ -85,6 +86,8 @@ struct Row {
     suppressed: bool,
     #[serde(default)]
     address_of_another: bool,
+    #[serde(default)]
+    bounced: Vec<String>,
     #[serde(default)]
     rules: Table,
 }
@@ -233,6 +236,11 @@ fn wishes(row: &Row) -> Wishes {
     }
 }
 
+/// That mail bounced on these days and may not bounce again; none was delivered since.
+fn trouble(row: &Row) -> Option<Trouble> {
+    Trouble::of(row.bounced.iter().map(|on| day(on).as_second()), None)
+}
+
 /// What is decided, and what each stream says.
 fn answer(row: &Row, playbook: &Playbook) -> (String, BTreeMap<String, String>) {
     let now: DateTime = row.now.as_deref().unwrap_or("2026-03-04 10:00").parse().expect("an instant");
@@ -271,6 +279,7 @@ fn answer(row: &Row, playbook: &Playbook) -> (String, BTreeMap<String, String>) 
         unsubscribed: row.unsubscribed,
         suppressed: row.suppressed,
         address_of_another: row.address_of_another,
+        trouble: trouble(row),
     };
     let decision = match decide(&playbook.nurture, &playbook.calendar, &snapshot, now) {
         Decision::Send { piece, .. } => format!("send {piece}"),

@@ -152,7 +152,7 @@ impl SendNurtureEmail {
     }
 
     /// Records why nothing goes out. Where the slot's day is not over by `until`, the slot waits for it: it becomes a mail, or
-    /// this stays its one reason.
+    /// this stays its one reason. The reservation of an earlier try that SES did not take is released.
     pub(super) async fn record_silence(
         &self,
         loaded: &NurtureSlot,
@@ -160,16 +160,11 @@ impl SendNurtureEmail {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Commit, Failure> {
-        let cadence = keys::cadence(&loaded.contact);
-        let next = match until {
-            Some(until) => Change::of(cadence, "SET #due_at = :next").with(":next", number(until.max(now).as_second())),
-            None => Change::of(cadence, "REMOVE #due_shard, #due_at"),
-        };
         let waits = until.is_some_and(|until| self.is_of_its_day(loaded, until));
         let key = keys::slot(&loaded.contact, &loaded.slot);
         let mut actions = vec![
             silence(&self.store, &key, reason, waits, now)?,
-            self.store.change(next)?,
+            self.store.change(looked_at_again(loaded, until.map(|until| until.max(now))))?,
             identity::unmoved(&self.store, &loaded.contact)?,
             self.store.check(unchanged_wishes(loaded))?,
         ];
@@ -179,6 +174,25 @@ impl SendNurtureEmail {
         }
         self.store.commit("silence", actions).await
     }
+}
+
+/// When the planner comes again, or that it does not. A slot that falls silent was never sent, which the same transaction proves:
+/// what it reserved in an earlier try must not be held against the next slot.
+fn looked_at_again(loaded: &NurtureSlot, until: Option<Timestamp>) -> Change {
+    let reserved_by = loaded.rows.cadence.as_ref().and_then(|cadence| cadence.reserved_by.as_deref());
+    let holds = reserved_by == Some(loaded.slot.as_str());
+    let update = match (until, holds) {
+        (Some(_), false) => "SET #due_at = :next",
+        (Some(_), true) => "SET #due_at = :next REMOVE #reserved_by, #reserved_day",
+        (None, false) => "REMOVE #due_shard, #due_at",
+        (None, true) => "REMOVE #due_shard, #due_at, #reserved_by, #reserved_day",
+    };
+    // Also where somebody else has tried it since it was loaded.
+    let condition =
+        if holds { "#reserved_by = :slot" } else { "attribute_not_exists(#reserved_by) OR #reserved_by <> :slot" };
+    let change =
+        Change::of(keys::cadence(&loaded.contact), update).only_if(condition).with(":slot", string(&loaded.slot));
+    until.into_iter().fold(change, |change, until| change.with(":next", number(until.as_second())))
 }
 
 /// That the profile has not been written since it was loaded.

@@ -242,6 +242,7 @@ impl<'a> Mailbox<'a> {
             unsubscribed: person.unsubscribed,
             suppressed: false,
             address_of_another: false,
+            trouble: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How often, and at what hour: gap, cap and send window.
+//! How often, and at what hour: gap, cap, the break after a bounce, and send window.
 //!
 //! Owns the days of a person's mail. Gap and cap are counted in local days of the team's zone, not in seconds, so that a
 //! mail sent at 09:00:07 does not push the next one to the day after. The send window is the contact's: hours and weekday
@@ -109,6 +109,15 @@ impl<'a> Days<'a> {
         }
         let free = self.rules.cap.free_on(snapshot.mail_days, self.today)?;
         Some((Silence::CapReached, self.on(free)))
+    }
+
+    /// Until when an address is left alone to which mail bounced and may not bounce again: the gap from that day on, and some more.
+    pub fn in_trouble(&self, snapshot: &Snapshot<'_>) -> Option<(Silence, Timestamp)> {
+        let trouble = snapshot.trouble?;
+        let bounced_on = self.date(crate::interest::instant(trouble.last_at));
+        let days = gap_days(self.rules, snapshot).saturating_add(trouble.extra_days());
+        let free = later(bounced_on, days);
+        (free > self.today).then(|| (Silence::Bounced, self.on(free)))
     }
 }
 

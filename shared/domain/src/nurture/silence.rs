@@ -23,6 +23,8 @@ pub enum Silence {
     Capped,
     /// The person had as many mails as the cap allows in its period.
     CapReached,
+    /// Mail to the address bounced lately, and may not bounce again: it is left alone for longer each time.
+    Bounced,
     /// The team does not work today, on the calendar where the contact is.
     DayOff,
     /// It is too early or too late in the day where the contact is.
@@ -51,7 +53,7 @@ pub enum Silence {
 
 impl Silence {
     /// All of them, the most telling first.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Unsubscribed,
         Self::Suppressed,
         Self::NoAddress,
@@ -60,6 +62,7 @@ impl Silence {
         Self::Paused,
         Self::Capped,
         Self::CapReached,
+        Self::Bounced,
         Self::DayOff,
         Self::SendWindow,
         Self::TopicUnwanted,
@@ -85,6 +88,7 @@ impl Silence {
             Self::Paused => "takes a break",
             Self::Capped => "capped: mailed within the gap",
             Self::CapReached => "capped: as many mails as the cap allows",
+            Self::Bounced => "mail bounced lately: a longer gap",
             Self::DayOff => "not a working day",
             Self::SendWindow => "outside the send window",
             Self::TopicUnwanted => "topic not wanted",
