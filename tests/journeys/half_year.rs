@@ -34,9 +34,9 @@ async fn half_a_year_of_mail_keeps_every_promise() {
     let plot = Plot::new(seed(), CONTACTS, start, WEEKS, &playbook);
     let deployment = deploy_with(ClockHandle::standing_at(start), playbook).await;
     let planned = recorded::watch(&deployment);
-    let facts = telling::tell_all(&deployment, &plot).await;
+    let told = telling::tell_all(&deployment, &plot).await;
     deployment.world.advance_to(start + SignedDuration::from_hours(24 * 7 * WEEKS), |_| {}).await.unwrap();
-    let history = recorded::history(&deployment, &plot, facts, &planned).await;
+    let history = recorded::history(&deployment, &plot, told, &planned).await;
 
     let violations: Vec<String> = check(&history).iter().map(ToString::to_string).collect();
     assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));

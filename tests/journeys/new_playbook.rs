@@ -96,6 +96,8 @@ async fn another_playbook_rewrites_nothing_and_each_lead_keeps_the_version_it_wa
     assert_eq!(account.leads.len(), 1);
     assert_eq!(state_by_key(&new).await, stored, "reading writes nothing");
 
+    // Also the hours in which nobody's slot has come.
+    new.world.set_nominations("PlanNurture", None);
     new.world.advance_to(at(SUNDAY), |_| {}).await.unwrap();
     let calls = new.world.counts().unwrap().invocations;
     for function in ["ScoreAndDecay", "QualifyMql", "PlanNurture", "EscalateSla"] {

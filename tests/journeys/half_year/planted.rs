@@ -29,7 +29,7 @@ fn day(month: i8, day: i8) -> Date {
 fn stream(purpose: Purpose, product: &str, topic: &str, pieces: &[(&str, Kind)]) -> Stream {
     let pieces = pieces.iter().map(|(piece, kind)| ((*piece).to_owned(), *kind)).collect();
     let (product, topic) = (product.to_owned(), Some(topic.to_owned()));
-    Stream { purpose, product, topic, pieces, audience: None, held_out: BTreeSet::new() }
+    Stream { purpose, product, topic, pieces, marks: BTreeMap::new(), audience: None, held_out: BTreeSet::new() }
 }
 
 fn promises() -> Promises {
@@ -43,10 +43,15 @@ fn promises() -> Promises {
         ("hard", Hard),
     ];
     let care = [("c1", Educational), ("c2", Educational), ("c3", Educational)];
+    let renew = [("r1", Educational), ("r2", Educational)];
+    let marks = BTreeMap::from([("r1".to_owned(), 120), ("r2".to_owned(), 60)]);
+    let rescue = Purpose::Save { unused_days: 42, until_days: 1_000 };
     let streams = [
         ("sell", stream(Purpose::CrossSell, "automation", "automation", &sell)),
         ("care", stream(Purpose::Retention(90), "analytics", "owners", &care)),
-        ("renew", stream(Purpose::Renewal(120), "analytics", "owners", &[("r1", Educational)])),
+        ("renew", Stream { marks, ..stream(Purpose::Renewal(120), "analytics", "owners", &renew) }),
+        ("more", stream(Purpose::Upsell(80), "analytics", "owners", &[("m1", Educational)])),
+        ("rescue", stream(rescue, "analytics", "owners", &[("v1", Educational)])),
     ];
     Promises {
         gap_days: 7,
@@ -64,7 +69,7 @@ fn promises() -> Promises {
 }
 
 /// What Ada got: all that one may get.
-const ADA: [(i8, i8, &str, &str); 10] = [
+const ADA: [(i8, i8, &str, &str); 12] = [
     (3, 3, "sell", "s1"),
     (3, 10, "care", "c1"),
     (3, 17, "sell", "s2"),
@@ -74,6 +79,8 @@ const ADA: [(i8, i8, &str, &str); 10] = [
     (4, 14, "care", "c2"),
     (4, 21, "sell", "hard"),
     (5, 5, "renew", "r1"),
+    (5, 26, "more", "m1"),
+    (6, 9, "rescue", "v1"),
     // For the next contract, which begins anew.
     (6, 30, "renew", "r1"),
 ];
@@ -111,14 +118,11 @@ fn kept() -> History {
         send(&mut history, "ada", day(month, on), stream, piece);
     }
     OTHERS.iter().for_each(|name| send(&mut history, name, day(3, 10), "care", "c1"));
-    let end = |year: i16| What::ContractEnds {
-        account: "acme".to_owned(),
-        product: "analytics".to_owned(),
-        end: at(date(year, 8, 1), Time::midnight()),
-    };
     tell(&mut history, day(3, 2), What::Engaged { contact: "ada".to_owned(), product: "automation".to_owned() });
-    tell(&mut history, day(3, 2), end(2026));
-    tell(&mut history, day(6, 20), end(2027));
+    tell(&mut history, day(3, 2), ends(day(8, 1)));
+    tell(&mut history, day(3, 2), seats(20));
+    tell(&mut history, day(3, 2), used(day(2, 1)));
+    tell(&mut history, day(6, 20), ends(day(10, 10)));
     history
 }
 
@@ -136,6 +140,40 @@ fn send(history: &mut History, contact: &str, date: Date, stream: &str, piece: &
 /// At four in the morning.
 fn tell(history: &mut History, date: Date, what: What) {
     history.facts.push(Fact { at: at(date, time(4, 0, 0, 0)), what });
+}
+
+fn ends(on: Date) -> What {
+    let end = at(on, Time::midnight());
+    What::ContractEnds { account: "acme".to_owned(), product: "analytics".to_owned(), end }
+}
+
+/// So many of 25 seats are in use.
+fn seats(used: i64) -> What {
+    What::Seats { account: "acme".to_owned(), product: "analytics".to_owned(), bought: 25, used }
+}
+
+fn used(on: Date) -> What {
+    What::Used { account: "acme".to_owned(), product: "analytics".to_owned(), used_at: at(on, Time::midnight()) }
+}
+
+fn health(history: &mut History, on: Date, at_risk: bool) {
+    tell(history, on, What::Health { account: "acme".to_owned(), at_risk });
+}
+
+fn opt_out(history: &mut History, contact: &str, on: Date) {
+    tell(history, on, What::OptedOut { contact: contact.to_owned() });
+}
+
+/// Bob turns out to be Ada; slots of his after that are taken out of the history.
+fn merge_bob(history: &mut History, on: Date) {
+    let remains = |contact: &str, date: Date| contact != "bob" || date <= on;
+    history.planned.retain(|(contact, date)| remains(contact, *date));
+    history.slots.retain(|slot| remains(&slot.contact, slot.date));
+    tell(history, on, What::Merged { from: "bob".to_owned(), into: ada() });
+}
+
+fn stream_of<'a>(history: &'a mut History, id: &str) -> &'a mut Stream {
+    history.promises.streams.get_mut(id).unwrap()
 }
 
 fn ada() -> String {
@@ -169,7 +207,7 @@ fn resend(history: &mut History, date: Date, stream: &str, piece: &str) {
 type Plant = fn(&mut History);
 
 /// What is done to the history, in words; what exactly that breaks; and how it is done.
-const PLANTED: [(&str, &[Rule], Plant); 41] = [
+const PLANTED: [(&str, &[Rule], Plant); 61] = [
     ("nothing is recorded of a slot", &[Rule::OneOutcome, Rule::Totals], |it| {
         it.slots.retain(|slot| slot.contact != "ada" || slot.date != day(5, 12));
     }),
@@ -227,8 +265,70 @@ const PLANTED: [(&str, &[Rule], Plant); 41] = [
         tell(it, day(4, 1), What::Health { account: "acme".to_owned(), at_risk: false });
     }),
     ("upsell to an account at risk", &[Rule::AtRisk], |it| {
-        it.promises.streams.get_mut("sell").unwrap().purpose = Purpose::Upsell;
-        tell(it, day(3, 31), What::Health { account: "acme".to_owned(), at_risk: true });
+        health(it, day(5, 25), true);
+        health(it, day(5, 27), false);
+    }),
+    ("a favour is asked of an account at risk", &[Rule::AtRisk], |it| {
+        stream_of(it, "care").purpose = Purpose::Advocacy(90);
+        health(it, day(3, 9), true);
+        health(it, day(3, 12), false);
+    }),
+    ("more seats, where seats are free", &[Rule::ForOwners], |it| tell(it, day(5, 20), seats(19))),
+    ("more seats, of what is not owned", &[Rule::ForOwners], |it| {
+        stream_of(it, "more").product = "automation".to_owned();
+    }),
+    ("a rescue of what is in use", &[Rule::ForOwners], |it| tell(it, day(6, 1), used(day(6, 1)))),
+    ("a rescue long after the purchase", &[Rule::ForOwners], |it| {
+        stream_of(it, "rescue").purpose = Purpose::Save { unused_days: 42, until_days: 800 };
+    }),
+    ("a habit, before it is owned for so long", &[Rule::ForOwners], |it| {
+        stream_of(it, "care").purpose = Purpose::Retention(1_000);
+    }),
+    ("first steps, to an old owner", &[Rule::ForOwners], |it| {
+        stream_of(it, "care").purpose = Purpose::Onboarding(90);
+    }),
+    ("a renewal's piece before its mark", &[Rule::Mark], |it| {
+        stream_of(it, "renew").marks.insert("r1".to_owned(), 80);
+    }),
+    ("a renewal's first piece after its second mark", &[Rule::Mark], |it| {
+        stream_of(it, "renew").marks.insert("r2".to_owned(), 100);
+    }),
+    ("a renewal's second piece at its first mark", &[Rule::Mark], |it| resend(it, day(5, 5), "renew", "r2")),
+    ("a renewal of a contract that has ended", &[Rule::ForOwners, Rule::Mark], |it| {
+        tell(it, day(4, 30), ends(day(5, 1)));
+    }),
+    ("to whoever was erased", &[Rule::Erased], |it| tell(it, day(6, 30), What::Erased { contact: ada() })),
+    ("a slot of whoever was erased", &[Rule::Erased], |it| tell(it, day(8, 20), What::Erased { contact: ada() })),
+    ("to an id that was merged into another", &[Rule::Merged], |it| {
+        merge_bob(it, day(6, 20));
+        send(it, "bob", day(7, 7), "care", "c2");
+    }),
+    ("a slot of an id that was merged into another", &[Rule::Merged], |it| {
+        tell(it, day(6, 20), What::Merged { from: "bob".to_owned(), into: ada() });
+    }),
+    ("a piece that was received under the other id", &[Rule::Twice], |it| {
+        send(it, "bob", day(3, 17), "care", "c3");
+        merge_bob(it, day(5, 10));
+        send(it, "ada", day(5, 19), "care", "c3");
+    }),
+    ("four days after mail to the other id", &[Rule::Gap], |it| {
+        send(it, "bob", day(5, 22), "care", "c3");
+        merge_bob(it, day(5, 24));
+    }),
+    ("after an opt-out under the other id", &[Rule::OptedOut], |it| {
+        opt_out(it, "bob", day(5, 22));
+        merge_bob(it, day(5, 24));
+    }),
+    ("between an opt-out and the way back", &[Rule::OptedOut], |it| {
+        opt_out(it, "ada", day(5, 25));
+        tell(it, day(5, 27), What::Resubscribed { contact: ada() });
+    }),
+    ("no slot for eight weeks after the way back", &[Rule::Forgotten], |it| {
+        opt_out(it, "ada", day(6, 10));
+        tell(it, day(6, 15), What::Resubscribed { contact: ada() });
+        let lost = |date: Date| date > day(7, 1);
+        it.planned.retain(|(contact, date)| contact != "ada" || !lost(*date));
+        it.slots.retain(|slot| slot.contact != "ada" || !lost(slot.date));
     }),
     ("cross-sell to a new customer", &[Rule::NewCustomer], |it| {
         it.accounts.get_mut("acme").unwrap().customer_since = at(date(2025, 10, 1), Time::midnight());

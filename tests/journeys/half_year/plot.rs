@@ -45,6 +45,9 @@ const OWNERS: [&str; 4] = ["rep-anna", "rep-bilal", "rep-chen", "rep-dora"];
 /// Things are told twice a day, at minutes at which no schedule runs.
 const HOURS: [(i64, i64); 2] = [(5, 23), (12, 41)];
 
+/// So many are bought of every product.
+pub const SEATS: i64 = 25;
+
 /// A generated world and its story.
 pub struct Plot {
     pub start: Timestamp,
@@ -61,6 +64,10 @@ pub struct Account {
     pub owns: BTreeMap<String, Timestamp>,
     pub ends: BTreeMap<String, Timestamp>,
     pub at_risk: bool,
+    /// Seats in use, of [`SEATS`] each.
+    pub seats_used: BTreeMap<String, i64>,
+    /// When products were used last.
+    pub used: BTreeMap<String, Timestamp>,
     /// What is told besides: nothing that a rule of the checker asks for.
     pub more: Value,
 }
@@ -100,8 +107,30 @@ pub enum Event {
         contact: String,
         on_page: bool,
     },
+    Resubscribed {
+        contact: String,
+    },
     Bounced {
         contact: String,
+    },
+    /// Two ids turn out to be one person.
+    Merged {
+        from: String,
+        into: String,
+    },
+    Erased {
+        contact: String,
+    },
+    /// A product is used again.
+    Used {
+        account: String,
+        product: String,
+    },
+    /// Of the seats that are bought, so many are in use now.
+    SeatsFilled {
+        account: String,
+        product: String,
+        used: i64,
     },
     Reported {
         contact: String,
@@ -161,15 +190,23 @@ impl Plot {
         let owns: BTreeMap<String, i64> =
             owned.iter().map(|product| ((*product).to_owned(), rng.i64(since..=-1))).collect();
         let mut ends = BTreeMap::new();
-        let (mut seats, mut in_use, mut used) = (json!({}), json!({}), json!({}));
+        let (mut seats_used, mut used) = (BTreeMap::new(), BTreeMap::new());
         for product in owns.keys() {
             if rng.u8(..3) > 0 {
                 ends.insert(product.clone(), self.day(rng.i64(15..300)));
             }
-            seats[product] = json!(25);
-            in_use[product] = json!(rng.i64(5..=25));
+            seats_used.insert(product.clone(), rng.i64(5..=SEATS));
             if rng.u8(..3) > 0 {
-                used[product] = json!(self.day(-rng.i64(0..90)).to_string());
+                used.insert(product.clone(), self.day(-rng.i64(0..90)));
+            }
+            let (account, product) = (id.clone(), product.clone());
+            match rng.u8(..4) {
+                0 => self.happens_within(rng, 10..150, Event::Used { account, product }),
+                1 => {
+                    let used = rng.i64(5..=SEATS);
+                    self.happens_within(rng, 10..150, Event::SeatsFilled { account, product, used });
+                }
+                _ => {}
             }
         }
         let at_risk = number % 10 == 7;
@@ -180,10 +217,10 @@ impl Plot {
         let owner = OWNERS[number % OWNERS.len()];
         let more = json!({
             "name": format!("Company {number}"), "owner": owner, "size": "enterprise", "region": "emea",
-            "industry": "software", "seats": seats, "seats_used": in_use, "used": used,
+            "industry": "software",
         });
         let owns = owns.into_iter().map(|(product, day)| (product, self.day(day))).collect();
-        Account { id, customer_since: self.day(since), owns, ends, at_risk, more }
+        Account { id, customer_since: self.day(since), owns, ends, at_risk, seats_used, used, more }
     }
 
     /// Most contracts are prolonged by a year, some days before they end.
@@ -219,12 +256,25 @@ impl Plot {
         self.happens(day, HOURS[0], Event::Known(number));
         let id = format!("contact-{number:04}");
         let zone = ZONES[rng.usize(..ZONES.len())];
+        // Who is one person is one person.
+        let (role, title, zone) = match self.people.last().filter(|_| is_second_id(number)) {
+            Some(first) => (first.role, first.title, first.zone),
+            None => (role, title, zone),
+        };
         self.people.push(Person { id, account, email, shares, role, title, zone, known_at });
     }
 
     fn interests(&mut self, rng: &mut Rng, number: usize) {
-        let favourite = PRODUCTS[rng.usize(..PRODUCTS.len())];
+        let of_their_own = PRODUCTS[rng.usize(..PRODUCTS.len())];
+        // Two ids of one person are in one stream, and both in the middle of it when they are merged.
+        let one_person = [number, number + 1].into_iter().any(is_second_id);
+        let favourite = if one_person { PRODUCTS[number / 10 % PRODUCTS.len()] } else { of_their_own };
         let first = self.people[number].known_at.duration_since(self.start).as_hours() / 24 + 1;
+        if one_person {
+            let contact = self.people[number].id.clone();
+            let asset = format!("{favourite}-case-study");
+            self.happens(first, HOURS[0], Event::Engaged { contact, product: favourite, asset, action: "download" });
+        }
         for _ in 0..rng.usize(0..9) {
             let product = if rng.u8(..4) == 0 { PRODUCTS[rng.usize(..PRODUCTS.len())] } else { favourite };
             // Requests for a price are rare.
@@ -244,6 +294,25 @@ impl Plot {
                 let on_page = rng.bool();
                 self.happens_within(rng, first..self.days, Event::OptedOut { contact, on_page });
             }
+            // Changes their mind.
+            0 | 11 => {
+                let (day, on_page) = (rng.i64(first..self.days - 70), rng.bool());
+                self.happens(day, HOURS[0], Event::OptedOut { contact: contact.clone(), on_page });
+                self.happens(day + rng.i64(3..60), HOURS[1], Event::Resubscribed { contact });
+            }
+            6 | 16 => {
+                let into = self.people[number - 1].id.clone();
+                let day = rng.i64(first + 20..self.days - 60);
+                self.happens(day, HOURS[rng.usize(..HOURS.len())], Event::Merged { from: contact.clone(), into });
+                if number % 60 == 16 {
+                    // Of one person the stricter word holds.
+                    self.happens(day - 2, HOURS[1], Event::OptedOut { contact, on_page: true });
+                } else if number % 60 == 36 {
+                    let contact = self.people[number - 1].id.clone();
+                    self.happens(day + rng.i64(10..40), HOURS[1], Event::Erased { contact });
+                }
+            }
+            10 => self.happens_within(rng, first + 20..self.days - 20, Event::Erased { contact }),
             2 if rng.bool() => self.happens_within(rng, first..self.days, Event::Bounced { contact }),
             // A campaign of another system: a mail every few days, three weeks long.
             4 | 14 => {
@@ -252,8 +321,8 @@ impl Plot {
                     self.happens(begin + day, HOURS[1], Event::Reported { contact: contact.clone() });
                 }
             }
-            5 | 8 | 12 | 17 | 18 => {
-                for _ in 0..rng.usize(1..4) {
+            7 | 8 | 12 | 17 | 18 => {
+                for _ in 0..rng.usize(1..6) {
                     let (choice, pause_days) = choice(rng, playbook);
                     let chose = Event::Chose { contact: contact.clone(), choice, pause_days };
                     self.happens_within(rng, first..self.days, chose);
@@ -262,6 +331,11 @@ impl Plot {
             _ => {}
         }
     }
+}
+
+/// Whether a contact is the one before it under another id.
+fn is_second_id(number: usize) -> bool {
+    number % 10 == 6
 }
 
 /// What somebody might choose; a break is counted from the day on which it is chosen.

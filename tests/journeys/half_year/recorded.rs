@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use perennial::account::Rows;
@@ -10,7 +11,6 @@ use perennial::deployment::Deployment;
 use perennial_domain::calendar::Day;
 use perennial_domain::fit;
 use perennial_domain::ids::ContactId;
-use perennial_domain::interest::instant;
 use perennial_domain::nurture::{self, StreamKind};
 use perennial_domain::profile;
 use perennial_domain::segment::{self, Expression, is_member};
@@ -23,7 +23,7 @@ use perennial_tests::half_year::history::{
 use serde_json::Value;
 
 use super::plot::Plot;
-use super::telling::leads;
+use super::telling::{Told, name_of};
 
 /// Contact and slot.
 pub type Planned = Arc<Mutex<BTreeSet<(String, Date)>>>;
@@ -48,12 +48,11 @@ pub fn watch(deployment: &Deployment) -> Planned {
 }
 
 /// The history of a world that has lived through its plot.
-pub async fn history(deployment: &Deployment, plot: &Plot, mut facts: Vec<Fact>, planned: &Planned) -> History {
-    for lead in leads(deployment).await {
-        let (at, name) = (instant(lead.qualified_at), lead.name());
-        facts.push(Fact { at, what: What::LeadOpened { contact: lead.contact, product: lead.product, lead: name } });
-    }
-    let rows = Rows::read(deployment).await.unwrap();
+pub async fn history(deployment: &Deployment, plot: &Plot, told: Told, planned: &Planned) -> History {
+    let Told { mut facts, mut slots } = told;
+    facts.extend(leads_qualified(deployment));
+    slots.extend(Rows::read(deployment).await.unwrap().slots.iter().filter_map(slot));
+    let merges = merges(&facts);
     let person = |person: &super::plot::Person| Person {
         account: person.account.clone(),
         zone: person.zone.map(|zone| TimeZone::get(zone).unwrap()),
@@ -65,18 +64,40 @@ pub async fn history(deployment: &Deployment, plot: &Plot, mut facts: Vec<Fact>,
     History {
         from: plot.start,
         until: deployment.world.clock().now(),
-        promises: promises(&deployment.playbook, plot, &rows),
+        promises: promises(&deployment.playbook, plot),
         accounts: plot.accounts.iter().map(|told| (told.id.clone(), account(told))).collect(),
         people: plot.people.iter().map(|told| (told.id.clone(), person(told))).collect(),
-        facts,
         planned: planned.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        slots: rows.slots.iter().filter_map(slot).collect(),
-        mails: mails(deployment, plot),
+        slots,
+        mails: mails(deployment, plot, &merges),
+        facts,
     }
 }
 
+/// Leads as they were made known, under the id of then.
+fn leads_qualified(deployment: &Deployment) -> Vec<Fact> {
+    let opened = |event: &perennial_local::BusEvent| {
+        let detail = &event.envelope["detail"];
+        let text = |name: &str| detail[name].as_str().map(str::to_owned);
+        let (contact, product) = (text("contact")?, text("product")?);
+        let lead = name_of(&product, detail["quarter"].as_str()?);
+        let opened = What::LeadOpened { contact, product, lead };
+        (event.envelope["detail-type"] == "LeadQualified").then_some(Fact { at: event.at, what: opened })
+    };
+    deployment.world.bus_events().unwrap().iter().filter_map(opened).collect()
+}
+
+/// Which id stands for another one, and since when.
+fn merges(facts: &[Fact]) -> BTreeMap<String, (Timestamp, String)> {
+    let merged = |fact: &Fact| match &fact.what {
+        What::Merged { from, into } => Some((from.clone(), (fact.at, into.clone()))),
+        _ => None,
+    };
+    facts.iter().filter_map(merged).collect()
+}
+
 /// A nurture slot; those of sales mails have other names.
-fn slot(slot: &records::Slot) -> Option<Slot> {
+pub fn slot(slot: &records::Slot) -> Option<Slot> {
     let contact = keys::contact_of(&slot.pk)?.to_string();
     let date = slot.sk.strip_prefix(keys::SLOT)?.parse().ok()?;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -88,16 +109,21 @@ fn slot(slot: &records::Slot) -> Option<Slot> {
     Some(Slot { contact, date, outcome })
 }
 
-/// By whose address it is: what the sender calls a contact is not asked.
-fn mails(deployment: &Deployment, plot: &Plot) -> Vec<Mail> {
+/// By whose address it is, or whoever that one was merged into by then: what the sender calls a contact is not asked.
+fn mails(deployment: &Deployment, plot: &Plot, merges: &BTreeMap<String, (Timestamp, String)>) -> Vec<Mail> {
     let people = plot.people.iter().filter(|person| !person.shares);
     let owners: BTreeMap<&str, &str> =
         people.filter_map(|person| Some((person.email.as_deref()?, person.id.as_str()))).collect();
+    let whose = |mail: &perennial_local::Mail| {
+        let owner = owners.get(mail.to[0].as_str()).copied().unwrap_or("nobody");
+        let into = merges.get(owner).filter(|(merged_at, _)| *merged_at <= mail.at);
+        into.map_or(owner, |(_, into)| into).to_owned()
+    };
     let read = |mail: &perennial_local::Mail| {
         let tag = |wanted: &str| mail.tags.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
         (tag("kind")? == "nurture").then(|| Mail {
             at: mail.at,
-            contact: owners.get(mail.to[0].as_str()).copied().unwrap_or("nobody").to_owned(),
+            contact: whose(mail),
             slot: tag("slot").unwrap().parse().unwrap(),
             stream: tag("stream").unwrap(),
             piece: tag("piece").unwrap(),
@@ -106,7 +132,7 @@ fn mails(deployment: &Deployment, plot: &Plot) -> Vec<Mail> {
     deployment.world.mails().unwrap().iter().filter_map(read).collect()
 }
 
-fn promises(playbook: &Playbook, plot: &Plot, rows: &Rows) -> Promises {
+fn promises(playbook: &Playbook, plot: &Plot) -> Promises {
     let (rules, calendar) = (&playbook.nurture, &playbook.calendar);
     let week = [0, 1, 2, 3, 4, 5, 6].map(|day| Weekday::from_monday_zero_offset(day).unwrap());
     Promises {
@@ -124,11 +150,11 @@ fn promises(playbook: &Playbook, plot: &Plot, rows: &Rows) -> Promises {
         holidays: calendar.holidays.clone(),
         educational_before_hard: rules.educational_before_hard,
         new_customer_days: rules.new_customer_days,
-        streams: rules.streams.iter().map(|it| (it.id.to_string(), stream(it, playbook, plot, rows))).collect(),
+        streams: rules.streams.iter().map(|it| (it.id.to_string(), stream(it, playbook, plot))).collect(),
     }
 }
 
-fn stream(stream: &nurture::Stream, playbook: &Playbook, plot: &Plot, rows: &Rows) -> Stream {
+fn stream(stream: &nurture::Stream, playbook: &Playbook, plot: &Plot) -> Stream {
     let kind = |piece: &nurture::StreamPiece| match piece.kind {
         nurture::Kind::Educational => Kind::Educational,
         nurture::Kind::Soft => Kind::Soft,
@@ -138,28 +164,38 @@ fn stream(stream: &nurture::Stream, playbook: &Playbook, plot: &Plot, rows: &Row
     Stream {
         purpose: match &stream.kind {
             StreamKind::CrossSell => Purpose::CrossSell,
-            StreamKind::Upsell { .. } => Purpose::Upsell,
+            StreamKind::Upsell { seats_percent } => Purpose::Upsell(*seats_percent),
             StreamKind::Retention { after_days } => Purpose::Retention(*after_days),
             StreamKind::Onboarding { until_days } => Purpose::Onboarding(*until_days),
-            StreamKind::Save { .. } => Purpose::Save,
+            StreamKind::Save { unused_days, until_days } => {
+                Purpose::Save { unused_days: *unused_days, until_days: *until_days }
+            }
             StreamKind::Renewal { days_before } => Purpose::Renewal(days_before.iter().copied().max().unwrap_or(0)),
             StreamKind::Advocacy { after_days } => Purpose::Advocacy(*after_days),
         },
         product: stream.product.to_string(),
         topic: stream.topic.as_ref().map(ToString::to_string),
         pieces: stream.pieces.iter().map(|piece| (piece.id.to_string(), kind(piece))).collect(),
-        audience: (stream.audience != Expression::All(Vec::new()))
-            .then(|| audience(&stream.audience, playbook, plot, rows)),
+        marks: marks(stream),
+        audience: (stream.audience != Expression::All(Vec::new())).then(|| audience(&stream.audience, playbook, plot)),
         held_out: held_out.map(|person| person.id.clone()).collect(),
     }
 }
 
+/// A piece belongs to each mark, in this order.
+fn marks(stream: &nurture::Stream) -> BTreeMap<String, i64> {
+    let StreamKind::Renewal { days_before } = &stream.kind else { return BTreeMap::new() };
+    stream.pieces.iter().map(|piece| piece.id.to_string()).zip(days_before.iter().copied()).collect()
+}
+
 /// Who belongs to a stream's audience, by who they are: nothing in the plot changes roles or titles.
-fn audience(of: &Expression, playbook: &Playbook, plot: &Plot, rows: &Rows) -> BTreeSet<String> {
-    let belongs = |id: &&String| {
-        let id = ContactId::from(id.as_str());
-        let Some(profile) = rows.contacts.get(&id) else { return false };
-        let contact = profile::Contact::from_fields(id, &profile.fields());
+fn audience(of: &Expression, playbook: &Playbook, plot: &Plot) -> BTreeSet<String> {
+    let belongs = |told: &&super::plot::Person| {
+        // As it was told: of whoever was erased or merged, nothing is known any more.
+        let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut fields = profile::Fields::default();
+        fields.merge([text("title", told.title), text("role", told.role)], told.known_at.as_second());
+        let contact = profile::Contact::from_fields(ContactId::from(told.id.as_str()), &fields);
         let fit = fit::evaluate(&playbook.qualify.fit, Some(&contact), None);
         let (scores, now) = (BTreeMap::new(), plot.start);
         let person = segment::Person {
@@ -172,5 +208,5 @@ fn audience(of: &Expression, playbook: &Playbook, plot: &Plot, rows: &Rows) -> B
         };
         is_member(of, &person)
     };
-    plot.people.iter().map(|person| &person.id).filter(belongs).cloned().collect()
+    plot.people.iter().filter(belongs).map(|told| told.id.clone()).collect()
 }

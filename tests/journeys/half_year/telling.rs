@@ -3,20 +3,32 @@
 use fastrand::Rng;
 use http::Request;
 use jiff::Timestamp;
-use perennial::deployment::Deployment;
+use perennial::contact::{Tables, erase};
+use perennial::deployment::{Deployment, address_key};
 use perennial_platform::keys;
 use perennial_platform::links::{Links, Purpose};
-use perennial_platform::records::Lead;
+use perennial_platform::records::{self, Lead};
 use perennial_platform::store::string;
-use perennial_tests::half_year::history::{Choice, Fact, What};
+use perennial_tests::half_year::history::{Choice, Fact, Slot, What};
 use perennial_tests::{PUBLIC_URL, body, engagement, settle, tell};
 use serde_json::{Value, json};
 
-use super::plot::{Account, Event, Person, Plot, pause_ends};
+use super::plot::{Account, Event, Person, Plot, SEATS, pause_ends};
+use super::recorded::slot;
 
-/// Lives the story up to its last event. What was told is returned as facts, each at the instant at which it took effect.
-pub async fn tell_all(deployment: &Deployment, plot: &Plot) -> Vec<Fact> {
-    let mut telling = Telling { deployment, plot, facts: Vec::new(), number: 0, rng: Rng::with_seed(plot.days as u64) };
+/// What was written down while the story was told.
+#[derive(Default)]
+pub struct Told {
+    /// What was told, each at the instant at which it took effect.
+    pub facts: Vec<Fact>,
+    /// Slots of people of whom nothing was left then.
+    pub slots: Vec<Slot>,
+}
+
+/// Lives the story up to its last event.
+pub async fn tell_all(deployment: &Deployment, plot: &Plot) -> Told {
+    let rng = Rng::with_seed(plot.days as u64);
+    let mut telling = Telling { deployment, plot, told: Told::default(), number: 0, rng };
     for account in &plot.accounts {
         telling.account(account).await;
     }
@@ -28,13 +40,13 @@ pub async fn tell_all(deployment: &Deployment, plot: &Plot) -> Vec<Fact> {
         }
         settle(deployment).await;
     }
-    telling.facts
+    telling.told
 }
 
 struct Telling<'a> {
     deployment: &'a Deployment,
     plot: &'a Plot,
-    facts: Vec<Fact>,
+    told: Told,
     number: usize,
     rng: Rng,
 }
@@ -46,7 +58,7 @@ impl Telling<'_> {
     }
 
     fn note(&mut self, at: Timestamp, what: What) {
-        self.facts.push(Fact { at, what });
+        self.told.facts.push(Fact { at, what });
     }
 
     async fn account(&mut self, account: &Account) {
@@ -56,10 +68,20 @@ impl Telling<'_> {
         data["health"] = json!(if account.at_risk { "at-risk" } else { "good" });
         data["customer_since"] = text(&account.customer_since);
         data["owns"] = account.owns.iter().map(|(product, since)| (product.clone(), text(since))).collect();
+        data["seats"] = account.seats_used.keys().map(|product| (product.clone(), json!(SEATS))).collect();
+        data["seats_used"] = account.seats_used.iter().map(|(product, used)| (product.clone(), json!(used))).collect();
+        data["used"] = account.used.iter().map(|(product, used_at)| (product.clone(), text(used_at))).collect();
         data["ends"] = account.ends.iter().map(|(product, end)| (product.clone(), text(end))).collect();
         self.post("account.updated", self.plot.start, &data).await;
         let of = || account.id.clone();
         self.note(self.plot.start, What::Health { account: of(), at_risk: account.at_risk });
+        for (product, used) in &account.seats_used {
+            let seats = What::Seats { account: of(), product: product.clone(), bought: SEATS, used: *used };
+            self.note(self.plot.start, seats);
+        }
+        for (product, used_at) in &account.used {
+            self.note(self.plot.start, What::Used { account: of(), product: product.clone(), used_at: *used_at });
+        }
         for (product, end) in &account.ends {
             let ends = What::ContractEnds { account: of(), product: product.clone(), end: *end };
             self.note(self.plot.start, ends);
@@ -94,6 +116,32 @@ impl Telling<'_> {
                 }
                 self.note(at, What::OptedOut { contact });
             }
+            Event::Resubscribed { contact } => {
+                let purpose = Purpose::Preferences { contact: contact.as_str().into(), slot: "story".to_owned() };
+                let form = self.form(&Choice::default(), None).replace("do=save", "do=resubscribe");
+                self.press(&purpose, &form).await;
+                self.note(at, What::Resubscribed { contact: contact.clone() });
+                self.note(at, What::Chose { contact, choice: Choice::default() });
+            }
+            Event::Merged { from, into } => {
+                self.post("contact.merged", at, &json!({"from": from, "contact": into})).await;
+                self.note(at, What::Merged { from, into });
+            }
+            Event::Erased { contact } => self.erase(&contact, at).await,
+            Event::Used { account, product } => {
+                self.post(
+                    "account.updated",
+                    at,
+                    &json!({"account": account, "used": {product.as_str(): at.to_string()}}),
+                )
+                .await;
+                self.note(at, What::Used { account, product, used_at: at });
+            }
+            Event::SeatsFilled { account, product, used } => {
+                let data = json!({"account": account, "seats_used": {product.as_str(): used}});
+                self.post("account.updated", at, &data).await;
+                self.note(at, What::Seats { account, product, bought: SEATS, used });
+            }
             Event::Bounced { contact } => {
                 self.post("email.bounced", at, &json!({"contact": contact, "permanent": true})).await;
                 self.note(at, What::Bounced { contact });
@@ -124,6 +172,29 @@ impl Telling<'_> {
         let form = self.form(&choice, pause_days);
         self.press(&purpose, &form).await;
         self.note(at, What::Chose { contact, choice });
+    }
+
+    /// Erases a person as `perennial contact erase` does. Its slots are written down before: nothing is left of them.
+    async fn erase(&mut self, contact: &str, at: Timestamp) {
+        settle(self.deployment).await;
+        let key = address_key();
+        let tables = Tables {
+            store: &self.deployment.store,
+            ledger: &self.deployment.ingest.ledger,
+            ledger_table: &self.deployment.ledger_table,
+            key: &key,
+            now: at,
+        };
+        let person = tables.find(contact).await.unwrap();
+        for id in &person.ids {
+            let slots: Vec<records::Slot> =
+                self.deployment.store.partition(&keys::contact(id), Some(keys::SLOT)).await.unwrap();
+            self.told.slots.extend(slots.iter().filter_map(slot));
+            if self.plot.people.iter().any(|known| known.id == id.as_str()) {
+                self.note(at, What::Erased { contact: id.to_string() });
+            }
+        }
+        erase(&tables, &person, false).await.unwrap();
     }
 
     /// The form as a browser sends it.
@@ -166,15 +237,20 @@ impl Telling<'_> {
             if self.rng.bool() {
                 let data = json!({"contact": lead.contact, "product": lead.product, "quarter": lead.quarter});
                 self.post("lead.rejected", at, &data).await;
-                let name = lead.name();
+                let name = name_of(&lead.product, &lead.quarter);
                 self.note(at, What::LeadClosed { contact: lead.contact, lead: name });
             }
         }
     }
 }
 
+/// A lead as whoever it is of may call it: the id may be merged into another one.
+pub fn name_of(product: &str, quarter: &str) -> String {
+    format!("{product}/{quarter}")
+}
+
 /// Every lead there is, in no order.
-pub async fn leads(deployment: &Deployment) -> Vec<Lead> {
+async fn leads(deployment: &Deployment) -> Vec<Lead> {
     let scan = deployment.store.client.scan().table_name(&deployment.store.state).consistent_read(true);
     let scan =
         scan.filter_expression("begins_with(SK, :lead)").expression_attribute_values(":lead", string(keys::LEAD));

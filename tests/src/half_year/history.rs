@@ -80,6 +80,8 @@ pub struct Stream {
     pub topic: Option<String>,
     /// Its pieces, and what each wants.
     pub pieces: BTreeMap<String, Kind>,
+    /// Of a renewal, the days before the end of the contract from which on each piece may come.
+    pub marks: BTreeMap<String, i64>,
     /// For whom it is, by who they are; `None` is for everybody.
     pub audience: Option<BTreeSet<String>>,
     /// Who gets nothing of it, so that its effect can be measured.
@@ -91,14 +93,19 @@ pub struct Stream {
 pub enum Purpose {
     /// A product that is not owned.
     CrossSell,
-    /// More of one that is.
-    Upsell,
+    /// More of one that is, where so many seats in a hundred are in use.
+    Upsell(i64),
     /// Owned for so many days and more.
     Retention(i64),
     /// Owned for fewer days.
     Onboarding(i64),
-    /// Bought and not used.
-    Save,
+    /// Bought fewer days ago than this, and not used for a while.
+    Save {
+        /// Days without use, at least.
+        unused_days: i64,
+        /// Days since the purchase.
+        until_days: i64,
+    },
     /// The contract ends within so many days.
     Renewal(i64),
     /// Owned for so many days and more, and content.
@@ -106,7 +113,7 @@ pub enum Purpose {
 }
 
 /// What a piece wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Teaches.
     Educational,
@@ -173,8 +180,45 @@ pub enum What {
         /// When.
         end: Timestamp,
     },
+    /// So many seats are bought, and so many of them in use.
+    Seats {
+        /// Whose.
+        account: String,
+        /// For which product.
+        product: String,
+        /// Bought.
+        bought: i64,
+        /// In use.
+        used: i64,
+    },
+    /// An account used a product then.
+    Used {
+        /// Which.
+        account: String,
+        /// Which product.
+        product: String,
+        /// When it was used last.
+        used_at: Timestamp,
+    },
     /// A contact opted out.
     OptedOut {
+        /// Who.
+        contact: String,
+    },
+    /// A contact that had opted out wants mail again.
+    Resubscribed {
+        /// Who.
+        contact: String,
+    },
+    /// Two ids are one person: from now on the second stands for the first, too.
+    Merged {
+        /// The id that goes.
+        from: String,
+        /// The id that stays.
+        into: String,
+    },
+    /// Everything that was known of a contact is forgotten.
+    Erased {
         /// Who.
         contact: String,
     },
@@ -217,9 +261,15 @@ impl What {
     /// Of whom or what it tells: a contact or an account.
     pub fn subject(&self) -> (Option<&str>, Option<&str>) {
         match self {
-            Self::Health { account, .. } | Self::ContractEnds { account, .. } => (None, Some(account)),
+            Self::Health { account, .. }
+            | Self::ContractEnds { account, .. }
+            | Self::Seats { account, .. }
+            | Self::Used { account, .. } => (None, Some(account)),
+            Self::Merged { from, .. } => (Some(from), None),
             Self::Engaged { contact, .. }
             | Self::OptedOut { contact }
+            | Self::Resubscribed { contact }
+            | Self::Erased { contact }
             | Self::Bounced { contact }
             | Self::MailReported { contact }
             | Self::Chose { contact, .. }

@@ -1,12 +1,24 @@
-//! One contact's part of a history, and what held at an instant.
+//! One contact's part of a history, and what held at an instant. What was told of an id that was merged into the contact, and
+//! what it had received, is the contact's from the merge on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-use super::history::{Account, Choice, Fact, History, Kind, Mail, Person, Promises, Slot, Stream, What};
+use super::history::{Account, Choice, Fact, History, Kind, Mail, Person, Promises, Purpose, Slot, Stream, What};
+
+/// Something that was told, as it concerns one contact.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// When it took effect.
+    pub at: Timestamp,
+    /// Since when it is of this contact: later only where it was told of an id that was merged into it.
+    pub since: Timestamp,
+    /// What.
+    pub what: &'a What,
+}
 
 /// One contact's part of a history.
 #[derive(Debug)]
@@ -21,10 +33,12 @@ pub struct Life<'a> {
     pub account: Option<&'a Account>,
     /// When the history ended.
     pub until: Timestamp,
-    /// What was told of them and of their account, in order.
-    pub facts: Vec<&'a Fact>,
+    /// What was told of them and of their account, in the order in which it came to concern them.
+    pub facts: Vec<Told<'a>>,
     /// Their mails, in order.
     pub mails: Vec<&'a Mail>,
+    /// Mails to ids before they were merged into this one, and since when they count here.
+    pub inherited: Vec<(Timestamp, &'a Mail)>,
     /// Their slots, in order.
     pub slots: Vec<&'a Slot>,
     /// The slots that were planned for them.
@@ -35,22 +49,32 @@ impl<'a> Life<'a> {
     /// The part of this contact, who has to be one of the history's.
     pub fn of(history: &'a History, contact: &'a str) -> Self {
         let person = &history.people[contact];
-        let theirs = |fact: &&Fact| match fact.what.subject() {
-            (Some(other), _) => other == contact,
-            (None, account) => account == Some(person.account.as_str()),
+        let merged = merged_into(history, contact);
+        let since = |id: &str| match merged.get(id) {
+            Some(at) => Some(*at),
+            None => (id == contact).then_some(Timestamp::MIN),
         };
+        let told = |fact: &'a Fact| {
+            let since = match fact.what.subject() {
+                (Some(id), _) => since(id)?,
+                (None, account) => (account == Some(person.account.as_str())).then_some(Timestamp::MIN)?,
+            };
+            Some(Told { at: fact.at, since: since.max(fact.at), what: &fact.what })
+        };
+        let inherited = |mail: &'a Mail| Some((*merged.get(mail.contact.as_str())?, mail));
         let mut life = Self {
             promises: &history.promises,
             contact,
             person,
             account: history.accounts.get(&person.account),
             until: history.until,
-            facts: history.facts.iter().filter(theirs).collect(),
+            facts: history.facts.iter().filter_map(told).collect(),
             mails: history.mails.iter().filter(|mail| mail.contact == contact).collect(),
+            inherited: history.mails.iter().filter_map(inherited).collect(),
             slots: history.slots.iter().filter(|slot| slot.contact == contact).collect(),
             planned: history.planned.iter().filter(|(other, _)| other == contact).map(|(_, date)| *date).collect(),
         };
-        life.facts.sort_by_key(|fact| fact.at);
+        life.facts.sort_by_key(|told| (told.since, told.at));
         life.mails.sort_by_key(|mail| mail.at);
         life.slots.sort_by_key(|slot| slot.date);
         life
@@ -58,7 +82,7 @@ impl<'a> Life<'a> {
 
     /// The last of what was told until an instant that says something of it.
     fn last<T>(&self, at: Timestamp, says: impl Fn(&'a What) -> Option<T>) -> Option<T> {
-        self.facts.iter().rev().filter(|fact| fact.at <= at).find_map(|fact| says(&fact.what))
+        self.facts.iter().rev().filter(|told| told.since <= at).find_map(|told| says(told.what))
     }
 
     /// Whether the account is at risk.
@@ -69,7 +93,39 @@ impl<'a> Life<'a> {
 
     /// Whether the contact has opted out.
     pub fn has_opted_out(&self, at: Timestamp) -> bool {
-        self.last(at, |what| matches!(what, What::OptedOut { .. }).then_some(())).is_some()
+        let says = |what: &What| match what {
+            What::OptedOut { .. } => Some(true),
+            What::Resubscribed { .. } => Some(false),
+            _ => None,
+        };
+        self.last(at, says).unwrap_or(false)
+    }
+
+    /// Since when the contact is nobody any more: it was erased, or another id stands for it.
+    pub fn gone_at(&self) -> Option<Timestamp> {
+        self.merged_at().into_iter().chain(self.erased_at()).min()
+    }
+
+    /// When the contact was merged into another one.
+    pub fn merged_at(&self) -> Option<Timestamp> {
+        let away = |told: &&Told<'_>| matches!(told.what, What::Merged { from, .. } if from == self.contact);
+        self.facts.iter().find(away).map(|told| told.at)
+    }
+
+    /// When the contact was erased.
+    pub fn erased_at(&self) -> Option<Timestamp> {
+        let erased = |told: &&Told<'_>| matches!(told.what, What::Erased { contact } if contact == self.contact);
+        self.facts.iter().find(erased).map(|told| told.at)
+    }
+
+    /// What was received before a mail, in order, by whatever id it was one's own then.
+    pub fn received_before(&self, mail: &Mail) -> Vec<&'a Mail> {
+        // By their order, not by the instant: two may lie in the mailbox within one second.
+        let own = self.mails.iter().copied().take_while(|other| !std::ptr::eq(*other, mail));
+        let inherited = self.inherited.iter().filter(|(since, other)| *since <= mail.at && other.at <= mail.at);
+        let mut before: Vec<&Mail> = own.chain(inherited.map(|(_, other)| *other)).collect();
+        before.sort_by_key(|other| other.at);
+        before
     }
 
     /// Whether the contact's address has bounced.
@@ -90,8 +146,8 @@ impl<'a> Life<'a> {
     /// Whether sales holds a lead for a product.
     pub fn has_open_lead(&self, of: &str, at: Timestamp) -> bool {
         let mut open = BTreeSet::new();
-        for fact in self.facts.iter().filter(|fact| fact.at <= at) {
-            match &fact.what {
+        for told in self.facts.iter().filter(|told| told.since <= at) {
+            match told.what {
                 What::LeadOpened { product, lead, .. } if product == of => {
                     open.insert(lead);
                 }
@@ -110,6 +166,47 @@ impl<'a> Life<'a> {
             What::ContractEnds { product, end, .. } if product == of => Some(*end),
             _ => None,
         })
+    }
+
+    /// Whether at least so many seats in a hundred are in use.
+    pub fn has_filled_seats(&self, of: &str, percent: i64, at: Timestamp) -> bool {
+        let seats = self.last(at, |what| match what {
+            What::Seats { product, bought, used, .. } if product == of => Some((*bought, *used)),
+            _ => None,
+        });
+        seats.is_some_and(|(bought, used)| bought > 0 && used * 100 >= bought * percent)
+    }
+
+    /// Whole days for which a product that is owned was not used: since the last use, or since it was bought.
+    pub fn unused_days(&self, of: &str, at: Timestamp) -> Option<i64> {
+        let used_at = self.last(at, |what| match what {
+            What::Used { product, used_at, .. } if product == of => Some(*used_at),
+            _ => None,
+        });
+        let owned = self.owned_days(of, at)?;
+        Some(used_at.map_or(owned, |used_at| days(used_at, at)))
+    }
+
+    /// The piece of a renewal that is due: that of the last mark that has passed before the contract's end.
+    pub fn piece_at_mark(&self, stream: &'a Stream, at: Timestamp) -> Option<&'a str> {
+        let left = self.contract_end(&stream.product, at).filter(|end| *end > at)?.duration_since(at);
+        let passed = stream.marks.iter().filter(|(_, days)| left <= SignedDuration::from_hours(24 * **days));
+        passed.min_by_key(|(_, days)| **days).map(|(piece, _)| piece.as_str())
+    }
+
+    /// Whether a stream is for whoever owns what they own, and uses it as they do. Cross-sell asks for nothing of that.
+    pub fn is_stream_for_owner(&self, stream: &Stream, at: Timestamp) -> bool {
+        let Some(owned) = self.owned_days(&stream.product, at) else { return stream.purpose == Purpose::CrossSell };
+        match stream.purpose {
+            Purpose::CrossSell => true,
+            Purpose::Upsell(percent) => self.has_filled_seats(&stream.product, percent, at),
+            Purpose::Retention(after) | Purpose::Advocacy(after) => owned >= after,
+            Purpose::Onboarding(until) => owned < until,
+            Purpose::Save { unused_days, until_days } => {
+                owned < until_days && self.unused_days(&stream.product, at).is_some_and(|days| days >= unused_days)
+            }
+            Purpose::Renewal(_) => self.contract_end(&stream.product, at).is_some_and(|end| end > at),
+        }
     }
 
     /// Whether the contact has shown interest in a product.
@@ -133,8 +230,8 @@ impl<'a> Life<'a> {
 
     /// The team's dates on which other systems wrote to the contact, before an instant.
     pub fn reported_before(&self, at: Timestamp) -> BTreeSet<Date> {
-        let reported = self.facts.iter().filter(|fact| matches!(fact.what, What::MailReported { .. }) && fact.at <= at);
-        reported.map(|fact| self.date(fact.at)).collect()
+        let is_report = |told: &&Told<'_>| matches!(told.what, What::MailReported { .. }) && told.since <= at;
+        self.facts.iter().filter(is_report).map(|told| self.date(told.at)).collect()
     }
 
     /// The team's date.
@@ -156,6 +253,24 @@ impl<'a> Life<'a> {
     /// What a mail wants.
     pub fn kind(&self, mail: &Mail) -> Option<Kind> {
         self.stream(mail)?.pieces.get(&mail.piece).copied()
+    }
+}
+
+/// The ids that were merged into a contact, at once or by way of another, and when each came to be this one.
+fn merged_into<'a>(history: &'a History, contact: &str) -> BTreeMap<&'a str, Timestamp> {
+    let mut merged: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    loop {
+        let known = merged.len();
+        for fact in &history.facts {
+            let What::Merged { from, into } = &fact.what else { continue };
+            let by_way = merged.get(into.as_str()).copied();
+            if into == contact || by_way.is_some() {
+                merged.insert(from, by_way.map_or(fact.at, |at| at.max(fact.at)));
+            }
+        }
+        if merged.len() == known {
+            return merged;
+        }
     }
 }
 

@@ -67,7 +67,8 @@ fn mondays(history: &History) -> Vec<Timestamp> {
 fn is_reachable(life: &Life<'_>, at: Timestamp) -> bool {
     let wants = life.choice(at).is_none_or(|choice| !choice.email_off) && !life.is_paused(at);
     let known = life.person.has_own_address && life.person.known_at <= at;
-    known && wants && !life.has_opted_out(at) && !life.has_bounced(at)
+    let is_gone = life.gone_at().is_some_and(|gone_at| gone_at <= at);
+    known && wants && !is_gone && !life.has_opted_out(at) && !life.has_bounced(at)
 }
 
 fn is_content_there(life: &Life<'_>, at: Timestamp) -> bool {
@@ -96,6 +97,6 @@ fn fits(life: &Life<'_>, stream: &Stream, at: Timestamp) -> bool {
             let end = life.contract_end(&stream.product, at).filter(|end| *end > at);
             owned.is_some() && end.is_some_and(|end| end.duration_since(at).as_hours() <= within * 24)
         }
-        Purpose::Upsell | Purpose::Save => false,
+        Purpose::Upsell(_) | Purpose::Save { .. } => false,
     }
 }

@@ -1,12 +1,13 @@
 //! Each rule in the checker's own words, and who broke it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 
 use super::history::{History, Kind, Mail, Outcome, Purpose, Stream, What};
 use super::life::Life;
+use crate::tally;
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ pub enum Rule {
     Gap,
     /// So many mails in a period.
     Cap,
-    /// Nobody sells to an account at risk.
+    /// Nobody sells to an account at risk, or asks it for a favour.
     AtRisk,
     /// Nobody sells to a new customer.
     NewCustomer,
@@ -31,15 +32,23 @@ pub enum Rule {
     OpenLead,
     /// Nobody is offered what they own.
     Owned,
+    /// A stream for owners reaches those it is for: seats filled for more seats, unused for a rescue, owned for so long.
+    ForOwners,
+    /// A renewal's piece comes at its own mark before the end of the contract.
+    Mark,
     /// Nothing to whoever has opted out.
     OptedOut,
+    /// Nothing to whoever was erased, and no slot either.
+    Erased,
+    /// Nothing to an id that another one stands for, and no slot either.
+    Merged,
     /// Nothing to an address that bounced, or to somebody who has none of their own.
     NoAddress,
     /// Promotions are owed their educational pieces.
     Mix,
     /// Never two promotions in a row.
     TwoPromotions,
-    /// No piece twice; of a renewal, no piece twice for one contract.
+    /// No piece twice, under whichever id it was received; of a renewal, no piece twice for one contract.
     Twice,
     /// Only in the hours of the reader's day.
     Window,
@@ -62,17 +71,21 @@ pub type OfOne = fn(&Life<'_>) -> Vec<String>;
 pub type OfAll = fn(&History) -> Vec<String>;
 
 /// The rules that one contact's life can break.
-pub const OF_ONE: [(Rule, OfOne); 18] = [
+pub const OF_ONE: [(Rule, OfOne); 22] = [
     (Rule::OneOutcome, outcomes),
     (Rule::Forgotten, forgotten),
     (Rule::Gap, gap),
     (Rule::Cap, cap),
-    (Rule::AtRisk, |life| each(life, |life, stream, mail| sells(stream) && life.is_at_risk(mail.at))),
+    (Rule::AtRisk, |life| each(life, |life, stream, mail| asks(stream) && life.is_at_risk(mail.at))),
     (Rule::NewCustomer, |life| each(life, |life, stream, mail| sells(stream) && life.is_new_customer(mail.at))),
     (Rule::OpenLead, |life| {
         each(life, |life, stream, mail| sells(stream) && life.has_open_lead(&stream.product, mail.at))
     }),
     (Rule::Owned, |life| each(life, owned)),
+    (Rule::ForOwners, |life| each(life, |life, stream, mail| !life.is_stream_for_owner(stream, mail.at))),
+    (Rule::Mark, |life| each(life, off_mark)),
+    (Rule::Erased, |life| after(life, life.erased_at())),
+    (Rule::Merged, |life| after(life, life.merged_at())),
     (Rule::OptedOut, |life| each(life, |life, _, mail| life.has_opted_out(mail.at))),
     (Rule::NoAddress, |life| each(life, |life, _, mail| life.has_bounced(mail.at) || !life.person.has_own_address)),
     (Rule::Mix, mix),
@@ -99,7 +112,25 @@ fn named(mail: &Mail) -> String {
 }
 
 fn sells(stream: &Stream) -> bool {
-    matches!(stream.purpose, Purpose::CrossSell | Purpose::Upsell)
+    matches!(stream.purpose, Purpose::CrossSell | Purpose::Upsell(_))
+}
+
+fn asks(stream: &Stream) -> bool {
+    sells(stream) || matches!(stream.purpose, Purpose::Advocacy(_))
+}
+
+/// Mails at this instant and after it, and slots of later dates: of its own date there may have been one in the morning.
+fn after(life: &Life<'_>, gone_at: Option<Timestamp>) -> Vec<String> {
+    let Some(gone_at) = gone_at else { return Vec::new() };
+    let mails = life.mails.iter().filter(|mail| mail.at >= gone_at).map(|mail| named(mail));
+    let recorded = life.slots.iter().map(|slot| slot.date);
+    let dates: BTreeSet<Date> = life.planned.iter().copied().chain(recorded).collect();
+    let slots = dates.into_iter().filter(|date| *date > life.date(gone_at)).map(|date| format!("slot {date}"));
+    mails.chain(slots).collect()
+}
+
+fn off_mark(life: &Life<'_>, stream: &Stream, mail: &Mail) -> bool {
+    matches!(stream.purpose, Purpose::Renewal(_)) && life.piece_at_mark(stream, mail.at) != Some(mail.piece.as_str())
 }
 
 fn owned(life: &Life<'_>, stream: &Stream, mail: &Mail) -> bool {
@@ -145,28 +176,37 @@ fn forgotten(life: &Life<'_>) -> Vec<String> {
     if !life.person.has_own_address {
         return Vec::new();
     }
-    let (first, last) = (life.date(life.person.known_at), life.date(life.until));
+    let until = life.gone_at().unwrap_or(life.until);
+    let (first, last) = (life.date(life.person.known_at), life.date(until));
     let dates: Vec<Date> = [first].into_iter().chain(life.planned.iter().copied()).chain([last]).collect();
     let far = dates.windows(2).filter(|pair| (pair[1] - pair[0]).get_days() > FURTHEST_DAYS);
     let excused = |from: Date, to: Date| {
-        life.facts.iter().any(|fact| match &fact.what {
-            What::OptedOut { .. } | What::Bounced { .. } => life.date(fact.at) <= to,
-            What::Chose { choice, .. } => choice.paused_until.is_some_and(|until| life.date(until) > from),
-            _ => false,
-        })
+        let mut facts = life.facts.iter().filter(|told| life.date(told.since) <= to);
+        let is_out = facts.clone().rfind(|told| life.date(told.since) < from && is_opting(told.what));
+        is_out.is_some_and(|told| matches!(told.what, What::OptedOut { .. }))
+            || facts.any(|told| match told.what {
+                What::OptedOut { .. } => life.date(told.since) >= from,
+                What::Bounced { .. } => true,
+                What::Chose { choice, .. } => choice.paused_until.is_some_and(|until| life.date(until) > from),
+                _ => false,
+            })
     };
     far.filter(|pair| !excused(pair[0], pair[1]))
         .map(|pair| format!("no slot from {} to {}", pair[0], pair[1]))
         .collect()
 }
 
+fn is_opting(what: &What) -> bool {
+    matches!(what, What::OptedOut { .. } | What::Resubscribed { .. })
+}
+
 fn gap(life: &Life<'_>) -> Vec<String> {
     let mut how = Vec::new();
-    for (index, mail) in life.mails.iter().enumerate() {
+    for mail in &life.mails {
         let own = life.choice(mail.at).map_or(0, |choice| choice.every_days);
         let (today, gap) = (life.date(mail.at), life.promises.gap_days.max(own));
-        let before =
-            life.mails[..index].iter().map(|mail| life.date(mail.at)).chain(life.reported_before(mail.at)).max();
+        let received = life.received_before(mail);
+        let before = received.iter().map(|mail| life.date(mail.at)).chain(life.reported_before(mail.at)).max();
         if let Some(before) = before.filter(|before| i64::from((today - *before).get_days()) < gap) {
             how.push(format!("{} follows on mail of {before}, within {gap} days", named(mail)));
         }
@@ -176,11 +216,11 @@ fn gap(life: &Life<'_>) -> Vec<String> {
 
 fn cap(life: &Life<'_>) -> Vec<String> {
     let mut how = Vec::new();
-    for (index, mail) in life.mails.iter().enumerate() {
+    for mail in &life.mails {
         let today = life.date(mail.at);
         let first = today.saturating_sub((life.promises.cap_days - 1).days());
         let mut days = life.reported_before(mail.at);
-        days.extend(life.mails[..index].iter().map(|mail| life.date(mail.at)));
+        days.extend(life.received_before(mail).iter().map(|mail| life.date(mail.at)));
         let with_mail = days.range(first..).count();
         if with_mail >= life.promises.cap_mails {
             how.push(format!("{} comes after mail on {with_mail} days since {first}", named(mail)));
@@ -191,25 +231,24 @@ fn cap(life: &Life<'_>) -> Vec<String> {
 
 /// The 4-1-1 of each stream, over what lay in the mailbox.
 fn mix(life: &Life<'_>) -> Vec<String> {
-    let (mut how, mut seen) = (Vec::new(), BTreeMap::<&str, (usize, usize, usize)>::new());
+    let mut how = Vec::new();
     for mail in &life.mails {
         let Some(kind) = life.kind(mail) else {
             how.push(format!("{} is no piece of the playbook", named(mail)));
             continue;
         };
-        let (educational, soft, hard) = seen.entry(&mail.stream).or_default();
+        let before = life.received_before(mail);
+        let seen =
+            tally(before.iter().filter(|other| other.stream == mail.stream).filter_map(|other| life.kind(other)));
+        let of = |kind: Kind| seen.get(&kind).copied().unwrap_or(0);
+        let (educational, soft, hard) = (of(Kind::Educational), of(Kind::Soft), of(Kind::Hard));
         let allowed = match kind {
             Kind::Educational => true,
-            Kind::Soft => 4 * *soft < *educational,
-            Kind::Hard => life.promises.educational_before_hard * (*hard + 1) <= *educational,
+            Kind::Soft => 4 * soft < educational,
+            Kind::Hard => life.promises.educational_before_hard * (hard + 1) <= educational,
         };
         if !allowed {
             how.push(format!("{} ({kind:?}) after {educational} educational, {soft} soft, {hard} hard", named(mail)));
-        }
-        match kind {
-            Kind::Educational => *educational += 1,
-            Kind::Soft => *soft += 1,
-            Kind::Hard => *hard += 1,
         }
     }
     how
@@ -217,17 +256,18 @@ fn mix(life: &Life<'_>) -> Vec<String> {
 
 fn two_promotions(life: &Life<'_>) -> Vec<String> {
     let promotes = |mail: &Mail| life.kind(mail).is_some_and(|kind| kind != Kind::Educational);
-    let pairs = life.mails.windows(2).filter(|pair| promotes(pair[0]) && promotes(pair[1]));
-    pairs.map(|pair| format!("{} follows {}", named(pair[1]), named(pair[0]))).collect()
+    let promoting = life.mails.iter().filter(|mail| promotes(mail));
+    let pairs = promoting.filter_map(|mail| Some((mail, life.received_before(mail).pop()?)));
+    let pairs = pairs.filter(|(_, before)| promotes(before));
+    pairs.map(|(mail, before)| format!("{} follows {}", named(mail), named(before))).collect()
 }
 
 fn twice(life: &Life<'_>) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let again = |mail: &&&Mail| {
+    let what = |mail: &Mail| {
         let renewed = life.stream(mail).filter(|stream| matches!(stream.purpose, Purpose::Renewal(_)));
-        let contract = renewed.and_then(|stream| life.contract_end(&stream.product, mail.at));
-        !seen.insert((mail.piece.clone(), contract))
+        (mail.piece.clone(), renewed.and_then(|stream| life.contract_end(&stream.product, mail.at)))
     };
+    let again = |mail: &&&Mail| life.received_before(mail).iter().any(|before| what(before) == what(mail));
     life.mails.iter().filter(again).map(|mail| named(mail)).collect()
 }
 
