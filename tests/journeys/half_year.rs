@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use perennial_local::ClockHandle;
 use perennial_tests::half_year::check;
-use perennial_tests::half_year::history::{History, Outcome};
+use perennial_tests::half_year::history::{Fact, History, Outcome, What};
 use perennial_tests::half_year::reach::Reach;
 use perennial_tests::{deploy_with, seed, tally, whole_playbook};
 
@@ -24,7 +24,7 @@ use plot::Plot;
 const START: &str = "2026-10-05T00:00:00Z";
 /// Half a year.
 const WEEKS: i64 = 26;
-/// So many that a run ends within a minute as it is built for tests: half of that goes into the hours of half a year.
+/// So many that a run ends within a minute as it is built for tests.
 const CONTACTS: usize = 75;
 
 #[tokio::test]
@@ -70,6 +70,28 @@ fn something_of_everything_happened(history: &History, reach: &Reach) {
     ] {
         assert!(reasons.contains_key(reason), "nobody got nothing because of \"{reason}\": {reasons:#?}");
     }
+    let had_mail = |contact: &str, when: &dyn Fn(Timestamp) -> bool| {
+        history.mails.iter().filter(|mail| mail.contact == contact && when(mail.at)).map(|mail| &mail.stream).collect()
+    };
+    let happened = |near: &dyn Fn(&Fact) -> bool| history.facts.iter().filter(|fact| near(fact)).count();
+    let merged_in_mid_stream = happened(&|fact| {
+        let What::Merged { from, into } = &fact.what else { return false };
+        let before = |id: &str| -> BTreeSet<&String> { had_mail(id, &|at| at < fact.at) };
+        let after: BTreeSet<&String> = had_mail(into, &|at| at > fact.at);
+        let both: BTreeSet<&String> = before(from).intersection(&before(into)).copied().collect();
+        !both.is_disjoint(&after)
+    });
+    let erased_after_mail = happened(&|fact| {
+        let What::Erased { contact } = &fact.what else { return false };
+        !had_mail(contact, &|at| at < fact.at).is_empty()
+    });
+    let mailed_again = happened(&|fact| {
+        let What::Resubscribed { contact } = &fact.what else { return false };
+        !had_mail(contact, &|at| at > fact.at).is_empty()
+    });
+    let near = (merged_in_mid_stream, erased_after_mail, mailed_again);
+    assert!(near.0 > 0 && near.1 > 0 && near.2 > 0, "merged in mid-stream, erased, mailed again: {near:?}");
+    println!("merged in mid-stream, erased after mail, mailed after the way back: {near:?}");
     assert!(reach.eligible.len() * 2 > history.people.len(), "{} eligible", reach.eligible.len());
 }
 

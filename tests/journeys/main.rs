@@ -3,6 +3,7 @@
 mod explained;
 mod first_light;
 mod half_year;
+mod idle_hours;
 mod marketo;
 mod new_playbook;
 mod plan_world;
