@@ -5,6 +5,7 @@ mod arrows;
 mod bad_bodies;
 mod batch_cost;
 mod believed;
+mod bus_events;
 mod capacity;
 mod corpus;
 mod lifecycle;
