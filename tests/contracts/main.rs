@@ -1,12 +1,14 @@
-//! What others may rely on: the webhook, what an engagement costs, the Lambda Runtime API, which crate may know which, and
-//! which function may do what.
+//! What others may rely on: the webhook, what an engagement costs, the Lambda Runtime API, what becomes of a lead, which crate may
+//! know which, and which function may do what.
 
 mod arrows;
 mod bad_bodies;
 mod batch_cost;
 mod believed;
+mod bus_events;
 mod capacity;
 mod corpus;
+mod lifecycle;
 mod limits;
 mod mail_events;
 mod permissions;

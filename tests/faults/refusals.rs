@@ -122,7 +122,7 @@ async fn of_a_refused_delivery_status_field_and_reason_are_logged_and_nothing_th
         INFO webhook refused: source="native" status=401 field="signature" reason="webhook-timestamp is more than 300 seconds from now"
         INFO event refused: source="native" status=400 field="body" reason="ends too early, line 1 column 24" events=1
         INFO webhook refused: source="native" status=400 field="body" reason="is not UTF-8"
-        INFO event refused: source="native" status=400 field="type" reason="is not engagement.recorded, contact.identified, contact.merged, account.updated, lead.touched, lead.accepted, lead.rejected, email.reported, email.bounced or email.unsubscribed" events=1
+        INFO event refused: source="native" status=400 field="type" reason="is not engagement.recorded, contact.identified, contact.merged, account.updated, lead.touched, lead.accepted, lead.opportunity, lead.later, lead.won, lead.lost, lead.rejected, email.reported, email.bounced or email.unsubscribed" events=1
         INFO event refused: source="native" status=400 field="data.contact" reason="is missing" events=1
         INFO event refused: source="native" status=400 field="data.contact" reason="is not a text" events=1
         INFO event refused: source="native" status=400 field="data.contact" reason="is longer than 256 bytes" events=1
@@ -132,7 +132,7 @@ async fn of_a_refused_delivery_status_field_and_reason_are_logged_and_nothing_th
         INFO event refused: source="native" status=400 field="data.from" reason="is the contact that stays" events=1
         INFO event refused: source="native" status=400 field="specversion" reason="is not \"1.0\"" events=1
         INFO event refused: source="native" status=400 field="data.contact" reason="is not a text" events=1
-        INFO event refused: source="native" status=400 field="type" reason="is not engagement.recorded, contact.identified, contact.merged, account.updated, lead.touched, lead.accepted, lead.rejected, email.reported, email.bounced or email.unsubscribed, alone or behind a name such as com.example." events=2
+        INFO event refused: source="native" status=400 field="type" reason="is not engagement.recorded, contact.identified, contact.merged, account.updated, lead.touched, lead.accepted, lead.opportunity, lead.later, lead.won, lead.lost, lead.rejected, email.reported, email.bounced or email.unsubscribed, alone or behind a name such as com.example." events=2
         INFO event refused: source="segment" status=413 field="body" reason="is longer than 256 KiB" events=1
         INFO webhook refused: source="zoom" status=413 field="body" reason="is longer than 4 MiB"
     "#]].assert_eq(&(seen.join("\n") + "\n"));

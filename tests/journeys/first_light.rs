@@ -24,6 +24,8 @@ async fn first_light_goes_as_worked_out_by_hand() {
     story.play(&deployment, start, |_| {}).await.unwrap();
     deployment.world.advance_to(END.parse().unwrap(), |_| {}).await.unwrap();
 
+    let kinds = perennial_tests::bus::assert_events_keep_to_their_schemas(&deployment);
+    assert!(kinds.len() >= 6, "{kinds:?}");
     let rows = Rows::read(&deployment).await.unwrap();
     let account = Account::from_rows(&deployment, &rows).unwrap();
     assert_eq!((account.dead_letters, account.unsettled.len()), (0, 0), "nothing is left behind");

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use perennial_local::ClockHandle;
+use perennial_tests::bus::assert_events_keep_to_their_schemas;
 use perennial_tests::half_year::check;
 use perennial_tests::half_year::history::{Fact, History, Outcome, What};
 use perennial_tests::half_year::reach::Reach;
@@ -43,6 +44,7 @@ async fn half_a_year_of_mail_keeps_every_promise() {
     let reach = Reach::of(&history);
     println!("{}", summary(&history, &reach));
     assert!(deployment.world.dead_letters().unwrap().is_empty());
+    assert_events_keep_to_their_schemas(&deployment);
     something_of_everything_happened(&history, &reach);
 }
 

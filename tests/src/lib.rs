@@ -4,6 +4,7 @@
 //! Nothing here asserts anything about the product, and nothing sleeps: what must happen in between is made to happen
 //! by [`interpose`].
 
+pub mod bus;
 pub mod half_year;
 pub mod interpose;
 pub mod mailing;

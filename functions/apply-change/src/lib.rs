@@ -8,10 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lambda_events::dynamodb::Event as StreamEvent;
-use jiff::Timestamp;
 use perennial_domain::ids::{AccountId, ContactId, ProductId};
 use perennial_domain::interest::instant;
-use perennial_domain::lead::SalesEvent;
+use perennial_domain::lead::Word;
 use perennial_platform::address::{AddressKey, addresses_in};
 use perennial_platform::clock::Clock;
 use perennial_platform::consent::LookAgain;
@@ -147,11 +146,12 @@ impl ApplyChange {
                 }
                 cadence::begin(store, contact, self.clock.now()).await.map(|()| Change::Applied)
             }
-            What::Lead { product, quarter, step, by, reason, .. } => {
+            What::Lead { product, quarter, .. } => {
                 let quarter = quarter.as_deref().and_then(|quarter| quarter.parse().ok());
                 let product = ProductId::from(product.as_str());
                 let meant = Meant { contact, product: &product, quarter };
-                self.word_from_sales(&meant, (*step).into(), by.as_deref(), reason.as_deref(), at).await
+                let word = entry.told.word(entry.happened_at).ok_or_else(|| Failure::shape("lead", "until"))?;
+                self.word_from_sales(&meant, &word).await
             }
             // Mail of another system counts against the cap.
             What::MailReported { .. } => {
@@ -185,27 +185,22 @@ impl ApplyChange {
         LookAgain::tomorrow(&self.playbook.calendar, self.clock.now())
     }
 
-    async fn word_from_sales(
-        &self,
-        meant: &Meant<'_>,
-        step: SalesEvent,
-        by: Option<&str>,
-        reason: Option<&str>,
-        at: Timestamp,
-    ) -> Result<Change, Failure> {
-        let mut applied = leads::apply(&self.store, meant, step, by, reason, at).await?;
+    async fn word_from_sales(&self, meant: &Meant<'_>, word: &Word) -> Result<Change, Failure> {
+        let now = self.clock.now();
+        let mut applied = leads::apply(&self.store, meant, word, now).await?;
         if applied == Applied::NoLead {
             if self.moves_with(meant.contact).await? {
                 return Ok(Change::Moved);
             }
             // What was under way may have ended between the two.
-            applied = leads::apply(&self.store, meant, step, by, reason, at).await?;
+            applied = leads::apply(&self.store, meant, word, now).await?;
         }
+        let said = word.said;
         match applied {
-            applied @ (Applied::Refused(_) | Applied::NoLead) => {
-                tracing::warn!(sales = ?step, ?applied, "a word from sales fits no lead");
-            }
-            Applied::Moved(_) | Applied::Unchanged { .. } => {}
+            Applied::Refused(refused) => tracing::warn!(%refused, "a word from sales was refused"),
+            Applied::NoLead => tracing::warn!(%said, "a word from sales fits no lead"),
+            Applied::Full => tracing::warn!(%said, "a word from sales was not kept: the lead holds as many as it can"),
+            Applied::Moved(_) | Applied::Noted { .. } | Applied::Unchanged { .. } => {}
         }
         Ok(Change::Applied)
     }

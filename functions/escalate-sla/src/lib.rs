@@ -116,6 +116,7 @@ impl EscalateSla {
                     .with(":fired", fired);
                 let quarter = lead.quarter().ok_or_else(|| Failure::shape("lead", "quarter"))?;
                 let mut event = LeadEvent::of(&lead.contact_id(), &lead.product_id(), quarter);
+                event.priority = Some(lead.priority.clone());
                 event.owner = Some(lead.owner.clone());
                 event.rung = Some(rung);
                 tracing::info!(rung, due_at = %due_at, fired_at = %now, "SLA rung");

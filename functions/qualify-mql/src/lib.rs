@@ -17,7 +17,7 @@ use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, DUE_INDEX, Job, SHARDS};
 use perennial_platform::lambda::Tick;
 use perennial_platform::outbox::{LeadEvent, Waiting};
-use perennial_platform::records::{Evidence, Held, Lead};
+use perennial_platform::records::{Checks, Evidence, Held, Lead};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 use perennial_playbook::Playbook;
 use serde::Deserialize;
@@ -179,10 +179,16 @@ impl QualifyMql {
             evidence: self.evidence(place.item, now),
             playbook_version: self.playbook.version.clone(),
             undone_by: None,
+            history: Vec::new(),
             stage: perennial_domain::lead::Status::Mql.as_str().to_owned(),
+            stage_since: None,
             touched_by: None,
             touched_at: None,
             reason: None,
+            amount_cents: None,
+            checks: Checks::default(),
+            recycled_until: None,
+            later_until: None,
             handed_off_at: None,
             last_step_at: None,
             rungs: Vec::new(),

@@ -2,12 +2,12 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
-use perennial_domain::lead::{SalesEvent, Status};
+use perennial_domain::lead::{Said, Status, Word};
 use perennial_domain::quarter::Quarter;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity;
 use perennial_platform::leads::{self, Applied, Meant};
-use perennial_platform::told::{SalesStep, What};
+use perennial_platform::told::What;
 
 use crate::page::Page;
 use crate::{Asked, SignedPages};
@@ -40,21 +40,24 @@ impl SignedPages {
             return Ok(Page::INVALID);
         };
         let meant = Meant { contact: &now_of, product, quarter: Some(quarter) };
-        let applied = leads::apply(&self.store, &meant, SalesEvent::Touched, Some(by.as_str()), None, now).await?;
-        let what = What::Lead {
-            contact: contact.to_string(),
-            product: product.to_string(),
-            quarter: Some(quarter.to_string()),
-            step: SalesStep::Touched,
-            by: Some(by.to_string()),
-            reason: None,
-        };
-        self.record(&format!("touch#{product}#{quarter}"), now, what).await?;
+        let word = Word { by: Some(by.to_string()), ..Word::of(Said::Touched, now.as_second()) };
+        let applied = leads::apply(&self.store, &meant, &word, now).await?;
+        self.record(&format!("touch#{product}#{quarter}"), now, What::of_lead(contact, product, quarter, &word))
+            .await?;
         Ok(match applied {
             Applied::Moved(_) => Page::TOUCHED,
-            Applied::Unchanged { at: Status::Touched, by: Some(before) } if before == by.as_str() => Page::TOUCHED,
-            Applied::Unchanged { at: Status::Touched, .. } => Page::SOMEBODY_ELSE,
-            Applied::Unchanged { .. } | Applied::Refused(_) => Page::ALREADY_DECIDED,
+            Applied::Noted { at: Status::Touched, by: Some(before) }
+            | Applied::Unchanged { at: Status::Touched, by: Some(before) }
+                if before == by.as_str() =>
+            {
+                Page::TOUCHED
+            }
+            Applied::Noted { at: Status::Touched, .. } | Applied::Unchanged { at: Status::Touched, .. } => {
+                Page::SOMEBODY_ELSE
+            }
+            Applied::Noted { .. } | Applied::Unchanged { .. } | Applied::Refused(_) | Applied::Full => {
+                Page::ALREADY_DECIDED
+            }
             Applied::NoLead => Page::INVALID,
         })
     }

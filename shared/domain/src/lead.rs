@@ -1,6 +1,19 @@
 //! A lead: a product MQL and what sales did with it.
+//!
+//! The lifecycle: MQL → touched → SQL → opportunity → won | lost | recycled. A step may be skipped and none is invented; what the
+//! lifecycle does not have is refused. Before it lie enablement and adoption, which are stages of the account: [`AccountStage`].
+
+mod standing;
+mod word;
 
 use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::calendar::days_after;
+
+pub use standing::{Heard, MOST_WORDS, Standing, hear, standing};
+pub use word::{Checks, Refused, Said, Word};
 
 /// Where a lead stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,48 +24,46 @@ pub enum Status {
     Touched,
     /// Accepted by sales: an SQL.
     Sql,
+    /// There is a deal to be won: budget, authority, need and timing are asked for.
+    Opportunity,
+    /// The deal was made.
+    Won,
+    /// The deal was not made.
+    Lost,
     /// Rejected: back to nurture.
     Recycled,
 }
 
-/// What sales said of a lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SalesEvent {
-    /// A rep is on it.
-    Touched,
-    /// Sales takes it.
-    Accepted,
-    /// Sales gives it back.
-    Rejected,
-}
-
-/// A step that the lifecycle does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a lead that is {from} cannot be {event}")]
-pub struct Refused {
-    from: Status,
-    event: SalesEvent,
-}
-
 impl Status {
-    /// The status after `event`: the same one if the event says nothing new.
-    ///
-    /// # Errors
-    /// [`Refused`] if the lifecycle has no such step: a recycled lead is not touched or accepted again.
-    pub fn after(self, event: SalesEvent) -> Result<Self, Refused> {
-        match (self, event) {
-            (Self::Mql, SalesEvent::Touched) => Ok(Self::Touched),
-            // CRM events come late and twice: what is already further along stays.
-            (Self::Touched | Self::Sql, SalesEvent::Touched) => Ok(self),
-            (Self::Mql | Self::Touched | Self::Sql, SalesEvent::Accepted) => Ok(Self::Sql),
-            (Self::Mql | Self::Touched | Self::Sql | Self::Recycled, SalesEvent::Rejected) => Ok(Self::Recycled),
-            (Self::Recycled, event) => Err(Refused { from: self, event }),
+    /// All of them, in their order.
+    pub const ALL: [Self; 7] =
+        [Self::Mql, Self::Touched, Self::Sql, Self::Opportunity, Self::Won, Self::Lost, Self::Recycled];
+
+    /// The status after a word: the same one if it says nothing new, as one of a stage that the lead has behind it. `None` if the
+    /// lifecycle has no such step: what was won stays won, what was recycled never comes back, and what was lost comes back as a
+    /// new opportunity only.
+    pub fn after(self, said: &Said) -> Option<Self> {
+        match (self, said) {
+            (Self::Mql | Self::Touched, Said::Touched | Said::Later { .. }) => Some(Self::Touched),
+            (Self::Mql | Self::Touched, Said::Accepted) => Some(Self::Sql),
+            (Self::Sql | Self::Opportunity, Said::Touched | Said::Accepted | Said::Later { .. }) => Some(self),
+            (Self::Mql | Self::Touched | Self::Sql | Self::Opportunity | Self::Lost, Said::Opportunity { .. }) => {
+                Some(Self::Opportunity)
+            }
+            (Self::Mql | Self::Touched | Self::Sql | Self::Opportunity, Said::Won { .. }) => Some(Self::Won),
+            (Self::Won, Said::Touched | Said::Accepted | Said::Opportunity { .. } | Said::Won { .. }) => {
+                Some(Self::Won)
+            }
+            (Self::Won | Self::Recycled, Said::Lost) | (Self::Won, Said::Rejected { .. }) => None,
+            (_, Said::Lost) => Some(Self::Lost),
+            (_, Said::Rejected { .. }) => Some(Self::Recycled),
+            (Self::Won | Self::Lost | Self::Recycled, _) => None,
         }
     }
 
     /// Whether sales holds the lead: its product's cross-sell stream pauses meanwhile.
     pub fn is_open(self) -> bool {
-        self != Self::Recycled
+        matches!(self, Self::Mql | Self::Touched | Self::Sql | Self::Opportunity)
     }
 
     /// The name in storage, events and in front of people.
@@ -61,29 +72,49 @@ impl Status {
             Self::Mql => "mql",
             Self::Touched => "touched",
             Self::Sql => "sql",
+            Self::Opportunity => "opportunity",
+            Self::Won => "won",
+            Self::Lost => "lost",
             Self::Recycled => "recycled",
         }
     }
 
     /// The status of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Mql, Self::Touched, Self::Sql, Self::Recycled].into_iter().find(|status| status.as_str() == name)
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// What of the lifecycle lies before a lead: how long the account has been a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccountStage {
+    /// It learns what it bought: no cross-sell or upsell yet.
+    Enablement,
+    /// It has used what it bought for long enough (six months by the source of the practice).
+    Adoption,
+}
+
+impl AccountStage {
+    /// The stage at `now` of an account that is a customer since then; one of which nobody has said it is not held for a new one.
+    pub fn of(customer_since: Option<Timestamp>, new_customer_days: i64, now: Timestamp) -> Self {
+        match customer_since {
+            Some(since) if days_after(since, new_customer_days) > now => Self::Enablement,
+            _ => Self::Adoption,
+        }
+    }
+
+    /// The name in front of people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enablement => "enablement",
+            Self::Adoption => "adoption",
+        }
     }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for SalesEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Touched => "touched",
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-        })
     }
 }
 
@@ -139,23 +170,52 @@ mod tests {
 
     #[test]
     fn the_lifecycle_has_these_steps_and_no_others() {
-        use SalesEvent::*;
-        use Status::{Mql, Recycled, Sql, Touched as Taken};
-        for (from, event, to) in [
-            (Mql, Touched, Some(Taken)),
-            (Mql, Accepted, Some(Sql)),
-            (Mql, Rejected, Some(Recycled)),
-            (Taken, Touched, Some(Taken)),
-            (Taken, Accepted, Some(Sql)),
-            (Taken, Rejected, Some(Recycled)),
-            (Sql, Touched, Some(Sql)),
-            (Sql, Accepted, Some(Sql)),
-            (Sql, Rejected, Some(Recycled)),
-            (Recycled, Touched, None),
-            (Recycled, Accepted, None),
-            (Recycled, Rejected, Some(Recycled)),
+        let words = [
+            Said::Touched,
+            Said::Accepted,
+            Said::Opportunity { amount_cents: None, checks: Checks::default() },
+            Said::Later { until: 0 },
+            Said::Won { amount_cents: None },
+            Said::Lost,
+            Said::Rejected { until: None },
+        ];
+        // Each row: from, then the stage after touched, accepted, opportunity, later, won, lost and rejected.
+        for row in [
+            "mql touched sql opportunity touched won lost recycled",
+            "touched touched sql opportunity touched won lost recycled",
+            "sql sql sql opportunity sql won lost recycled",
+            "opportunity opportunity opportunity opportunity opportunity won lost recycled",
+            "won won won won - won - -",
+            "lost - - opportunity - - lost recycled",
+            "recycled - - - - - - recycled",
         ] {
-            assert_eq!(from.after(event).ok(), to, "{from} {event}");
+            let (from, after) = row.split_once(' ').unwrap();
+            let from = Status::named(from).unwrap();
+            let seen = words.iter().map(|said| from.after(said).map_or("-", Status::as_str)).collect::<Vec<_>>();
+            assert_eq!(seen.join(" "), after, "from {from}");
         }
+        let open = Status::ALL.into_iter().filter(|status| status.is_open()).map(Status::as_str).collect::<Vec<_>>();
+        assert_eq!(open, ["mql", "touched", "sql", "opportunity"]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_stage_the_word_and_when_it_was_said() {
+        let words = [Word::of(Said::Rejected { until: None }, 0), Word::of(Said::Won { amount_cents: None }, 60)];
+        let refused = standing(&words).refused;
+        assert_eq!(
+            refused[0].1.to_string(),
+            "a lead that is recycled does not take \"won\", said at 1970-01-01T00:01:00Z"
+        );
+    }
+
+    #[test]
+    fn an_account_is_in_enablement_for_its_first_days() {
+        let since = "2026-01-05T00:00:00Z".parse().unwrap();
+        for (now, expected) in
+            [("2026-07-06T23:59:59Z", AccountStage::Enablement), ("2026-07-07T00:00:00Z", AccountStage::Adoption)]
+        {
+            assert_eq!(AccountStage::of(Some(since), 183, now.parse().unwrap()), expected, "{now}");
+        }
+        assert_eq!(AccountStage::of(None, 183, since), AccountStage::Adoption);
     }
 }

@@ -12,7 +12,7 @@
 //! | what email, if any, does this person get in this slot? | [`nurture::decide`] |
 //! | how much may be sent now, and does sending pause? | [`sending::allowed`], [`sending::verdict`] |
 //! | is it time to remind the rep? | [`sla::decide`] |
-//! | what may become of a lead? | [`lead::Status::after`] |
+//! | where does a lead stand after what sales said of it? | [`lead::standing`], [`lead::Status::after`] |
 //! | how many MQLs does a revenue goal need? | [`funnel::reverse`] |
 //! | what would these rules have made of a history? | [`backtest::replay`] |
 //!

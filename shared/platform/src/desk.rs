@@ -43,16 +43,6 @@ impl Lead {
     }
 }
 
-/// What follows the attributes in the `REMOVE` clause of an update that moves a lead to this status: nobody waits for an answer
-/// any more, and a closed one leaves the desk.
-pub fn left_with(to: Status) -> &'static str {
-    match to {
-        Status::Mql => "",
-        to if to.is_open() => ", #sla_owner, #sla_due_at",
-        _ => ", #sla_owner, #sla_due_at, #desk_owner, #desk_rank",
-    }
-}
-
 /// To whom the profile with this key belongs: a contact to its account, an account to its owner.
 pub fn member_of(profile: &Key, fields: &Fields) -> Option<String> {
     match keys::account_of(&profile.pk) {

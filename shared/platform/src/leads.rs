@@ -1,17 +1,22 @@
 //! What sales says of a lead, applied: by the CRM's webhook, or by the button "I am on it".
 
+mod words;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::lead::{SalesEvent, Status};
+use perennial_domain::interest::instant;
+use perennial_domain::lead::{self, Heard, Refused, Status, Word};
 use perennial_domain::quarter::Quarter;
 
-use crate::desk;
+use crate::address::addresses_in;
 use crate::failure::Failure;
 use crate::keys;
 use crate::outbox::{LeadEvent, Waiting};
 use crate::records::{Evidence, Lead};
-use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
+use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
+
+pub(crate) use words::holding;
 
 /// How far a sender's clock may be behind ours.
 const CLOCK_SKEW_SECONDS: i64 = 10 * 60;
@@ -19,17 +24,26 @@ const CLOCK_SKEW_SECONDS: i64 = 10 * 60;
 /// What became of a word from sales.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// The lead moved to this status.
+    /// The lead moved to this stage.
     Moved(Status),
-    /// It stood there already.
-    Unchanged {
-        /// Where.
+    /// It is kept with the lead, whose stage stays: an amount, a reminder, an earlier touch.
+    Noted {
+        /// Where the lead stands.
         at: Status,
-        /// Who had touched it.
+        /// Who touched it.
         by: Option<String>,
     },
-    /// The lifecycle has no such step from here.
-    Refused(Status),
+    /// It told nothing new.
+    Unchanged {
+        /// Where the lead stands.
+        at: Status,
+        /// Who touched it.
+        by: Option<String>,
+    },
+    /// The lifecycle has no such step. It is kept, as refused.
+    Refused(Refused),
+    /// The lead holds as many words as it can.
+    Full,
     /// There is no such lead.
     NoLead,
 }
@@ -45,61 +59,59 @@ pub struct Meant<'a> {
     pub quarter: Option<Quarter>,
 }
 
-/// Applies a word from sales; its event leaves in the same transaction. The clock of the SLA stops with it.
+/// Applies a word from sales, whenever it was said; the event of a move leaves in the same transaction. The first word stops the
+/// clock of the SLA. What is said of the future is said now.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached or every race was lost.
-pub async fn apply(
-    store: &Store,
-    meant: &Meant<'_>,
-    event: SalesEvent,
-    by: Option<&str>,
-    reason: Option<&str>,
-    now: Timestamp,
-) -> Result<Applied, Failure> {
+pub async fn apply(store: &Store, meant: &Meant<'_>, word: &Word, now: Timestamp) -> Result<Applied, Failure> {
+    let word = Word { at: word.at.min(now.as_second()), ..word.clone() };
     for attempt in 0..ATTEMPTS {
-        let Some(lead) = find(store, meant, now).await? else { return Ok(Applied::NoLead) };
-        let from = lead.status();
-        let to = match from.after(event) {
-            Err(_) => return Ok(Applied::Refused(from)),
-            Ok(to) if to == from => return Ok(Applied::Unchanged { at: from, by: lead.touched_by }),
-            Ok(to) => to,
+        let Some(lead) = find(store, meant, instant(word.at)).await? else { return Ok(Applied::NoLead) };
+        let known = lead.words();
+        let history = match lead::hear(&known, &word) {
+            Heard::Kept(history) => history,
+            Heard::Full => return Ok(Applied::Full),
+            Heard::Known => return Ok(known_before(&lead, known, &word)),
         };
-        let mut update = "SET #stage = :stage, #touched_at = if_not_exists(#touched_at, :now), \
-                          #touched_by = if_not_exists(#touched_by, :by), #rev = #rev + :one"
-            .to_owned();
-        let mut change = Change::none(lead.key()).only_if("#rev = :rev");
-        if let Some(reason) = reason {
-            update.push_str(", #reason = :reason");
-            change = change.with(":reason", string(reason));
+        let (before, after) = (lead::standing(&known), lead::standing(&history));
+        let mut actions = vec![store.change(holding(&lead, &history)?)?];
+        if before.stage != after.stage {
+            actions.push(store.put_over(&Waiting::lead_moved(moved(meant, &lead, &after)?, &word)?)?);
         }
-        update.push_str(" REMOVE #due_shard, #due_at");
-        update.push_str(desk::left_with(to));
-        let change = change
-            .with(":stage", string(to.as_str()))
-            .with(":now", number(now.as_second()))
-            .with(":by", string(by.unwrap_or("unknown")))
-            .with(":one", number(1))
-            .with(":rev", number(lead.rev))
-            .updating(update);
-        let mut told = LeadEvent::of(
-            meant.contact,
-            meant.product,
-            lead.quarter().ok_or_else(|| Failure::shape("lead", "quarter"))?,
-        );
-        told.owner = Some(lead.owner.clone());
-        let kind = match to {
-            Status::Touched => "LeadTouched",
-            Status::Recycled => "LeadRecycled",
-            Status::Sql | Status::Mql => "LeadAdvanced",
-        };
-        let outbox = store.put_over(&Waiting::lead_moved(kind, told, now)?)?;
-        match store.commit("lead move", vec![store.change(change)?, outbox]).await? {
-            Commit::Done => return Ok(Applied::Moved(to)),
-            Commit::Refused(_) => back_off(attempt).await,
+        if store.commit("lead move", actions).await? != Commit::Done {
+            back_off(attempt).await;
+            continue;
         }
+        return Ok(match after.refusal_of(&word) {
+            _ if before.stage != after.stage => Applied::Moved(after.stage),
+            Some(refused) => Applied::Refused(refused),
+            None => Applied::Noted { at: after.stage, by: after.touched.and_then(|(_, by)| by) },
+        });
     }
     Err(Failure::Conflict { operation: "lead move" })
+}
+
+/// What a word says that is not kept again.
+fn known_before(lead: &Lead, mut words: Vec<Word>, word: &Word) -> Applied {
+    words.push(word.clone());
+    match lead::standing(&words).refusal_of(word) {
+        Some(refused) => Applied::Refused(refused),
+        None => Applied::Unchanged { at: lead.status(), by: lead.touched_by.clone() },
+    }
+}
+
+/// What the bus hears of a lead that stands elsewhere now.
+fn moved(meant: &Meant<'_>, lead: &Lead, after: &lead::Standing) -> Result<LeadEvent, Failure> {
+    let quarter = lead.quarter().ok_or_else(|| Failure::shape("lead", "quarter"))?;
+    let mut told = LeadEvent::of(meant.contact, meant.product, quarter);
+    told.owner = Some(lead.owner.clone());
+    told.stage = Some(after.stage.as_str().to_owned());
+    told.amount_cents = after.amount_cents;
+    // In somebody's own words; addresses have no place on the bus.
+    told.reason = after.reason.clone().filter(|reason| addresses_in(reason).is_empty());
+    told.until = after.recycled_until.map(|until| instant(until).to_string());
+    Ok(told)
 }
 
 /// Whether a lead stands on what is known.

@@ -5,6 +5,8 @@
 
 use jiff::Timestamp;
 use perennial_domain::ids::{AccountId, ContactId, ProductId, RepId};
+use perennial_domain::interest::instant;
+use perennial_domain::lead::{Status, Word};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sending::{CameBack, PauseReason};
 use serde::{Deserialize, Serialize};
@@ -74,6 +76,18 @@ pub struct LeadEvent {
     /// Of an escalation: which rung, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<usize>,
+    /// Of a lead that sales moved: where it stands now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Of one that was an opportunity: its amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_cents: Option<i64>,
+    /// Of one that was lost or given back: why, unless the reason holds an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of one that was given back: the instant until which nobody wants to hear of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 impl LeadEvent {
@@ -86,6 +100,10 @@ impl LeadEvent {
             priority: None,
             owner: None,
             rung: None,
+            stage: None,
+            amount_cents: None,
+            reason: None,
+            until: None,
         }
     }
 }
@@ -146,12 +164,19 @@ impl Waiting {
         Self::of_lead("LeadQualified", lead, now)
     }
 
-    /// Sales said something of a lead: `LeadTouched`, `LeadAdvanced` or `LeadRecycled`.
+    /// A word moved a lead: `LeadTouched`, `LeadRecycled`, or `LeadAdvanced` to any other stage. Two words are two events.
     ///
     /// # Errors
     /// As above.
-    pub fn lead_moved(detail_type: &str, lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {
-        Self::of_lead(detail_type, lead, now)
+    pub fn lead_moved(lead: LeadEvent, word: &Word) -> Result<Self, Failure> {
+        let detail_type = match lead.stage.as_deref().and_then(Status::named) {
+            Some(Status::Touched) => "LeadTouched",
+            Some(Status::Recycled) => "LeadRecycled",
+            _ => "LeadAdvanced",
+        };
+        let Word { said, at, .. } = word;
+        let id = format!("{detail_type}#{}#{}#{}#{said}#{at}", lead.contact, lead.product, lead.quarter);
+        Self::new(detail_type, id, &Event::Lead(lead), instant(*at))
     }
 
     /// A rung of the SLA ladder fired.

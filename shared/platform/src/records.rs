@@ -4,13 +4,14 @@
 mod cadence;
 mod identity;
 mod preferences;
+mod word;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::instant;
-use perennial_domain::lead::{Priority, Status};
+use perennial_domain::lead::{self, Priority, Standing, Status, Word};
 use perennial_domain::profile::{Fields, Stated};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::LeadClock;
@@ -21,6 +22,7 @@ use crate::keys::Key;
 pub use cadence::{Cadence, StreamProgress, received_line};
 pub use identity::{AddressOwner, MergedId, MergedIds, Pointer};
 pub use preferences::Preferences;
+pub use word::{Checks, Said};
 
 /// A date as a number that a condition can compare: days since 1970-01-01.
 pub fn day_number(date: Date) -> i64 {
@@ -171,17 +173,35 @@ pub struct Lead {
     /// The fact, learnt later, without which the quarter would be reached: the lead no longer stands, and is not withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<Evidence>,
+    /// What sales said of it, oldest first; what follows here down to `later_until` is what that comes to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Said>,
     /// Where it stands.
     pub stage: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_since: Option<i64>,
     /// Who touched it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touched_by: Option<String>,
-    /// When.
+    /// When; never before it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touched_at: Option<i64>,
-    /// Why it was given back.
+    /// Why it was given back or lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of an opportunity and what came of it: the amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_cents: Option<i64>,
+    /// Of an opportunity: the four checks.
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
+    pub checks: Checks,
+    /// Of one that was given back: until when nobody wants to hear of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recycled_until: Option<i64>,
+    /// When its rep wants to be reminded of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub later_until: Option<i64>,
     /// When it was put into its owner's digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handed_off_at: Option<i64>,
@@ -222,6 +242,26 @@ impl Lead {
     /// How soon.
     pub fn priority(&self) -> Priority {
         Priority::named(&self.priority).unwrap_or(Priority::Mql)
+    }
+
+    /// What sales said of it, oldest first. Of a lead that was written before words were kept: the one that its stage tells of.
+    pub fn words(&self) -> Vec<Word> {
+        if !self.history.is_empty() {
+            return self.history.iter().filter_map(Said::word).collect();
+        }
+        let said = match self.status() {
+            Status::Mql => return Vec::new(),
+            Status::Sql => lead::Said::Accepted,
+            Status::Recycled => lead::Said::Rejected { until: None },
+            _ => lead::Said::Touched,
+        };
+        let (by, why) = (self.touched_by.clone(), self.reason.clone());
+        vec![Word { at: self.touched_at.unwrap_or(self.qualified_at), said, by, why }]
+    }
+
+    /// Where it stands and how it came there.
+    pub fn standing(&self) -> Standing {
+        lead::standing(&self.words())
     }
 
     /// What its SLA clock depends on.

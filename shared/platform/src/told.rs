@@ -7,6 +7,7 @@
 mod account;
 mod concealed;
 mod json;
+mod lead;
 mod native;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use perennial_domain::ids::ContactId;
 use perennial_domain::interest::FactName;
-use perennial_domain::lead::SalesEvent;
 use perennial_domain::nurture::wishes::Frequency;
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{Channel, Choices};
+
+pub use lead::{Details, SalesStep};
 
 pub(crate) use json::{is_json, read_object, read_value};
 pub(crate) use native::{accepts, instant_of, types};
@@ -65,7 +67,7 @@ pub enum What {
         /// Field and value; `owns.<product>` says since when, `used.<product>` when last.
         fields: BTreeMap<String, String>,
     },
-    /// `lead.touched`, `lead.accepted`, `lead.rejected`: what sales says.
+    /// `lead.touched`, `.accepted`, `.opportunity`, `.later`, `.won`, `.lost`, `.rejected`: what sales says.
     #[serde(rename = "lead")]
     Lead {
         /// Whose interest.
@@ -83,6 +85,9 @@ pub enum What {
         /// Why.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// What the word says besides.
+        #[serde(flatten)]
+        details: Details,
     },
     /// `email.reported`: another system mailed this contact; counts against the cap.
     #[serde(rename = "email.reported")]
@@ -147,28 +152,6 @@ pub enum What {
     /// Nothing could be understood yet; the entry's body is all there is.
     #[serde(rename = "unread")]
     Unread {},
-}
-
-/// What sales says of a lead, as stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SalesStep {
-    /// A rep is on it.
-    Touched,
-    /// Sales takes it.
-    Accepted,
-    /// Sales gives it back.
-    Rejected,
-}
-
-impl From<SalesStep> for SalesEvent {
-    fn from(step: SalesStep) -> Self {
-        match step {
-            SalesStep::Touched => Self::Touched,
-            SalesStep::Accepted => Self::Accepted,
-            SalesStep::Rejected => Self::Rejected,
-        }
-    }
 }
 
 /// Of whom or what something was told: the ledger's partition.

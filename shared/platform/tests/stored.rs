@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use perennial_domain::interest::FactName;
+use perennial_domain::lead::Word;
 use perennial_domain::nurture::Received;
 use perennial_platform::failure::Failure;
 use perennial_platform::feedback::SoftBounces;
@@ -88,7 +89,9 @@ fn reads(item: &Item) -> Value {
                 "status": lead.status().as_str(), "priority": lead.priority().as_str(), "name": lead.name(),
                 "quarter": lead.quarter().map(|quarter| quarter.to_string()),
                 "handed_off": lead.clock().handed_off, "rungs_fired": lead.clock().rungs_fired,
+                "words": lead.words().iter().map(word).collect::<Vec<_>>(),
             });
+            assert_eq!(lead.standing().stage, lead.status(), "{}", lead.name());
             with(&lead, means)
         }
         "held" => with(&of::<Held>(item), json!({})),
@@ -146,7 +149,7 @@ fn reads(item: &Item) -> Value {
         "ledger entry" => {
             let entry: Entry = of(item);
             let fact = entry.told.fact().map(|(contact, name)| (contact.to_string(), fact(&name)));
-            with(&entry, json!({"fact": fact}))
+            with(&entry, json!({"fact": fact, "word": entry.told.word(entry.happened_at).as_ref().map(word)}))
         }
         "merged id" => {
             let merged: MergedId = of(item);
@@ -169,6 +172,11 @@ fn reads(item: &Item) -> Value {
         }
         other => panic!("{other}: who reads it?"),
     }
+}
+
+fn word(word: &Word) -> String {
+    let by = word.by.as_ref().map(|by| format!(" {by}")).unwrap_or_default();
+    format!("{} {}{by}", word.at, word.said)
 }
 
 fn fact(name: &FactName) -> (String, String, Option<String>) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use expect_test::{Expect, expect, expect_file};
-use perennial_playbook::sources::native::{BY_PRODUCT, DATES, NUMBERS, NativeType, TYPES};
+use perennial_playbook::sources::native::{BY_PRODUCT, DATES, FLAGS, NUMBERS, NativeType, TYPES};
 use perennial_playbook::sources::{Field, Format, Origin, Otherwise, Source, Take, Verify};
 use perennial_playbook::{Bundle, Playbook};
 use proptest::prelude::*;
@@ -211,11 +211,33 @@ fn the_table_of_native_types_is_sound() {
         let own: Vec<&str> = native.fields().collect();
         assert!(own.iter().all(|name| own.iter().filter(|other| other == &name).count() == 1), "{}", native.name);
     }
-    for name in BY_PRODUCT.iter().chain(&DATES).chain(&NUMBERS) {
+    for name in BY_PRODUCT.iter().chain(&DATES).chain(&NUMBERS).chain(&FLAGS) {
         assert!(fields.contains(name), "{name}");
     }
     // Names that a rule has for itself.
     assert!(["type", "when", "for_each", "becomes"].iter().all(|name| !fields.contains(name)));
+}
+
+#[test]
+fn the_readme_names_every_native_type_with_its_fields_and_no_other() {
+    let readme = include_str!("../../../README.md");
+    // The second cell of a type's row: what stands in backticks there, before any example of a value.
+    let row = |name: &str| -> Vec<&str> {
+        let row = readme.lines().find_map(|line| line.strip_prefix(&format!("| `{name}` | "))).unwrap();
+        let cell = row.split(" |").next().unwrap();
+        cell.split('`').skip(1).step_by(2).flat_map(|names| names.split(", ")).collect()
+    };
+    let base = row("lead.touched");
+    for native in TYPES {
+        let mut named: Vec<&str> = row(native.name)
+            .into_iter()
+            .flat_map(|name| if name == "lead.touched" { base.clone() } else { vec![name] })
+            .collect();
+        let mut fields: Vec<&str> = native.fields().collect();
+        named.sort_unstable();
+        fields.sort_unstable();
+        assert_eq!(named, fields, "{}", native.name);
+    }
 }
 
 /// What may happen to a file.

@@ -100,7 +100,8 @@ fn a_mapping_that_contradicts_itself_is_refused() {
         "contact.identified",
         "contact.seen",
         &["tool.toml:5: event is none of engagement.recorded, contact.identified, account.updated, lead.touched, \
-           lead.accepted, lead.rejected, email.reported, email.bounced, email.unsubscribed, contact.merged, contact.erased"],
+           lead.accepted, lead.opportunity, lead.later, lead.won, lead.lost, lead.rejected, email.reported, email.bounced, \
+           email.unsubscribed, contact.merged, contact.erased"],
     );
     check_mapping(
         "id = [\"id\", \"at\"]",

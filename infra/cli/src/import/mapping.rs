@@ -23,7 +23,7 @@ const FORMAT: i64 = 1;
 const DEFAULT: &str = "default";
 
 /// The native events and the fields of their data; a name that ends in a dot is the beginning of names.
-const EVENTS: [(&str, &[&str]); 11] = [
+const EVENTS: [(&str, &[&str]); 15] = [
     ("engagement.recorded", &["contact", "asset", "action", "email"]),
     (
         "contact.identified",
@@ -53,7 +53,11 @@ const EVENTS: [(&str, &[&str]); 11] = [
     ),
     ("lead.touched", &["contact", "product", "quarter", "by", "reason"]),
     ("lead.accepted", &["contact", "product", "quarter", "by", "reason"]),
-    ("lead.rejected", &["contact", "product", "quarter", "by", "reason"]),
+    ("lead.opportunity", &["contact", "product", "quarter", "by", "reason", "amount_cents"]),
+    ("lead.later", &["contact", "product", "quarter", "by", "reason", "until"]),
+    ("lead.won", &["contact", "product", "quarter", "by", "reason", "amount_cents"]),
+    ("lead.lost", &["contact", "product", "quarter", "by", "reason"]),
+    ("lead.rejected", &["contact", "product", "quarter", "by", "reason", "until"]),
     ("email.reported", &["contact"]),
     ("email.bounced", &["contact", "permanent"]),
     ("email.unsubscribed", &["contact"]),

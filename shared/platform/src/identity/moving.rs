@@ -9,7 +9,6 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::lead::Status;
 use serde::de::DeserializeOwned;
 
 use super::{Resolved, apply_to, erasing, listing, merged_into, profiles, resolve, unmoved};
@@ -22,7 +21,7 @@ use crate::landing::{Landed, Landing};
 use crate::ledger::Ledger;
 use crate::records::{Held, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Item, Store, back_off, number, string};
-use crate::{cadence, consent, desk};
+use crate::{cadence, consent, leads};
 
 /// What preferences say.
 const PREFERENCES: [&str; 4] = ["unsubscribed", "unsubscribed_at", "source", "bounced_at"];
@@ -161,7 +160,7 @@ impl Moving<'_> {
                 let moved = Lead { pk: key.pk, sk: key.sk, contact, due_shard, rev, ..lead.clone() };
                 vec![store.put_new(&moved.listed())?]
             }
-            Some(own) => take_touch(own, lead).map(|change| store.change(change)).transpose()?.into_iter().collect(),
+            Some(own) => take_touch(own, lead)?.map(|change| store.change(change)).transpose()?.into_iter().collect(),
         };
         marks.push_str(" DELETE #held :quarter");
         let marks = Change::of(keys::interest(to, &product), marks)
@@ -273,25 +272,10 @@ fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Failure> {
 }
 
 /// What sales said of the other lead, if it has said nothing of the survivor's own.
-fn take_touch(own: &Lead, other: &Lead) -> Option<Change> {
-    if own.status() != Status::Mql || other.status() == Status::Mql {
-        return None;
+fn take_touch(own: &Lead, other: &Lead) -> Result<Option<Change>, Failure> {
+    let words = other.words();
+    if words.is_empty() || !own.words().is_empty() {
+        return Ok(None);
     }
-    let mut update = "SET #stage = :stage, #rev = :next".to_owned();
-    let mut change = Change::none(own.key())
-        .only_if("#rev = :rev")
-        .with(":stage", string(&other.stage))
-        .with(":rev", number(own.rev))
-        .with(":next", number(own.rev + 1));
-    let by = other.touched_by.as_ref().map(string);
-    let (at, reason) = (other.touched_at.map(number), other.reason.as_ref().map(string));
-    for (name, value) in [("touched_by", by), ("touched_at", at), ("reason", reason)] {
-        if let Some(value) = value {
-            update.push_str(&format!(", #{name} = :{name}"));
-            change = change.with(format!(":{name}"), value);
-        }
-    }
-    update.push_str(" REMOVE #due_shard, #due_at");
-    update.push_str(desk::left_with(other.status()));
-    Some(change.updating(update))
+    leads::holding(own, &words).map(Some)
 }

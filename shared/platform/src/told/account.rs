@@ -54,7 +54,7 @@ fn one_of(attribute: Attribute, fields: &BTreeMap<String, String>) -> Result<(),
 }
 
 /// A whole number that is not negative, in one spelling. Exports write numbers as text, so that is taken too.
-fn amount(value: &Value, path: &str) -> Result<String, FieldError> {
+pub(super) fn amount(value: &Value, path: &str) -> Result<String, FieldError> {
     let amount = match value {
         Value::Null => return Ok(String::new()),
         Value::Number(number) => number.as_i64(),
@@ -101,10 +101,15 @@ fn date(value: &Value, path: &str) -> Result<String, FieldError> {
     }
 }
 
-/// A date or an instant, as an instant.
+/// A date or an instant, as an instant, in one spelling.
 fn instant(text: &str, path: &str) -> Result<String, FieldError> {
+    sane_instant(text, path).map(|at| at.to_string())
+}
+
+/// A date or an instant, as an instant.
+pub(super) fn sane_instant(text: &str, path: &str) -> Result<Timestamp, FieldError> {
     let midnight = |date: Date| date.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     let at = text.parse::<Timestamp>().ok().or_else(|| text.parse().ok().and_then(midnight));
     let sane = at.filter(|at| (SANE_FROM..SANE_UNTIL).contains(&at.as_second()));
-    sane.map(|at| at.to_string()).ok_or_else(|| wrong(path, "is not a date such as 2026-01-05, between 1970 and 2200"))
+    sane.ok_or_else(|| wrong(path, "is not a date such as 2026-01-05, between 1970 and 2200"))
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use perennial_domain::quarter::Quarter;
 use perennial_playbook::sources::native::TYPES;
 use serde_json::{Map, Value};
 
-use super::{FieldError, SalesStep, Told, What, account, read_object, wrong};
+use super::lead::SalesStep;
+use super::{FieldError, Told, What, account, lead, read_object, wrong};
 use crate::address;
 
 /// No id or field is longer than this many bytes: keys of DynamoDB end at 1,024.
@@ -60,9 +60,13 @@ impl What {
             }
             "contact.merged" => merged(data)?,
             "account.updated" => Self::AccountUpdated { account: id(data, "account")?, fields: account::fields(data)? },
-            "lead.touched" => lead(data, SalesStep::Touched)?,
-            "lead.accepted" => lead(data, SalesStep::Accepted)?,
-            "lead.rejected" => lead(data, SalesStep::Rejected)?,
+            "lead.touched" => lead::read(data, SalesStep::Touched)?,
+            "lead.accepted" => lead::read(data, SalesStep::Accepted)?,
+            "lead.opportunity" => lead::read(data, SalesStep::Opportunity)?,
+            "lead.later" => lead::read(data, SalesStep::Later)?,
+            "lead.won" => lead::read(data, SalesStep::Won)?,
+            "lead.lost" => lead::read(data, SalesStep::Lost)?,
+            "lead.rejected" => lead::read(data, SalesStep::Rejected)?,
             "email.reported" => Self::MailReported { contact: id(data, "contact")? },
             "email.bounced" => Self::MailBounced { contact: id(data, "contact")?, permanent: permanent(data)? },
             "email.unsubscribed" => Self::Unsubscribed { contact: id(data, "contact")?, wording: None },
@@ -92,15 +96,6 @@ fn engagement(data: &Map<String, Value>) -> Result<What, FieldError> {
     Ok(What::Engagement { contact, asset, action: required(data, "action")?, email })
 }
 
-fn lead(data: &Map<String, Value>, step: SalesStep) -> Result<What, FieldError> {
-    let quarter = optional(data, "quarter")?;
-    if let Some(quarter) = &quarter {
-        quarter.parse::<Quarter>().map_err(|error| wrong("data.quarter", error.to_string()))?;
-    }
-    let (contact, product) = (id(data, "contact")?, required(data, "product")?);
-    Ok(What::Lead { contact, product, quarter, step, by: optional(data, "by")?, reason: optional(data, "reason")? })
-}
-
 fn merged(data: &Map<String, Value>) -> Result<What, FieldError> {
     let (from, contact) = (id(data, "from")?, id(data, "contact")?);
     if address::same_contact(&from, &contact) {
@@ -118,7 +113,7 @@ fn permanent(data: &Map<String, Value>) -> Result<bool, FieldError> {
 }
 
 /// The id of a contact or an account.
-fn id(data: &Map<String, Value>, name: &str) -> Result<String, FieldError> {
+pub(super) fn id(data: &Map<String, Value>, name: &str) -> Result<String, FieldError> {
     let id = required(data, name)?;
     ours_to_say(&id, name)?;
     Ok(id)
@@ -132,11 +127,11 @@ fn ours_to_say(id: &str, name: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn required(data: &Map<String, Value>, name: &str) -> Result<String, FieldError> {
+pub(super) fn required(data: &Map<String, Value>, name: &str) -> Result<String, FieldError> {
     text(data, name, &format!("data.{name}"))
 }
 
-fn optional(data: &Map<String, Value>, name: &str) -> Result<Option<String>, FieldError> {
+pub(super) fn optional(data: &Map<String, Value>, name: &str) -> Result<Option<String>, FieldError> {
     if data.get(name).is_none_or(Value::is_null) { Ok(None) } else { required(data, name).map(Some) }
 }
 

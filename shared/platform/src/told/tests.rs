@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use perennial_domain::lead::{Checks, Said, Word};
 use perennial_playbook::sources::native::{NativeType, TYPES};
 use serde_json::{Map, Value};
 
@@ -18,6 +19,10 @@ fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
         |data: &str| format!(r#"{{"type":"engagement.recorded","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#);
     let account =
         |data: &str| format!(r#"{{"type":"account.updated","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#);
+    let lead = |step: &str, more: &str| {
+        let data = format!(r#"{{"contact":"c","product":"p"{more}}}"#);
+        format!(r#"{{"type":"lead.{step}","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#)
+    };
     for (body, expected) in [
         (String::new(), "body: ends too early, line 1 column 0"),
         ("{".to_owned(), "body: ends too early, line 1 column 1"),
@@ -90,6 +95,14 @@ fn a_body_that_cannot_be_used_names_the_field_and_the_reason() {
         (account(r#"{"account":"a","revenue_cents":"+5"}"#), WHOLE_REVENUE),
         (account(r#"{"account":"a","revenue_cents":""}"#), WHOLE_REVENUE),
         (account(r#"{"account":"a","revenue_cents":9223372036854775808}"#), WHOLE_REVENUE),
+        (lead("later", ""), "data.until: is missing"),
+        (lead("later", r#","until":"soon""#), "data.until: is not a date such as 2026-01-05, between 1970 and 2200"),
+        (lead("rejected", r#","until":7"#), "data.until: is not a text"),
+        (lead("opportunity", r#","budget":"yes""#), "data.budget: is not true or false"),
+        (
+            lead("won", r#","amount_cents":12.5"#),
+            "data.amount_cents: is not a whole number from 0 to 9223372036854775807",
+        ),
         (
             account(r#"{"account":"a","purchases":[1]}"#),
             "data.purchases: is not a whole number from 0 to 9223372036854775807",
@@ -189,7 +202,11 @@ fn a_contact_that_is_named_by_address_gets_the_id_that_stands_for_it() {
 
 #[test]
 fn the_playbook_knows_the_native_types_and_their_fields_as_they_are_read() {
-    let sample = |name: &str| if name == "permanent" { Value::Bool(true) } else { Value::String(format!("a {name}")) };
+    let sample = |name: &str| match name {
+        "permanent" => Value::Bool(true),
+        "until" => Value::String("2026-05-12".to_owned()),
+        _ => Value::String(format!("a {name}")),
+    };
     let all: BTreeSet<&str> = TYPES.iter().flat_map(NativeType::fields).collect();
     for native in TYPES {
         let least: Map<String, Value> = native.required.iter().map(|name| ((*name).to_owned(), sample(name))).collect();
@@ -208,4 +225,36 @@ fn the_playbook_knows_the_native_types_and_their_fields_as_they_are_read() {
     }
     let unknown = What::from_data("lead.forgotten", &Map::new()).unwrap_err().to_string();
     assert_eq!(unknown, format!("type: is not {}", types()));
+}
+
+#[test]
+fn a_word_from_sales_is_the_same_told_kept_and_read_again() {
+    let at = "2026-01-05T10:00:00Z".parse::<Timestamp>().unwrap().as_second();
+    let until = "2026-05-12T00:00:00Z".parse::<Timestamp>().unwrap().as_second();
+    let check = |step: &str, more: &str, expected: Said| {
+        let data = format!(r#"{{"contact":"c","product":"p","by":"anna","reason":"because"{more}}}"#);
+        let body = format!(r#"{{"type":"lead.{step}","timestamp":"2026-01-05T10:00:00Z","data":{data}}}"#);
+        let word = Word { at, said: expected, by: Some("anna".into()), why: Some("because".into()) };
+        let what = Told::from_native(&body).unwrap().what;
+        assert_eq!(what.word(at).as_ref(), Some(&word), "{body}");
+        let kept: What =
+            serde_dynamo::from_item::<_, What>(serde_dynamo::to_item::<_, serde_dynamo::Item>(&what).unwrap()).unwrap();
+        assert_eq!(kept, what, "{body}");
+        let of_page = What::of_lead(&"c".into(), &"p".into(), "2026-Q1".parse().unwrap(), &word);
+        assert_eq!(of_page.word(at), Some(word), "{body}");
+    };
+    let checks = |budget, timing| Checks { budget, timing, ..Checks::default() };
+    check("touched", r#","amount_cents":5,"until":"2026-05-12""#, Said::Touched);
+    check("accepted", "", Said::Accepted);
+    check("opportunity", "", Said::Opportunity { amount_cents: None, checks: Checks::default() });
+    check(
+        "opportunity",
+        r#","amount_cents":1250000,"budget":true,"timing":false,"need":null"#,
+        Said::Opportunity { amount_cents: Some(1_250_000), checks: checks(Some(true), Some(false)) },
+    );
+    check("later", r#","until":"2026-05-12""#, Said::Later { until });
+    check("won", r#","amount_cents":"0099""#, Said::Won { amount_cents: Some(99) });
+    check("lost", "", Said::Lost);
+    check("rejected", r#","until":null"#, Said::Rejected { until: None });
+    check("rejected", r#","until":"2026-05-12T02:00:00+02:00""#, Said::Rejected { until: Some(until) });
 }

@@ -15,7 +15,7 @@ pub struct NativeType {
 }
 
 /// Every native type.
-pub const TYPES: [NativeType; 10] = [
+pub const TYPES: [NativeType; 14] = [
     NativeType { name: "engagement.recorded", required: &["contact", "asset", "action"], optional: &["email"] },
     NativeType {
         name: "contact.identified",
@@ -45,24 +45,45 @@ pub const TYPES: [NativeType; 10] = [
             "seats_used",
         ],
     },
-    NativeType { name: "lead.touched", required: &["contact", "product"], optional: &LEAD },
-    NativeType { name: "lead.accepted", required: &["contact", "product"], optional: &LEAD },
-    NativeType { name: "lead.rejected", required: &["contact", "product"], optional: &LEAD },
+    NativeType { name: "lead.touched", required: &["contact", "product"], optional: &["quarter", "by", "reason"] },
+    NativeType { name: "lead.accepted", required: &["contact", "product"], optional: &["quarter", "by", "reason"] },
+    NativeType {
+        name: "lead.opportunity",
+        required: &["contact", "product"],
+        optional: &["quarter", "by", "reason", "amount_cents", "budget", "authority", "need", "timing"],
+    },
+    NativeType {
+        name: "lead.later",
+        required: &["contact", "product", "until"],
+        optional: &["quarter", "by", "reason"],
+    },
+    NativeType {
+        name: "lead.won",
+        required: &["contact", "product"],
+        optional: &["quarter", "by", "reason", "amount_cents"],
+    },
+    NativeType { name: "lead.lost", required: &["contact", "product"], optional: &["quarter", "by", "reason"] },
+    NativeType {
+        name: "lead.rejected",
+        required: &["contact", "product"],
+        optional: &["quarter", "by", "reason", "until"],
+    },
     NativeType { name: "email.reported", required: &["contact"], optional: &[] },
     NativeType { name: "email.bounced", required: &["contact", "permanent"], optional: &[] },
     NativeType { name: "email.unsubscribed", required: &["contact"], optional: &[] },
 ];
 
-const LEAD: [&str; 3] = ["quarter", "by", "reason"];
-
 /// The fields that hold a value for each product.
 pub const BY_PRODUCT: [&str; 5] = ["owns", "used", "ends", "seats", "seats_used"];
 
 /// The fields whose value is a date or an instant.
-pub const DATES: [&str; 4] = ["customer_since", "owns", "used", "ends"];
+pub const DATES: [&str; 5] = ["customer_since", "owns", "used", "ends", "until"];
 
 /// The fields whose value is a whole number.
-pub const NUMBERS: [&str; 4] = ["revenue_cents", "purchases", "seats", "seats_used"];
+pub const NUMBERS: [&str; 5] = ["revenue_cents", "purchases", "seats", "seats_used", "amount_cents"];
+
+/// The fields whose value is true or false.
+pub const FLAGS: [&str; 5] = ["permanent", "budget", "authority", "need", "timing"];
 
 impl NativeType {
     /// The type of this name.

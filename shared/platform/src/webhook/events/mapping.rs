@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use perennial_playbook::sources::native::FLAGS;
 use perennial_playbook::sources::{Field, Otherwise, Rule, Source};
 use serde_json::{Map, Value};
 
@@ -187,11 +188,11 @@ fn statement(
     Ok(Statement { kind: becomes.to_owned(), data, place: Some(place.to_owned()), missing, repeated })
 }
 
-/// A text as the native field has it: of all fields only `permanent` is no text.
+/// A text as the native field has it: some are true or false, and no text.
 fn native(name: &str, value: Value) -> Value {
-    match (name, value.as_str()) {
-        ("permanent", Some("true")) => Value::Bool(true),
-        ("permanent", Some("false")) => Value::Bool(false),
+    match value.as_str() {
+        Some("true") if FLAGS.contains(&name) => Value::Bool(true),
+        Some("false") if FLAGS.contains(&name) => Value::Bool(false),
         _ => value,
     }
 }

@@ -3,7 +3,7 @@
 use crate::problem::quoted;
 use crate::source::{Placed, Text};
 use crate::sources::Origin;
-use crate::sources::native::{DATES, NUMBERS};
+use crate::sources::native::{DATES, FLAGS, NUMBERS};
 
 use super::super::compile;
 use super::super::written::{Meanings, View};
@@ -102,8 +102,8 @@ impl Check<'_> {
         for text in &literals {
             let value = text.get_ref().as_str();
             match (name, self.catalogue) {
-                ("permanent", _) if !["true", "false"].contains(&value) => {
-                    self.error(text, "permanent is neither true nor false");
+                (flag, _) if FLAGS.contains(&flag) && !["true", "false"].contains(&value) => {
+                    self.error(text, format!("{flag} is neither true nor false"));
                 }
                 ("product", Some(catalogue)) if !catalogue.products.contains(value) => {
                     self.no_such(text, "product", catalogue.products.iter().copied());

@@ -46,7 +46,7 @@ fn a_structured_event_is_its_native_data() {
         &not("time: is not an RFC 3339 instant such as 2026-01-05T10:15:00Z"),
     );
     let types = "engagement.recorded, contact.identified, contact.merged, account.updated, lead.touched, lead.accepted, \
-                 lead.rejected, email.reported, email.bounced or email.unsubscribed";
+                 lead.opportunity, lead.later, lead.won, lead.lost, lead.rejected, email.reported, email.bounced or email.unsubscribed";
     check(
         &event(&data).replace("com.example.engagement", "preengagement"),
         &not(&format!("type: is not {types}, alone or behind a name such as com.example.")),
