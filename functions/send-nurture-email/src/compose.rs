@@ -10,7 +10,7 @@ use perennial_platform::address::AddressKey;
 use perennial_platform::failure::Failure;
 use perennial_platform::links::{Links, Purpose};
 use perennial_platform::mail::{Mail, tags};
-use perennial_playbook::{Playbook, Reader};
+use perennial_playbook::{Playbook, Reader, shown_name};
 
 /// Whom a piece is sent to, and in which slot.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Composer<'_> {
         let link = |purpose: Purpose| self.links.url(&purpose, now);
         let unsubscribe_url = link(Purpose::Unsubscribe { contact: contact(), slot: slot() });
         let preferences_url = link(Purpose::Preferences { contact: contact(), slot: slot() });
-        let mut reader = reader(self.playbook, to.person, to.account, &written.product);
+        let mut reader = reader(self.playbook, to.person, to.account, (&written.product, edition));
         (reader.unsubscribe_url, reader.preferences_url) = (unsubscribe_url.clone(), preferences_url);
         let rendered = self
             .playbook
@@ -83,17 +83,23 @@ impl Composer<'_> {
     }
 }
 
-/// What the reader of a piece about a product is called, and who writes. Without the reader's own links.
-pub fn reader(playbook: &Playbook, person: Option<&Contact>, account: Option<&Account>, product: &ProductId) -> Reader {
+/// What the reader of an edition of a piece about a product is called, and who writes. Without the reader's own links.
+pub fn reader(
+    playbook: &Playbook,
+    person: Option<&Contact>,
+    account: Option<&Account>,
+    (product, edition): (&ProductId, &Edition),
+) -> Reader {
     let company = &playbook.company;
     let owner = account.and_then(|account| account.owner.as_ref()).and_then(|owner| playbook.rep(owner));
-    // A name of white space is none.
-    let named = |name: Option<&String>, otherwise: &str| {
-        name.filter(|name| !name.trim().is_empty()).cloned().unwrap_or_else(|| otherwise.to_owned())
+    let unknown = playbook.unknown(edition);
+    // A name of which nothing can be shown is none.
+    let named = |name: Option<&String>, otherwise: String| {
+        name.filter(|name| !shown_name(name).is_empty()).cloned().unwrap_or(otherwise)
     };
     Reader {
-        first_name: named(person.and_then(|person| person.first_name.as_ref()), "there"),
-        company: named(account.and_then(|account| account.name.as_ref()), "your company"),
+        first_name: named(person.and_then(|person| person.first_name.as_ref()), unknown.first_name),
+        company: named(account.and_then(|account| account.name.as_ref()), unknown.company),
         rep_name: owner.map_or_else(|| company.name.clone(), |rep| rep.name.clone()),
         product_name: playbook.product_name(product).to_owned(),
         sender_name: company.name.clone(),

@@ -56,11 +56,12 @@ impl Page {
         Self {
             title: "You are unsubscribed".into(),
             text: format!(
-                "{company} will send you no more of these emails, from this moment on. You can close this page."
+                "{company} will send you no more of these emails, from this moment on, and takes you off its lists for ads the next \
+                 time they are renewed. Whether we may call you stays as you chose it. You can close this page."
             )
             .into(),
             button: None,
-            other: Some((choose.to_owned(), "Changed your mind? See your choices")),
+            other: Some((choose.to_owned(), "No calls either, or changed your mind? See your choices")),
         }
     }
 

@@ -149,6 +149,7 @@ fn form(status: u16, offer: &Offer<'_>, wrong: Option<&Wrong>) -> ApiGatewayV2ht
     let values = context! {
         company => offer.playbook.company.name.as_str(),
         title => if wrong.is_some() { "Please look at one thing" } else { words::TITLE },
+        address => offer.masked_address(),
         opted_out => offer.standing.opted_out,
         unreachable => offer.standing.unreachable,
         cannot => words::CANNOT,

@@ -125,6 +125,8 @@ pub struct Deployment {
     pub ingest: Arc<Ingest>,
     /// What was delivered.
     pub tally: Tally,
+    /// What sends mail, into the world's mailbox.
+    pub mailer: Mailer,
     secrets: BTreeMap<String, Vec<String>>,
 }
 
@@ -143,6 +145,7 @@ impl Deployment {
         let store = Store { client: aws_sdk_dynamodb::Client::new(&tables), state: "StateTable".to_owned() };
         let ledger = Ledger::new(&tables, "LedgerTable");
         let playbook = options.playbook;
+        let mailer = Mailer::new(&services, &playbook.company.sender, Some(CONFIGURATION_SET.to_owned()));
         let ingest = Arc::new(Ingest {
             ledger: ledger.clone(),
             secrets: SourceSecrets::fixed(secrets.clone()),
@@ -157,6 +160,7 @@ impl Deployment {
             ledger_table: "LedgerTable".to_owned(),
             ingest,
             tally: options.tally,
+            mailer,
             secrets,
         };
         deployment.register(&services, &ledger, &clock, &options.public_url);
@@ -186,7 +190,7 @@ impl Deployment {
         let world = &self.world;
         let (store, playbook, clock) = (|| self.store.clone(), || Arc::clone(&self.playbook), || clock.clone());
         let address_key = address_key();
-        let links = Links::new("the local world's link key", public_url);
+        let links = local_links(public_url);
         let (ingest, tally) = (Arc::clone(&self.ingest), self.tally.clone());
         let counted = move |_: Arc<()>, request: ApiGatewayV2httpRequest| {
             let (ingest, tally) = (Arc::clone(&ingest), tally.clone());
@@ -216,7 +220,7 @@ impl Deployment {
         world.set_nominations("PlanNurture", Some(nurture_slots()));
         let sending = SendNurtureEmail {
             store: store(),
-            mailer: Mailer::new(services, &self.playbook.company.sender, Some(CONFIGURATION_SET.to_owned())),
+            mailer: self.mailer.clone(),
             links: links.clone(),
             address_key: address_key.clone(),
             sending: self.sending(),
@@ -347,6 +351,11 @@ pub fn local_secret(source: &Source) -> String {
     }
     let text = format!("local-secret-of-{}-0123456789", source.id);
     if source.verify.contains(&Verify::StandardWebhooks) { format!("whsec_{}", BASE64.encode(text)) } else { text }
+}
+
+/// The links of the local world, which begin with this address.
+pub fn local_links(public_url: &str) -> Links {
+    Links::new("the local world's link key", public_url)
 }
 
 /// The key under which the local world hashes addresses.

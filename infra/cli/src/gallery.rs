@@ -3,12 +3,14 @@
 //! Owns which mails there are, in which views they are shown, and the page on which one looks through them. Whether a mail can
 //! be read is judged in [`crate::looks`].
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use perennial_domain::nurture::Edition;
 use perennial_platform::failure::Failure;
+use perennial_platform::mail::{Mail, tags};
 use perennial_playbook::{Piece, Playbook, Reader};
 use send_nurture_email::{compose, sample};
 use serde::Serialize;
@@ -93,14 +95,22 @@ pub struct Shot {
     pub problems: Vec<String>,
 }
 
-/// Somebody who does not exist, reading a piece. Their own links lead nowhere: a preview is passed on and clicked.
-pub fn sample_reader(playbook: &Playbook, piece: &Piece, first_name: &str, company: &str) -> Reader {
+/// Somebody who does not exist, reading an edition of a piece; without a name, somebody of whom nothing was stated. Their own links
+/// lead nowhere: a preview is passed on and clicked.
+pub fn sample_reader(
+    playbook: &Playbook,
+    (piece, edition): (&Piece, &Edition),
+    first_name: &str,
+    company: &str,
+) -> Reader {
     let rep = playbook.reps.first().map_or(&playbook.company.name, |rep| &rep.name);
+    let nobody = for_preview(compose::reader(playbook, None, None, (&piece.product, edition)));
+    let named = |name: &str, otherwise: String| if name.is_empty() { otherwise } else { name.to_owned() };
     Reader {
-        first_name: first_name.to_owned(),
-        company: company.to_owned(),
+        first_name: named(first_name, nobody.first_name),
+        company: named(company, nobody.company),
         rep_name: rep.clone(),
-        ..for_preview(compose::reader(playbook, None, None, &piece.product))
+        ..nobody
     }
 }
 
@@ -124,18 +134,32 @@ pub fn letter(playbook: &Playbook, piece: &Piece, edition: &Edition, reader: &Re
     Ok(Letter { id, subject: mail.subject, html: mail.html, text: mail.text })
 }
 
-/// Every mail there is: all pieces with their translations and variants, and what sales gets, written to somebody who does not exist.
+/// The mail by which somebody tries a piece out: marked as a test, and of no contact, slot or stream.
+pub fn as_test(letter: Letter, to: &str) -> Mail {
+    Mail {
+        to: to.to_owned(),
+        subject: format!("[Test] {}", letter.subject),
+        html: letter.html,
+        text: letter.text,
+        headers: Vec::new(),
+        tags: vec![(tags::KIND, tags::TEST.to_owned())],
+    }
+}
+
+/// Every mail there is: all pieces with their translations and variants, and what sales gets, written to somebody who does not
+/// exist; and in each language one more, as somebody reads it of whom neither name nor company was stated.
 ///
 /// # Errors
 /// [`GalleryError`] if one cannot be filled.
 pub fn letters(playbook: &Playbook, first_name: &str, company: &str) -> Result<Vec<Letter>, GalleryError> {
     let mut letters = Vec::new();
     for piece in playbook.pieces() {
-        let reader = sample_reader(playbook, piece, first_name, company);
         for edition in std::iter::once(&Edition::default()).chain(piece.editions()) {
+            let reader = sample_reader(playbook, (piece, edition), first_name, company);
             letters.push(letter(playbook, piece, edition, &reader)?);
         }
     }
+    letters.extend(to_somebody_unknown(playbook)?);
     let product = playbook.products.first().map_or("", |product| &product.name);
     let sales = sample::sales_mails(&playbook.company.name, product)?.into_iter();
     letters.extend(sales.map(|mail| Letter {
@@ -144,6 +168,22 @@ pub fn letters(playbook: &Playbook, first_name: &str, company: &str) -> Result<V
         html: mail.html,
         text: mail.text,
     }));
+    Ok(letters)
+}
+
+/// In each language the first mail there is, as somebody reads it of whom nothing was stated.
+fn to_somebody_unknown(playbook: &Playbook) -> Result<Vec<Letter>, GalleryError> {
+    let (mut languages, mut letters) = (BTreeSet::new(), Vec::new());
+    for piece in playbook.pieces() {
+        let plain = Edition::default();
+        for edition in std::iter::once(&plain).chain(piece.editions()) {
+            if languages.insert(edition.language().map(str::to_owned)) {
+                let reader = sample_reader(playbook, (piece, edition), "", "");
+                let letter = letter(playbook, piece, edition, &reader)?;
+                letters.push(Letter { id: format!("{}-unknown-reader", letter.id), ..letter });
+            }
+        }
+    }
     Ok(letters)
 }
 

@@ -121,7 +121,8 @@ fn somebody_with_a_long_name_can_read_every_mail_too() {
     let playbook = Playbook::load(&example).unwrap();
     let mut browser = Browser::start(&installed()).unwrap();
     for piece in playbook.pieces() {
-        let reader = gallery::sample_reader(&playbook, piece, &"x".repeat(10_000), &"W".repeat(10_000));
+        let reader =
+            gallery::sample_reader(&playbook, (piece, &Edition::default()), &"x".repeat(10_000), &"W".repeat(10_000));
         let letter = gallery::letter(&playbook, piece, &Edition::default(), &reader).unwrap();
         let shot = gallery::take(&mut browser, &letter, PHONE, folder.path().join("long.png")).unwrap();
         let wide: Vec<&String> = shot.problems.iter().filter(|problem| problem.contains(" px ")).collect();

@@ -38,6 +38,22 @@ fn a_person_of_the_example_is_shown_counted_and_erased_once() {
     let first_name = shown["ids"][0]["profile"]["fields"]["first_name"]["value"].as_str().unwrap();
     assert!(previewed.contains(&format!("Hello {first_name},")), "{previewed}");
 
+    let link = |who: &str| perennial(data.path(), &["contact", "link", who]);
+    let by_id = String::from_utf8(link(&lead).stdout).unwrap();
+    assert!(by_id.starts_with("http://127.0.0.1:7878/p/"), "{by_id}");
+    assert_eq!(String::from_utf8(link(&address).stdout).unwrap(), by_id, "an address names the same contact");
+    assert_eq!(
+        String::from_utf8(link("nobody").stderr).unwrap().split(" in ").next(),
+        Some("error: nothing is known of nobody")
+    );
+
+    let send = ["content", "send", "analytics-averages", "--contact", &address, "--to", "me@example.com"];
+    let sent = perennial(data.path(), &send);
+    assert_eq!(
+        String::from_utf8_lossy(&sent.stdout),
+        "sent  analytics-averages: [Test] What the average is hiding from you\n"
+    );
+
     let refused = perennial(data.path(), &["contact", "erase", "--id", &lead]);
     assert_eq!(refused.status.code(), Some(2), "nothing is erased without --yes");
     let counted = json(&perennial(data.path(), &["contact", "erase", "--id", &address, "--dry-run", "--json"]));

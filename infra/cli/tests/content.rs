@@ -72,9 +72,20 @@ fn what_cannot_be_shown_is_named() {
     assert_eq!(refused(&["shots", "--check"]), (Some(3), NO_BROWSER.to_owned()));
     assert_eq!(refused(&["preview", "analytics-averages", "--contact", "a", "--company", "b"]).0, Some(2));
     let empty = folder.path().join("none");
-    let nobody = "error: nothing is known of ada in a local world: run `perennial up` first\n";
+    let shown = empty.display();
+    let nobody = format!("error: there is no world in {shown} yet: run `perennial up` or `perennial replay` first\n");
     let arguments = ["preview", "analytics-averages", "--contact", "ada", "--data", empty.to_str().unwrap()];
-    assert_eq!(refused(&arguments), (Some(1), nobody.to_owned()));
+    assert_eq!(refused(&arguments), (Some(1), nobody));
+    let send = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_perennial"));
+        command.args(["content", "send", "analytics-averages", "--state", "none"]).args(more);
+        said(&command.arg("--playbook").arg(example_playbook()).output().unwrap())
+    };
+    let elsewhere = "error: the address is not on the allow-list: see allow in [sending] of the playbook\n";
+    assert_eq!(send(&["--to", "ada@acme.example.com"]), (Some(1), elsewhere.to_owned()));
+    let through = "error: name the stage's configuration set with --configuration-set: what comes back is seen by it\n";
+    assert_eq!(send(&["--to", "me@fernhill.example.com"]), (Some(1), through.to_owned()));
+    assert_eq!(send(&["--to", "me"]), (Some(1), "error: --to is no address\n".to_owned()));
     let help = perennial(&["shots", "--help"], folder.path());
     assert!(String::from_utf8_lossy(&help.stdout).contains("3 there is no browser"));
 }

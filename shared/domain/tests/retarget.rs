@@ -126,6 +126,21 @@ impl Known {
 
     /// The asset that is offered, and whether the person is in the audience of discover-analytics; or the reasons.
     fn answers(&self) -> (String, String) {
+        let (offered, belongs, in_segment) = self.decided();
+        // What speaks against the person speaks against every audience.
+        match belongs {
+            Err(why) if why <= LeftOut::SharedAddress || why == LeftOut::AtRisk => assert_eq!(in_segment, Err(why)),
+            _ => assert_eq!(in_segment, Ok(())),
+        }
+        (offered, said(belongs))
+    }
+
+    /// Whether the person is in the audience of a segment of everybody; or the reason.
+    fn in_segment(&self) -> String {
+        said(self.decided().2)
+    }
+
+    fn decided(&self) -> (String, Result<(), LeftOut>, Result<(), LeftOut>) {
         let mut fields = Fields::default();
         let stated = Some(self.email.to_owned()).filter(|email| !email.is_empty());
         fields.merge(stated.map(|email| ("email".to_owned(), email)), 0);
@@ -161,14 +176,12 @@ impl Known {
         let belongs = in_audience(&self.rules, Audience::Stream(&self.rules.streams[0]), &snapshot, now);
         let everybody = Expression::All(vec![]);
         let in_segment = in_audience(&self.rules, Audience::Segment(&everybody), &snapshot, now);
-        // What speaks against the person speaks against every audience.
-        if belongs.is_err_and(|why| why <= LeftOut::SharedAddress) {
-            assert!(in_segment.is_err());
-        } else {
-            assert_eq!(in_segment, Ok(()));
-        }
-        (offered, belongs.map_or_else(|why| why.to_string(), |()| "in it".to_owned()))
+        (offered, belongs, in_segment)
     }
+}
+
+fn said(belongs: Result<(), LeftOut>) -> String {
+    belongs.map_or_else(|why| why.to_string(), |()| "in it".to_owned())
 }
 
 #[test]
@@ -306,6 +319,35 @@ fn an_offer_is_shown_and_an_audience_joined_only_by_those_who_may_be_sold_it() {
         &|it| it.shared = true,
         "analytics-sheet",
         "address belongs to another contact",
+    );
+}
+
+#[test]
+fn a_segment_is_an_audience_without_those_at_risk_and_without_those_who_want_none() {
+    let check = |says: &str, change: &dyn Fn(&mut Known), expected: &str| {
+        let mut known = Known::new();
+        change(&mut known);
+        assert_eq!(known.in_segment(), expected, "{says}");
+    };
+    check("everybody in it", &|_| {}, "in it");
+    check(
+        "at risk: nothing is sold to them, on any channel",
+        &|it| it.account.health = Health::AtRisk,
+        "account at risk",
+    );
+    check(
+        "what they want comes first",
+        &|it| {
+            it.account.health = Health::AtRisk;
+            it.wishes.ads_off = true;
+        },
+        "wants no ads",
+    );
+    check("no address", &|it| it.email = "", "no address");
+    check(
+        "an open lead is about one product, a segment about none",
+        &|it| it.leads = vec!["analytics".into()],
+        "in it",
     );
 }
 

@@ -29,7 +29,7 @@ use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
 use crate::{
     Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, language, links, render, segments,
-    sending,
+    sending, unknown,
 };
 
 pub(crate) use nurture::{DEFAULT_DAYS, DEFAULT_UNUSED_DAYS, trigger};
@@ -96,6 +96,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         qualify: qualify(source),
         nurture: nurture::rules(source, &bundle.pieces)?,
         language,
+        unknown: unknown::compile(&source.nurture),
         topics: source.topics.iter().map(topic).collect(),
         preferences: preference_centre(&source.preferences),
         sending: sending::compile(&source.sending),

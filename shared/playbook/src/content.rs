@@ -13,8 +13,9 @@ use perennial_domain::nurture::{Edition, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::links;
 use crate::mjml;
-use crate::problem::{Findings, Page, Place};
+use crate::problem::{Findings, Page, Place, quoted};
 use crate::render::{self, LAYOUT_VARIABLES, Part, VARIABLES};
 use crate::source;
 
@@ -48,7 +49,8 @@ pub struct FrontMatter {
     /// The asset that its main link leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset: Option<String>,
-    /// The personas whom it is for; everybody if it names none.
+    /// The personas for whom it counts in the coverage grid; all if it names none. Who receives it is decided by the stream's
+    /// `audience`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub personas: Vec<String>,
     /// The pieces in whose place it stands: whoever received one of them does not get this one.
@@ -302,9 +304,12 @@ fn compose(layout: &Layout, body: Page<'_>, findings: &mut Findings) -> Option<S
     // The layout is sound by itself: whatever is wrong with both together is the piece's.
     let place = |offset: usize| body.at(offset.saturating_sub(layout.before.len()).min(body.text.trim_end().len()));
     let html = mjml::to_html(&layout.around(body.text), place, findings)?;
-    if let Err(faults) = render::try_out(&html, Part::Html, true) {
-        for fault in faults {
-            findings.error(body.at(0), format!("after the MJML has become HTML, {}", fault.reason));
+    match render::try_out(&html, Part::Html, true) {
+        Ok(filled) => warn_of_untracked(body, &html, Part::Html, &filled, findings),
+        Err(faults) => {
+            for fault in faults {
+                findings.error(body.at(0), format!("after the MJML has become HTML, {}", fault.reason));
+            }
         }
     }
     if html.len() > MOST_HTML_BYTES {
@@ -317,11 +322,26 @@ fn compose(layout: &Layout, body: Page<'_>, findings: &mut Findings) -> Option<S
     Some(html)
 }
 
+/// A link is tracked if everybody gets it.
+fn warn_of_untracked(page: Page<'_>, source: &str, part: Part, filled: &str, findings: &mut Findings) {
+    for link in links::for_some_readers(source, part, filled) {
+        let shown = link.replacen(&render::sample().site, "{{ site }}", 1);
+        let offset = shown.rsplit('}').next().and_then(|end| page.text.find(end)).unwrap_or(0);
+        let reason = format!(
+            "the link {} stands under a condition, and not everybody gets it: a click on it is neither tracked nor counted. Put the \
+             condition around the words, and the link outside",
+            quoted(&shown)
+        );
+        findings.warn(page.at(offset), reason);
+    }
+}
+
 fn read_text(folder: &Path, stem: &str, findings: &mut Findings) -> Option<String> {
     let file = path(stem, "txt");
     let text = read_file(folder, &file, findings)?;
     let page = Page { file: &file, text: &text, first_line: 1 };
     let filled = try_template(page, Part::Text, false, findings)?;
+    warn_of_untracked(page, &text, Part::Text, &filled, findings);
     let sample = render::sample();
     for (name, value) in [
         ("unsubscribe_url", &sample.unsubscribe_url),

@@ -35,6 +35,7 @@
 //! | `links` | the links of a piece, and tracked ones in their place |
 //! | `title` | the words by which titles are matched |
 //! | `sending` | how mail goes out, and to whom off production |
+//! | `unknown` | what a reader without a stated name is called |
 //! | `written` | where a text stands within its quotes |
 //! | `coverage` | how much content there is for whom |
 //! | `check` | every rule that a playbook must keep |
@@ -61,6 +62,7 @@ mod sending;
 mod source;
 pub mod sources;
 mod title;
+mod unknown;
 mod webhooks;
 mod written;
 
@@ -87,6 +89,7 @@ pub use places::{Places, Setting};
 pub use problem::{Place, Problem, Severity};
 pub use render::{LONGEST_NAME, LONGEST_SUBJECT, Reader, RenderError, Rendered, shown_name};
 pub use sending::Sending;
+pub use unknown::Unknown;
 
 use content::{Draft, Drafts, EditionDraft};
 use problem::{Findings, Page};
@@ -114,6 +117,8 @@ pub struct Playbook {
     pub nurture: NurtureRules,
     /// The language of pieces that are not translations, if the playbook says.
     pub language: Option<String>,
+    /// What readers are called of whom nothing was stated, by language.
+    unknown: unknown::ByLanguage,
     /// What people can want mail about, in the order in which they are shown.
     topics: Vec<Topic>,
     /// What the preference centre offers besides.
@@ -229,7 +234,8 @@ pub struct Piece {
     pub stage: Stage,
     /// The asset that its main link leads to.
     pub asset: Option<AssetId>,
-    /// The personas whom it is for; everybody if it names none.
+    /// The personas for whom it counts in the coverage grid; all if it names none. Who receives it is decided by the stream's
+    /// `audience`.
     pub personas: Vec<PersonaId>,
     /// The links of each edition, the piece itself among them.
     links: BTreeMap<Edition, Vec<String>>,
@@ -365,6 +371,11 @@ impl Playbook {
     /// As [`Playbook::render`].
     pub fn render_edition(&self, piece: &PieceId, edition: &Edition, reader: &Reader) -> Result<Rendered, RenderError> {
         render::render(&self.environment, piece, edition, reader)
+    }
+
+    /// What the reader of an edition is called of whom no name or company was stated, in the edition's language.
+    pub fn unknown(&self, edition: &Edition) -> Unknown {
+        unknown::nearest(&self.unknown, edition.language().or(self.language.as_deref()))
     }
 
     /// The edition of a piece that a contact gets: in the language nearest to its locale, and always the same variant.

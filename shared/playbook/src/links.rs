@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::Company;
-use crate::render::{Reader, Rendered};
+use crate::render::{self, Part, Reader, Rendered};
 
 /// Stands for everything that is a reader's own; no address holds a control character.
 const READERS_OWN: &str = "\u{1}";
@@ -38,6 +38,35 @@ pub(crate) fn of(rendered: &Rendered) -> Vec<String> {
         }
     }
     links
+}
+
+/// The links of a part that stand where only some readers come by, of whom [`anybody`] is none: they are not tracked.
+pub(crate) fn for_some_readers(source: &str, part: Part, filled: &str) -> Vec<String> {
+    let whole = without_conditions(source);
+    // Without its conditions a template may ask for what only a loop defines: of such a one nothing can be said.
+    let Some(whole) = whole.and_then(|whole| render::try_out(&whole, part, true).ok()) else { return Vec::new() };
+    let in_part = |text: &str| match part {
+        Part::Html => of(&Rendered { subject: String::new(), html: text.to_owned(), text: String::new() }),
+        _ => of(&Rendered { subject: String::new(), html: String::new(), text: text.to_owned() }),
+    };
+    let everybodys = in_part(filled);
+    in_part(&whole).into_iter().filter(|link| !everybodys.contains(link)).collect()
+}
+
+/// A template with whatever stands under a condition; nothing if it has none.
+fn without_conditions(source: &str) -> Option<String> {
+    let (mut whole, mut rest, mut found) = (String::new(), source, false);
+    while let Some((before, tag)) = rest.split_once("{%") {
+        let (inside, after) = tag.split_once("%}")?;
+        whole.push_str(before);
+        let word = inside.trim_start_matches(['-', '+']).split_whitespace().next().unwrap_or_default();
+        match word {
+            "if" | "elif" | "else" | "endif" => found = true,
+            _ => whole.push_str(&format!("{{%{inside}%}}")),
+        }
+        rest = after;
+    }
+    found.then(|| whole + rest)
 }
 
 fn is_link(link: &str) -> bool {

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-pub(crate) use cadence::{Nurture, Stream, StreamKind};
+pub(crate) use cadence::{Nurture, Stream, StreamKind, Unknown};
 pub(crate) use catalogue::{Asset, Effort, Product};
 pub(crate) use people::{Example, Persona, Segment};
 pub(crate) use placed::Placed;

@@ -8,6 +8,7 @@ use perennial_domain::nurture::Edition;
 use perennial_playbook::{Bundle, Playbook, Reader};
 
 const BODY: &str = "<mj-section><mj-column><mj-text><a href=\"{{ site }}/de\">Weiter</a> <a href=\"{{ site }}/library?from=mail\">Bibliothek</a></mj-text></mj-column></mj-section>\n";
+const UNKNOWN: &str = "\n[nurture.unknown.de]\nfirst_name = \"\"\ncompany = \"Ihr Unternehmen\"\n";
 const TEXT: &str = "Hallo {{ first_name }}\n{{ postal_address }} {{ preferences_url }} {{ unsubscribe_url }}\n";
 
 /// The sound playbook with two editions of one piece, and a layout for one of them.
@@ -16,7 +17,7 @@ fn bundle(language: &str) -> Bundle {
     let minimal = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/minimal"));
     fs::create_dir(folder.path().join("content")).unwrap();
     let playbook = fs::read_to_string(minimal.join("playbook.toml")).unwrap();
-    let playbook = playbook.replacen("[nurture]\n", &format!("[nurture]\n{language}"), 1);
+    let playbook = playbook.replacen("[nurture]\n", &format!("[nurture]\n{language}"), 1) + UNKNOWN;
     fs::write(folder.path().join("playbook.toml"), playbook).unwrap();
     for entry in fs::read_dir(minimal.join("content")).unwrap() {
         let entry = entry.unwrap();
@@ -106,4 +107,19 @@ fn an_edition_that_is_none_does_not_get_in_by_a_bundle() {
     dotted.pieces.insert("prune.de".to_owned(), piece);
     let problems = Playbook::from_bundle(dotted.to_json().unwrap().as_bytes()).unwrap_err();
     assert!(problems.iter().any(|problem| problem.reason.contains("holds a dot")), "{problems:?}");
+}
+
+#[test]
+fn whoever_nobody_has_named_is_called_something_in_the_language_of_the_mail() {
+    let playbook = shipped(&bundle("language = \"en-gb\"\n"));
+    for (edition, expected) in [("", "there, your company"), ("b", "there, your company"), ("de", ", Ihr Unternehmen")]
+    {
+        let edition = Edition::named(edition).filter(|_| !edition.is_empty()).unwrap_or_default();
+        let unknown = playbook.unknown(&edition);
+        assert_eq!(format!("{}, {}", unknown.first_name, unknown.company), expected, "{edition}");
+    }
+    // A region takes the words of its language, and where no language is known English ones are taken.
+    let austrian = shipped(&bundle("language = \"de-at\"\n"));
+    assert_eq!(austrian.unknown(&Edition::default()).company, "Ihr Unternehmen");
+    assert_eq!(shipped(&bundle("")).unknown(&Edition::default()).first_name, "there");
 }

@@ -89,10 +89,16 @@ fn choices(fields: &[(String, String)], offer: &Offer<'_>) -> Result<Choices, Wr
     let topics_off = topics_off(fields, offer)?;
     let frequency = frequency.ok_or(Wrong::FREQUENCY)?;
     let on = on.ok_or(Wrong::CHANNELS)?;
+    let shown: BTreeSet<Channel> = offer.shown_channels().collect();
+    // Of one that was not shown, what was chosen before stays.
+    let is_off = |channel: &Channel| match shown.contains(channel) {
+        true => !on.contains(channel),
+        false => offer.choices.channels_off.contains(channel),
+    };
     Ok(Choices {
         topics_off,
         frequency,
-        channels_off: Channel::ALL.into_iter().filter(|channel| !on.contains(channel)).collect(),
+        channels_off: Channel::ALL.into_iter().filter(is_off).collect(),
         paused_until: paused_until(fields, offer)?,
     })
 }

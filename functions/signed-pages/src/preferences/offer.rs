@@ -59,14 +59,22 @@ impl Offer<'_> {
             let on = !self.choices.channels_off.contains(&channel);
             Choice { value: channel.as_str().to_owned(), on, title: title.to_owned(), about }
         };
-        Channel::ALL.into_iter().map(|it| channel(it).value()).collect()
+        self.shown_channels().map(|it| channel(it).value()).collect()
+    }
+
+    /// Channels to choose from. While somebody has opted out, email is no matter of a tick: the button below brings it back.
+    pub fn shown_channels(&self) -> impl Iterator<Item = Channel> {
+        let opted_out = self.standing.opted_out;
+        Channel::ALL.into_iter().filter(move |channel| !(opted_out && *channel == Channel::Email))
     }
 
     pub fn breaks(&self) -> Vec<Value> {
         let until = self.paused_until();
         let choice = |value: &str, on: bool, title: String| Choice { value: value.to_owned(), on, title, about: "" };
-        let none = choice("none", until.is_none(), words::no_break(until.is_some()).to_owned());
-        let keep = until.map(|until| choice("keep", true, words::kept_break(self.words(until))));
+        // Whoever has opted out and comes back wants mail now, and not when a break of before is over.
+        let kept = until.is_some() && !self.standing.opted_out;
+        let none = choice("none", !kept, words::no_break(until.is_some()).to_owned());
+        let keep = until.map(|until| choice("keep", kept, words::kept_break(self.words(until))));
         // One that ends on the same day would be the same.
         let days = self.playbook.preferences.pause_days.iter().filter(|days| Some(self.in_days(**days)) != until);
         let offered =
@@ -107,8 +115,39 @@ impl Offer<'_> {
         date.strftime(if this_year { "%-d %B" } else { "%-d %B %Y" }).to_string()
     }
 
+    /// Whose choices these are, so that whoever was sent the link by somebody else sees it; not the whole address.
+    pub fn masked_address(&self) -> Option<String> {
+        let fields = self.standing.rows.profile.as_ref()?.fields();
+        masked(fields.get("email")?)
+    }
+
     /// No channel at all, and else as it is.
     pub fn nothing(&self) -> Choices {
         Choices { channels_off: Channel::ALL.into(), ..self.choices.clone() }
+    }
+}
+
+/// The first character of an address and its domain: `a***@example.com`.
+fn masked(address: &str) -> Option<String> {
+    let (local, domain) = address.rsplit_once('@')?;
+    Some(format!("{}***@{domain}", local.chars().next()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn an_address_is_known_again_by_its_owner_only() {
+        for (address, shown) in [
+            ("ada@example.com", Some("a***@example.com")),
+            ("a@example.com", Some("a***@example.com")),
+            ("Ünal@example.com", Some("Ü***@example.com")),
+            ("a@b@example.com", Some("a***@example.com")),
+            ("@example.com", None),
+            ("nobody", None),
+        ] {
+            assert_eq!(masked(address).as_deref(), shown);
+        }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use perennial_domain::nurture::wishes::Frequency;
 use perennial_platform::consent::{Channel, Choices, Standing};
 use perennial_platform::contact::ContactRows;
-use perennial_platform::records::{Cadence, day_number};
+use perennial_platform::records::{Cadence, Field, Profile, day_number};
 use perennial_playbook::Playbook;
 use proptest::prelude::*;
 
@@ -34,6 +34,12 @@ fn standing() -> Standing {
     Standing { rows: ContactRows { cadence, ..ContactRows::default() }, opted_out: false, unreachable: false }
 }
 
+fn ada() -> Profile {
+    let email = Field { v: "ada@example.com".to_owned(), t: 0, s: None };
+    let (pk, sk) = ("CONTACT#ada".to_owned(), "PROFILE".to_owned());
+    Profile { pk, sk, rev: 1, fields: [("email".to_owned(), email)].into(), at_risk: false, shares_address_with: None }
+}
+
 fn offer(standing: &Standing, choices: Choices) -> Offer<'_> {
     Offer { playbook: playbook(), standing, choices, now: at(NOW) }
 }
@@ -54,6 +60,9 @@ fn the_pages_of_the_preference_centre() {
     expect_file!["../../snapshots/preferences.html"].assert_eq(&shown(offer(&fresh, Choices::default())));
     expect_file!["../../snapshots/preferences-paused.html"].assert_eq(&shown(offer(&fresh, paused())));
     expect_file!["../../snapshots/preferences-opted-out.html"].assert_eq(&shown(offer(&gone, Choices::default())));
+    let on_a_break =
+        Standing { rows: ContactRows { profile: Some(ada()), ..standing().rows }, opted_out: true, ..standing() };
+    expect_file!["../../snapshots/preferences-opted-out-paused.html"].assert_eq(&shown(offer(&on_a_break, paused())));
     let unreachable = Standing { unreachable: true, opted_out: true, ..standing() };
     expect_file!["../../snapshots/preferences-unreachable.html"].assert_eq(&shown(offer(&unreachable, paused())));
     let wrong = read(b"do=save&frequency=hourly&pause=none", &offer(&fresh, Choices::default())).unwrap_err();
@@ -247,6 +256,24 @@ fn of_a_topic_that_was_not_shown_stays_what_was_chosen() {
     let body = "shown=numbers&shown=connections&topic=connections&frequency=monthly&pause=none&do=save";
     let Ok(Pressed::Save(choices)) = read(body.as_bytes(), &offer) else { panic!("not read") };
     assert_eq!(choices.topics_off, ["calm-support".into(), "gone".into(), "numbers".into()].into());
+}
+
+/// While somebody has opted out, email is not among the boxes: what was chosen of it stays until it is asked for again.
+#[test]
+fn whoever_has_opted_out_chooses_of_calls_and_ads_and_comes_back_with_a_button() {
+    let gone = Standing { opted_out: true, ..standing() };
+    let check = |before: &[Channel], pressed: &str, expected: &[Channel]| {
+        let offer = offer(&gone, Choices { channels_off: before.iter().copied().collect(), ..paused() });
+        let body = format!("{SHOWN}&frequency=monthly&channel=phone&pause=none&do={pressed}");
+        let (Ok(Pressed::Save(choices)) | Ok(Pressed::Resubscribe(choices))) = read(body.as_bytes(), &offer) else {
+            panic!("not read")
+        };
+        assert_eq!(choices.channels_off.iter().copied().collect::<Vec<_>>(), expected, "{before:?} {pressed}");
+        assert!(words::wording(&offer, &choices).contains("Ways to reach you: Phone."), "{pressed}");
+    };
+    check(&[], "save", &[Channel::Ads]);
+    check(&[Channel::Email, Channel::Phone], "save", &[Channel::Email, Channel::Ads]);
+    check(&[Channel::Email, Channel::Phone], "resubscribe", &[Channel::Ads]);
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(super) fn a_break(until: &str, days: i64) -> String {
 pub(super) fn wording(offer: &Offer<'_>, choices: &Choices) -> String {
     let topics = offer.playbook.topics().iter().filter(|topic| !choices.topics_off.contains(&topic.id));
     let topics: Vec<&str> = topics.map(|topic| topic.name.as_str()).collect();
-    let channels = Channel::ALL.into_iter().filter(|it| !choices.channels_off.contains(it));
+    let channels = offer.shown_channels().filter(|it| !choices.channels_off.contains(it));
     let channels: Vec<&str> = channels.map(|it| channel(it).0).collect();
     let until = choices.paused_until.map(|until| offer.words(offer.playbook.calendar.date(until)));
     format!(

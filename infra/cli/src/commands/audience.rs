@@ -20,9 +20,9 @@ pub enum Command {
 /// Write the hashed addresses of those who are in a stream or a segment, as ad platforms take them: SHA-256 of the trimmed,
 /// lower-cased address, one a line.
 ///
-/// Left out is whoever has opted out, wants no ads or takes a break, whose address bounced, complained or is another contact's, and of
-/// a stream whoever has taken its offer already, wants nothing of its topic, is in its control group, or may be sold nothing: at
-/// risk, a new customer, a lead that sales holds. An audience is as old as its export: replace it whole each time. It reads every
+/// Left out is whoever has opted out, wants no ads or takes a break, whose address bounced, complained or is another contact's. Of a
+/// segment also whoever is at an account at risk; of a stream whoever has taken its offer already, wants nothing of its topic, is
+/// in its control group, or may be sold nothing: at risk, a new customer, a lead that sales holds. An audience is as old as its export: replace it whole each time. It reads every
 /// contact. Of a stack's table the environment variable ADDRESS_KEY must hold the deployment's key.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]

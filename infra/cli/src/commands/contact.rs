@@ -6,19 +6,24 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use perennial::contact::{Person, Tables, erase, export};
 use perennial::data::DataFolder;
-use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options, address_key};
+use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options, address_key, local_links};
 use perennial::tally::Tally;
 use perennial_local::{ClockHandle, Store as Kept};
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::ledger::Ledger;
+use perennial_platform::links::{Links, Purpose};
 use perennial_platform::store::Store;
 use perennial_platform::{lambda, settings};
 use serde_json::json;
 
+use super::place::Place;
 use super::{EXIT_CODES, Failed, load_playbook, local_url, playbook_folder, prepare, print_json, say};
 
-/// Show or erase everything that is held about a person.
+/// From which mail a link is, in the record of consent: from none.
+const BY_SUPPORT: &str = "support";
+
+/// Show or erase everything that is held about a person, or let it choose.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print everything that is held about a person as one JSON document.
@@ -34,6 +39,12 @@ pub enum Command {
     /// repeat it also after a backup was restored. Mails that were sent lie in the inbox; of a local world they are removed.
     #[command(after_help = EXIT_CODES)]
     Erase(Erase),
+    /// Print the link to a person's preference centre, for somebody who calls and has no mail at hand.
+    ///
+    /// Whoever has the link can see and change that person's choices for 400 days: give it to nobody else. Of a stack the
+    /// environment variable LINK_KEY must hold the deployment's key, and ADDRESS_KEY too if the contact is named by an address.
+    #[command(after_help = EXIT_CODES)]
+    Link(Link),
 }
 
 /// Who, and where.
@@ -79,6 +90,19 @@ pub struct Erase {
     json: bool,
 }
 
+/// What `contact link` is asked.
+#[derive(Args, Debug)]
+pub struct Link {
+    /// The contact, by id or by email address.
+    #[arg(value_name = "ID")]
+    contact: String,
+    /// What links in mails begin with, of a stack [default: the environment variable PUBLIC_URL].
+    #[arg(long, value_name = "URL", requires = "state")]
+    public_url: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
 /// Opened tables.
 struct Opened {
     store: Store,
@@ -103,6 +127,7 @@ impl Command {
         match self {
             Self::Export(it) => it.run().await,
             Self::Erase(it) => it.run().await,
+            Self::Link(it) => it.run().await,
         }
     }
 }
@@ -143,6 +168,26 @@ impl Erase {
             say(format_args!("{mails:>6} mails of the local world\n"))?;
         }
         Ok(())
+    }
+}
+
+impl Link {
+    async fn run(self) -> Result<(), Failed> {
+        let playbook = self.place.playbook()?;
+        let known = self.place.person(&playbook, &self.contact).await?;
+        let purpose = Purpose::Preferences { contact: known.contact, slot: BY_SUPPORT.to_owned() };
+        say(format_args!("{}\n", self.links()?.url(&purpose, known.now)))
+    }
+
+    fn links(&self) -> Result<Links, Failed> {
+        if !self.place.is_stack() {
+            return Ok(local_links(&local_url()));
+        }
+        let key = settings::key("LINK_KEY").map_err(|error| {
+            Failed(vec![format!("error: {error}; links are signed with the deployment's key: set LINK_KEY to it")])
+        })?;
+        let base = self.public_url.clone().map_or_else(|| settings::required("PUBLIC_URL"), Ok)?;
+        Ok(Links::new(key, base.trim_end_matches('/')))
     }
 }
 

@@ -1,7 +1,9 @@
 //! `perennial content`: what mails look like.
 
 mod preview;
+mod send;
 mod shots;
+mod whom;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use clap::{Args, Subcommand};
 use perennial::browser;
 
 use super::Failed;
+use whom::Whom;
 
 /// Said at the end of every help.
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 3 there is no \
@@ -18,7 +21,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed (the reason is on standar
 /// Nothing failed, and there are no pictures.
 const NO_BROWSER: u8 = 3;
 
-/// See what mails look like.
+/// See what mails look like, in pictures or in an inbox.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write one piece as HTML, text and picture, for a contact or for somebody who does not exist.
@@ -26,6 +29,15 @@ pub enum Command {
     /// The links that are the reader's own lead nowhere in a preview, and no link is tracked.
     #[command(after_help = EXIT_CODES)]
     Preview(preview::Preview),
+    /// Send one piece to yourself, to see it where mail is read.
+    ///
+    /// What a contact would get is sent to the address that you name, marked as a test. Its own links (unsubscribe, preferences)
+    /// lead nowhere, no link is tracked, and nothing of it is recorded: no slot, no piece received. A local world puts it into its
+    /// mailbox, after `perennial up` has stopped. With --state it goes through SES from this machine, with the stage's
+    /// configuration set, and only to an address that `allow` in [sending] of the playbook names and that is not suppressed; the
+    /// environment variable ADDRESS_KEY must hold the deployment's key.
+    #[command(after_help = super::EXIT_CODES)]
+    Send(send::Send),
     /// Take a picture of every mail, wide and narrow, light and dark, and say what cannot be read.
     ///
     /// The mails are all pieces, and those that sales gets. What is checked in the shown page: nothing is wider than the
@@ -46,6 +58,7 @@ impl Command {
     pub async fn run(self) -> Result<ExitCode, Failed> {
         match self {
             Self::Preview(preview) => preview.run().await,
+            Self::Send(send) => send.run().await,
             Self::Shots(shots) => shots.run(),
         }
     }

@@ -9,11 +9,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use perennial::data::{DataFolder, Snapshot, WORLDS};
 use perennial::deployment::{self, Deployment};
+use perennial_domain::ids::ContactId;
+use perennial_domain::profile::{Account, Contact};
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::store::Store;
-use perennial_platform::{lambda, settings};
-use perennial_playbook::Playbook;
+use perennial_platform::{identity, keys, lambda, settings};
+use perennial_playbook::{Playbook, is_address};
 
 use super::{Failed, load_playbook, playbook_folder};
 
@@ -29,6 +31,20 @@ pub struct Place {
     /// Playbook folder or compiled bundle [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
+}
+
+/// Somebody of whom something is known, and where.
+pub struct Known {
+    /// Under the id that stays.
+    pub contact: ContactId,
+    /// The person.
+    pub person: Contact,
+    /// The person's account.
+    pub account: Option<Account>,
+    /// Language and region as they were stated.
+    pub locale: Option<String>,
+    /// The world's time, or the true one.
+    pub now: Timestamp,
 }
 
 /// A table that may hold the answer.
@@ -68,6 +84,24 @@ impl Place {
         }
         Ok(folders.into_iter().map(Candidate::World).collect())
     }
+
+    /// Whether it is a stack, and not a world on this machine.
+    pub fn is_stack(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// The contact of this id or address, in the first place that knows it.
+    pub async fn person(&self, playbook: &Arc<Playbook>, asked: &str) -> Result<Known, Failed> {
+        let candidates = self.candidates()?;
+        for candidate in &candidates {
+            if let Some(known) = candidate.open(playbook).await?.person(asked).await? {
+                return Ok(known);
+            }
+        }
+        let places: Vec<String> = candidates.iter().map(Candidate::name).collect();
+        let who = if asked.contains('@') { "this address" } else { asked };
+        Err(Failed(vec![format!("error: nothing is known of {who} in {}", places.join(" or "))]))
+    }
 }
 
 impl Candidate {
@@ -98,6 +132,23 @@ impl Candidate {
 }
 
 impl Opened {
+    async fn person(&self, asked: &str) -> Result<Option<Known>, Failed> {
+        let first = match is_address(asked) {
+            true => keys::address_contact(&self.address_key()?.hash(asked)),
+            false => ContactId::from(asked),
+        };
+        let Some(contact) = identity::resolve(&self.store, &first).await?.or(&first) else { return Ok(None) };
+        let rows = self.store.contact(&contact).await?;
+        let Some(person) = rows.contact(&contact) else { return Ok(None) };
+        let account = match &person.account {
+            Some(account) => self.store.account(account).await?,
+            None => None,
+        };
+        let fields = rows.profile.as_ref().map(|profile| profile.fields()).unwrap_or_default();
+        let locale = fields.get("locale").map(str::to_owned);
+        Ok(Some(Known { contact, person, account, locale, now: self.now }))
+    }
+
     /// The key under which its addresses are hashed.
     pub fn address_key(&self) -> Result<AddressKey, Failed> {
         if self.world.is_some() {

@@ -153,10 +153,8 @@ pub enum Audience<'a> {
 pub fn offer(rules: &NurtureRules, snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Offer, LeftOut> {
     let snapshot = &super::at(snapshot, now);
     wanted(snapshot)?;
+    sold_to(snapshot)?;
     let account = snapshot.person.account;
-    if account.is_some_and(|account| account.health == Health::AtRisk) {
-        return Err(LeftOut::AtRisk);
-    }
     let since = account.and_then(|account| account.customer_since);
     if since.is_some_and(|since| days_after(since, rules.new_customer_days) > now) {
         return Err(LeftOut::NewCustomer);
@@ -196,7 +194,7 @@ pub fn in_audience(
     if snapshot.address_of_another {
         return Err(LeftOut::SharedAddress);
     }
-    let Audience::Stream(stream) = audience else { return Ok(()) };
+    let Audience::Stream(stream) = audience else { return sold_to(snapshot) };
     if let Some(silence) = streams::held_back(rules, stream, snapshot) {
         return Err(LeftOut::held_back(silence));
     }
@@ -220,6 +218,12 @@ fn wanted(snapshot: &Snapshot<'_>) -> Result<(), LeftOut> {
     } else {
         Ok(())
     }
+}
+
+/// An ad sells, whatever the segment is about.
+fn sold_to(snapshot: &Snapshot<'_>) -> Result<(), LeftOut> {
+    let at_risk = snapshot.person.account.is_some_and(|account| account.health == Health::AtRisk);
+    if at_risk { Err(LeftOut::AtRisk) } else { Ok(()) }
 }
 
 fn offer_of(rules: &NurtureRules, stream: &Stream, snapshot: &Snapshot<'_>) -> Result<Offer, LeftOut> {

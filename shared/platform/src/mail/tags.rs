@@ -25,6 +25,8 @@ pub const CONTACT: &str = "contact";
 pub const KIND: &str = "kind";
 /// The kind of mail to contacts.
 pub const NURTURE: &str = "nurture";
+/// A piece that somebody has sent to themselves.
+pub const TEST: &str = "test";
 const SLOT: &str = "slot";
 const STREAM: &str = "stream";
 const PIECE: &str = "piece";

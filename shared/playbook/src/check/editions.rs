@@ -8,6 +8,7 @@ use perennial_domain::nurture::edition::{is_language, nearest_first};
 use crate::content::Draft;
 use crate::problem::{Place, quoted};
 use crate::source::{Stream, Text};
+use crate::unknown::has_words;
 
 use super::Check;
 
@@ -18,6 +19,7 @@ impl Check<'_> {
             let reason = format!("{} is not a language such as \"en\" or \"pt-br\"", quoted(language.get_ref()));
             self.error(language, reason);
         }
+        self.unknown();
         for (id, draft) in drafts {
             if id.contains('.') {
                 let reason =
@@ -30,6 +32,42 @@ impl Check<'_> {
         for stream in &source.streams {
             for language in &languages {
                 self.translations_of(stream, language);
+            }
+        }
+    }
+
+    /// Whoever's name or company nobody has stated is called something, in the language of the mail.
+    fn unknown(&mut self) {
+        let (nurture, drafts) = (&self.source.nurture, self.drafts);
+        for (language, words) in &nurture.unknown {
+            if !is_language(language.get_ref()) {
+                let reason = format!("{} is not a language such as \"en\" or \"pt-br\"", quoted(language.get_ref()));
+                self.error(language, reason);
+            }
+            if words.first_name.get_ref().chars().any(char::is_control) {
+                self.error(
+                    &words.first_name,
+                    "the word for a first name holds a line break or another control character",
+                );
+            }
+            self.filled("the word for a company", &words.company);
+        }
+        let has = |language: &str| has_words(language, nurture.unknown.keys().map(|known| known.get_ref().as_str()));
+        let lacks = |language: &str| {
+            format!(
+                "whoever's name nobody has stated would be called by English words: write what they are called in {}, such as \
+                 unknown = {{ {language} = {{ first_name = \"\", company = \"…\" }} }} in [nurture]",
+                quoted(language)
+            )
+        };
+        if let Some(own) = nurture.language.as_ref().filter(|own| is_language(own.get_ref()) && !has(own.get_ref())) {
+            self.error(own, lacks(own.get_ref()));
+        }
+        let mut said = BTreeSet::new();
+        for (edition, own) in drafts.values().flat_map(|draft| &draft.editions) {
+            let lacking = edition.language().filter(|language| !has(language) && said.insert(*language));
+            if let Some(language) = lacking {
+                self.findings.error(Place::file(&own.file), lacks(language));
             }
         }
     }

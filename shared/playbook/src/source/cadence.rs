@@ -1,5 +1,7 @@
 //! Which mail there is, and how often it goes out.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -35,6 +37,23 @@ pub(crate) struct Nurture {
     pub window: Option<Placed<Window>>,
     /// The language of pieces that are not translations, such as "en" or "pt-br". Default: that of the layout.
     pub language: Option<Text>,
+    /// What a reader is called of whom no name or company was stated, by language, such as { de = { first_name = "", company =
+    /// "Ihr Unternehmen" } }. Every language of pieces and translations needs its words. Default for English: "there" and "your
+    /// company".
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Unknown>")]
+    pub unknown: BTreeMap<Text, Unknown>,
+}
+
+/// What a reader is called of whom nothing was stated.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unknown {
+    /// In the place of the first name; "" where no word fits, and pieces then ask {% if first_name %}.
+    pub first_name: Text,
+    /// In the place of the company's name; in the middle of a sentence.
+    #[schemars(length(min = 1))]
+    pub company: Text,
 }
 
 /// At most so many days with mail in so many days.

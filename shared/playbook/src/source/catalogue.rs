@@ -56,7 +56,7 @@ pub(crate) struct Asset {
     /// Actions worth a call when there is time. Default: none.
     #[serde(default)]
     pub call_now: Vec<Text>,
-    /// The ids of the personas whom it is for. Default: everybody.
+    /// The ids of the personas for whom it counts in the coverage grid; nobody is left out because of it. Default: all.
     #[serde(default)]
     pub personas: Vec<Text>,
 }

@@ -1,6 +1,8 @@
 //! Slips in streams, and in the pieces they are made of.
 
-use super::{PLAYBOOK, check};
+use std::fs;
+
+use super::{PLAYBOOK, check, copy_sound};
 
 #[test]
 fn a_slip_in_streams_is_named() {
@@ -266,4 +268,34 @@ fn a_slip_in_content_is_named() {
             r#"content/prune.txt:1: error: "first_nam" is not a variable of a piece (did you mean "first_name"?)"#,
         ),
     ]);
+}
+
+/// A click counts where everybody's links are known.
+#[test]
+fn a_link_that_only_some_readers_get_is_named() {
+    let said = |from: &str, to: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        copy_sound(folder.path());
+        for ending in ["mjml", "txt"] {
+            let file = folder.path().join(format!("content/prune.{ending}"));
+            let text = fs::read_to_string(&file).unwrap();
+            fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        }
+        let (_, problems) = perennial_playbook::check(folder.path());
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let names = |place: &str, link: &str| {
+        format!(
+            "content/prune.{place}: warning: the link \"{link}\" stands under a condition, and not everybody gets it: a click on it \
+             is neither tracked nor counted. Put the condition around the words, and the link outside"
+        )
+    };
+    assert_eq!(said("</p>", " {% if first_name %}<a href=\"{{ site }}/a\">A</a>{% endif %}</p>"), "");
+    let untaken = "{% if company == \"Acme\" %}<a href=\"{{ site }}/acme\">A</a>{% else %}<a href=\"{{ site }}/all\">A</a>{%- endif %}</p>";
+    assert_eq!(said("</p>", untaken), names("mjml:10", "{{ site }}/acme"));
+    let in_text = "{{ postal_address }}{% if company == \"Acme\" %} https://acme.example.com/x {% endif %}";
+    assert_eq!(said("{{ postal_address }}", in_text), names("txt:6", "https://acme.example.com/x"));
+    // What a loop makes is made for everybody.
+    let looped = "{% for x in [1] %}{% if x %}<a href=\"{{ site }}/{{ x }}\">A</a>{% endif %}{% endfor %}</p>";
+    assert_eq!(said("</p>", looped), "");
 }

@@ -6,6 +6,8 @@ use super::copy_sound;
 
 const WORDS: &str = "+++\nsubject = \"Weniger Berichte\"\npreview = \"Für {{ company }}\"\n+++\n";
 const BODY: &str = "<mj-section><mj-column><mj-text><p>Hallo {{ first_name }}</p></mj-text></mj-column></mj-section>\n";
+const UNKNOWN: &str = "\n[nurture.unknown.de]\nfirst_name = \"\"\ncompany = \"Ihr Unternehmen\"\n\
+                       [nurture.unknown.pt]\nfirst_name = \"\"\ncompany = \"sua empresa\"\n";
 const TEXT: &str = "Hallo\n{{ postal_address }} {{ preferences_url }} {{ unsubscribe_url }}\n";
 
 /// What is said when these editions are added to the sound playbook, each by its stem and its front matter.
@@ -14,7 +16,8 @@ fn said_with(editions: &[(&str, &str)], language: &str) -> String {
     copy_sound(folder.path());
     let playbook = folder.path().join("playbook.toml");
     let nurture = format!("[nurture]\n{language}");
-    fs::write(&playbook, fs::read_to_string(&playbook).unwrap().replacen("[nurture]\n", &nurture, 1)).unwrap();
+    let sound = fs::read_to_string(&playbook).unwrap().replacen("[nurture]\n", &nurture, 1);
+    fs::write(&playbook, sound + UNKNOWN).unwrap();
     for (stem, words) in editions {
         fs::write(folder.path().join(format!("content/{stem}.mjml")), format!("{words}{BODY}")).unwrap();
         fs::write(folder.path().join(format!("content/{stem}.txt")), TEXT).unwrap();
@@ -98,6 +101,35 @@ fn a_slip_in_an_edition_is_named() {
     assert_eq!(said_with(&[("prune.en", WORDS)], ""), "");
 }
 
+/// Nobody is called "there" in a German mail.
+#[test]
+fn a_language_has_words_for_whoever_nobody_has_named() {
+    let lacks = |place: &str, language: &str| {
+        format!(
+            "{place}: error: whoever's name nobody has stated would be called by English words: write what they are called in \
+             \"{language}\", such as unknown = {{ {language} = {{ first_name = \"\", company = \"…\" }} }} in [nurture]"
+        )
+    };
+    for (editions, language, expected) in [
+        (&[("prune.fr", WORDS), ("lesson-1.fr", WORDS)][..], "", lacks("content/lesson-1.fr.mjml", "fr")),
+        (&[], "language = \"fr-ca\"\n", lacks("playbook.toml:64", "fr-ca")),
+        (&[], "language = \"de-at\"\n", String::new()),
+        (&[], "language = \"en-gb\"\n", String::new()),
+        (
+            &[],
+            "unknown.FR = { first_name = \"\\n\", company = \" \" }\n",
+            "playbook.toml:64: error: \"FR\" is not a language such as \"en\" or \"pt-br\"\n\
+             playbook.toml:64: error: the word for a first name holds a line break or another control character\n\
+             playbook.toml:64: error: the word for a company is empty"
+                .to_owned(),
+        ),
+    ] {
+        let said = said_with(editions, language);
+        let errors: Vec<&str> = said.lines().filter(|line| line.contains(": error: ")).collect();
+        assert_eq!(errors.join("\n"), expected, "{language}");
+    }
+}
+
 #[test]
 fn an_edition_has_a_text_part() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,6 +138,8 @@ fn an_edition_has_a_text_part() {
         let (_, problems) = perennial_playbook::check(folder.path());
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
+    let playbook = folder.path().join("playbook.toml");
+    fs::write(&playbook, fs::read_to_string(&playbook).unwrap() + UNKNOWN).unwrap();
     fs::write(folder.path().join("content/prune.de.mjml"), format!("{WORDS}{BODY}")).unwrap();
     assert_eq!(said(), "content/prune.de.txt: error: is missing");
     fs::remove_file(folder.path().join("content/prune.de.mjml")).unwrap();

@@ -2,49 +2,34 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
 use perennial::browser::Browser;
-use perennial::data::DataFolder;
-use perennial::deployment::Deployment;
 use perennial::gallery::{self, VIEWS};
-use perennial_domain::ids::{ContactId, PieceId};
+use perennial_domain::ids::PieceId;
 use perennial_domain::nurture::Edition;
-use perennial_platform::identity::{self, Resolved};
-use perennial_playbook::{Piece, Playbook, Reader};
-use send_nurture_email::compose;
+use perennial_playbook::{Piece, Playbook};
 use serde_json::json;
 
-use super::{Camera, no_browser};
+use super::{Camera, Whom, no_browser};
 use crate::commands::explain::nearest;
-use crate::commands::{Failed, load_playbook, playbook_folder, print_json, say};
+use crate::commands::place::Place;
+use crate::commands::{Failed, print_json, say};
 
 /// What `content preview` is asked.
 #[derive(Args, Debug)]
 pub struct Preview {
     /// The piece; a translation or variant as its file is named, `piece.de`. A contact gets the one that would be sent.
     piece: String,
-    /// A contact of a local world, by id.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["first_name", "company"])]
-    contact: Option<String>,
-    /// What a reader who does not exist is called.
-    #[arg(long, value_name = "NAME", default_value = "Alex")]
-    first_name: String,
-    /// Where that reader works.
-    #[arg(long, value_name = "NAME", default_value = "Sample Company")]
-    company: String,
+    #[command(flatten)]
+    whom: Whom,
     /// Folder to write to.
     #[arg(long, value_name = "DIR", default_value = ".perennial/preview")]
     out: PathBuf,
     #[command(flatten)]
     camera: Camera,
-    /// Folder of the world [default: the worlds below .perennial].
-    #[arg(long, value_name = "DIR", requires = "contact")]
-    data: Option<PathBuf>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
-    #[arg(long, value_name = "DIR")]
-    playbook: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// Print one JSON document instead of lines.
     #[arg(long)]
     json: bool,
@@ -52,11 +37,10 @@ pub struct Preview {
 
 impl Preview {
     pub async fn run(self) -> Result<ExitCode, Failed> {
-        let playbook = load_playbook(&playbook_folder(self.playbook.clone()))?;
+        let playbook = self.place.playbook()?;
         let (piece, asked) = find(&playbook, &self.piece)?;
         let browser = self.camera.find()?;
-        let (reader, own) = self.reader(&playbook, piece).await?;
-        let edition = asked.or(own).unwrap_or_default();
+        let (reader, edition) = self.whom.reader(&self.place, &playbook, (piece, asked)).await?;
         let letter = gallery::letter(&playbook, piece, &edition, &reader)?;
         std::fs::create_dir_all(&self.out).map_err(|error| unwritable(&self.out, &error))?;
         let file = |ending: &str| self.out.join(format!("{}.{ending}", letter.id));
@@ -83,40 +67,10 @@ impl Preview {
         }
         Ok(if shot.is_some() { ExitCode::SUCCESS } else { no_browser() })
     }
-
-    /// The reader, and the edition that a contact gets.
-    async fn reader(&self, playbook: &Arc<Playbook>, piece: &Piece) -> Result<(Reader, Option<Edition>), Failed> {
-        let Some(id) = &self.contact else {
-            return Ok((gallery::sample_reader(playbook, piece, &self.first_name, &self.company), None));
-        };
-        for folder in DataFolder::existing(self.data.as_deref()) {
-            // A copy: the world may be served by another process.
-            let copy = folder.snapshot()?;
-            let deployment = Deployment::open_copy(Arc::clone(playbook), &copy).await?;
-            let store = &deployment.store;
-            let asked = ContactId::from(id.as_str());
-            let contact = match identity::resolve(store, &asked).await? {
-                Resolved::Same => asked,
-                Resolved::Into(into) => into,
-                Resolved::Erased => continue,
-            };
-            let rows = store.contact(&contact).await?;
-            let Some(person) = rows.contact(&contact) else { continue };
-            let account = match &person.account {
-                Some(account) => store.account(account).await?,
-                None => None,
-            };
-            let reader = compose::reader(playbook, Some(&person), account.as_ref(), &piece.product);
-            let fields = rows.profile.as_ref().map(|profile| profile.fields()).unwrap_or_default();
-            let edition = playbook.edition(&piece.id, &contact, fields.get("locale"));
-            return Ok((gallery::for_preview(reader), Some(edition)));
-        }
-        Err(Failed(vec![format!("error: nothing is known of {id} in a local world: run `perennial up` first")]))
-    }
 }
 
 /// The piece, and the edition if one was asked for.
-fn find<'a>(playbook: &'a Playbook, asked: &str) -> Result<(&'a Piece, Option<Edition>), Failed> {
+pub(super) fn find<'a>(playbook: &'a Playbook, asked: &str) -> Result<(&'a Piece, Option<Edition>), Failed> {
     let (id, name) = asked.split_once('.').map_or((asked, None), |(id, name)| (id, Some(name)));
     let piece = playbook.piece(&PieceId::from(id)).ok_or_else(|| {
         let near = nearest(id, playbook.pieces().map(|piece| piece.id.as_str()));
