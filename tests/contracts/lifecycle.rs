@@ -10,6 +10,7 @@ use perennial::deployment::Deployment;
 use perennial_domain::interest::instant;
 use perennial_domain::lead::{AccountStage, Standing, Word, standing};
 use perennial_platform::keys;
+use perennial_platform::leads::{self, Meant};
 use perennial_platform::records::Lead;
 use perennial_tests::{at, body, deploy, settle, tell};
 use serde::Deserialize;
@@ -106,17 +107,18 @@ fn native(contact: &str, line: &str) -> String {
     body(&format!("lead.{step}"), time(when), &data)
 }
 
-/// What a lead of which nobody has said anything looks like.
-async fn make_lead(deployment: &Deployment, contact: &str) {
+/// Makes a lead of which this has been said.
+async fn make_lead(deployment: &Deployment, contact: &str, history: &Value) {
     let key = keys::lead(&contact.into(), &"analytics".into(), QUARTER.parse().expect("a quarter"));
     let made_at = at(QUALIFIED_AT).as_second();
     let lead: Lead = serde_json::from_value(json!({
         "PK": key.pk, "SK": key.sk, "contact": contact, "product": "analytics", "quarter": QUARTER, "reached_at": made_at,
         "qualified_at": made_at, "score": 5, "sort_score": 50, "fit_points": 50, "fit_grade": "B", "engagement": 50,
-        "priority": "act-now", "owner": "rep-anna", "evidence": [], "playbook_version": "none", "stage": "mql", "rev": 1,
-        "due_shard": "LEAD#0", "due_at": made_at + 1_000_000_000,
+        "priority": "act-now", "owner": "rep-anna", "evidence": [], "playbook_version": "none", "stage": "mql", "rev": 1, "history": history,
+        "due_shard": "LEAD#0", "due_at": made_at + 1_000_000_000, "sla_due_at": made_at + 86_400,
     }))
     .expect("a lead");
+    let lead = lead.listed();
     let put = deployment.store.put_new(&lead).expect("an item");
     deployment.store.commit("test", vec![put]).await.expect("the store answers");
 }
@@ -170,7 +172,7 @@ async fn every_path_of_the_file_is_told_and_ends_where_it_says() {
     assert!(paths.len() >= AT_LEAST, "{} paths", paths.len());
     for (number, row) in paths.iter().enumerate() {
         let contact = format!("path-{number}");
-        make_lead(&deployment, &contact).await;
+        make_lead(&deployment, &contact, &json!([])).await;
         for (index, line) in row.words.iter().enumerate() {
             tell(&deployment, &format!("{contact}-{index}"), &native(&contact, line)).await;
             settle(&deployment).await;
@@ -200,6 +202,22 @@ fn assert_what_is_stored_follows(lead: &Lead) {
     assert_eq!(lead.touched_by, by);
     let due = if lead.history.is_empty() { Some(made_at + 1_000_000_000) } else { later_until };
     assert_eq!((lead.due_at, lead.due_shard.is_some()), (due, due.is_some()), "{:?}", lead.history);
+    // The desk holds what is open, also what was closed and has come back.
+    let listed = lead.clone().listed();
+    assert_eq!((&lead.desk_owner, lead.desk_rank), (&listed.desk_owner, listed.desk_rank), "{:?}", lead.history);
+    assert_eq!((&lead.sla_owner, lead.sla_due_at), (&listed.sla_owner, listed.sla_due_at), "{:?}", lead.history);
+}
+
+#[tokio::test]
+async fn a_lead_with_a_word_of_a_newer_version_is_left_alone() {
+    let deployment = deploy(at(NOW)).await;
+    make_lead(&deployment, "ada", &json!([{"at": 1, "said": "touched"}, {"at": 2, "said": "pondered"}])).await;
+    let (contact, product) = ("ada".into(), "analytics".into());
+    let meant = Meant { contact: &contact, product: &product, quarter: None };
+    let applied = leads::apply(&deployment.store, &meant, &word("03-20 10:00 won"), at(NOW)).await;
+    let refused = "input cannot be understood: lead: holds a word of a newer version of Perennial";
+    assert_eq!(applied.map_err(|failure| failure.to_string()), Err(refused.to_owned()));
+    assert_eq!(lead(&deployment, "ada").await.rev, 1);
 }
 
 #[test]

@@ -154,11 +154,17 @@ async fn world(State(served): State<Served>) -> Result<axum::Json<Value>, Unshow
             "currency": playbook.currency, "revenue_cents": plan.revenue_cents, "average_price_cents": plan.average_price_cents,
             "wins": funnel.wins as u64, "opportunities": funnel.opportunities as u64,
             "pipeline_cents": funnel.pipeline_cents as u64, "sqls": funnel.sqls as u64, "mqls": funnel.mqls as u64,
-            "actual_mqls": rows.leads.len(), "actual_sqls": count(|lead| lead.stage == "sql"),
+            "actual_mqls": rows.leads.len(), "actual_sqls": count(|lead| was_accepted(lead)),
         })),
         "attention": attention,
         "try": served.offer.as_ref().map(|offer| curl(&offer.url)),
     })))
+}
+
+/// Whether a lead is an SQL, or has been one on its way to a deal.
+fn was_accepted(lead: &Lead) -> bool {
+    use perennial_domain::lead::Status;
+    matches!(lead.status(), Status::Sql | Status::Opportunity | Status::Won | Status::Lost)
 }
 
 async fn contact(State(served): State<Served>, Path(id): Path<String>) -> Result<axum::Json<Value>, Unshown> {

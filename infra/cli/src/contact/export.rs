@@ -99,8 +99,22 @@ fn interest(item: &InterestItem) -> Value {
 
 fn lead(lead: &Lead) -> Value {
     let mut document = json!(lead);
-    for name in ["reached_at", "qualified_at", "touched_at", "handed_off_at", "last_step_at", "due_at"] {
+    for name in [
+        "reached_at",
+        "qualified_at",
+        "stage_since",
+        "touched_at",
+        "recycled_until",
+        "later_until",
+        "handed_off_at",
+        "last_step_at",
+        "due_at",
+    ] {
         readable(&mut document, name);
+    }
+    for word in document.get_mut("history").and_then(Value::as_array_mut).into_iter().flatten() {
+        readable(word, "at");
+        readable(word, "until");
     }
     document
 }

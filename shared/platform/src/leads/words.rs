@@ -12,8 +12,11 @@ use crate::store::{Change, number, string};
 /// The change by which a lead holds these words and stands where they lead, if nobody has written it since it was read.
 ///
 /// # Errors
-/// [`Failure::Poison`] if it cannot be expressed.
+/// [`Failure::Poison`] if it cannot be expressed, or if the lead holds a word that this version does not know, and so would lose.
 pub(crate) fn holding(lead: &Lead, words: &[Word]) -> Result<Change, Failure> {
+    if lead.history.iter().any(|said| said.word().is_none()) {
+        return Err(Failure::shape("lead", "holds a word of a newer version of Perennial"));
+    }
     let after = lead::standing(words);
     let stored: Vec<Said> = words.iter().map(Said::from).collect();
     let mut fields = vec![
