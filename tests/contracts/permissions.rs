@@ -264,10 +264,11 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     };
     let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
     let queue = Queue::new(&services, world.queue_url("MailQueue"));
-    let planning = PlanNurture { store: store(), queue, playbook: playbook() };
+    let planning = PlanNurture { store: store(), queue: queue.clone(), playbook: playbook() };
     let line = || Sending { store: store(), rules: playbook().sending.rules.clone() };
     let sending = SendNurtureEmail {
         store: store(),
+        queue,
         mailer: Mailer::new(&services, &playbook().company.sender, Some(CONFIGURATION_SET.to_owned())),
         sending: line(),
         recipients: Recipients::Anyone,

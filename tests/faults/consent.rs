@@ -7,14 +7,10 @@ use perennial::deployment::Deployment;
 use perennial_domain::ids::ContactId;
 use perennial_platform::address::AddressKey;
 use perennial_platform::keys;
-use perennial_platform::links::Links;
-use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{Slot, SlotState};
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{
-    PUBLIC_URL, at, body, clock, deploy, engagement, queue_event, sdk_config, settle, state_items, store_at, tally,
-    tell,
-};
+use perennial_tests::mailing::silent_sender;
+use perennial_tests::{at, body, deploy, engagement, queue_event, settle, state_items, store_at, tally, tell};
 use send_nurture_email::SendNurtureEmail;
 use serde_json::{Value, json};
 
@@ -75,17 +71,7 @@ async fn send_while(deployment: &Deployment, told: Vec<Said>) {
         .boxed()
     })
     .await;
-    let services = sdk_config(&deployment.world.endpoints().aws).await;
-    let sender = SendNurtureEmail {
-        store: store_at(&gate.url).await,
-        mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
-        sending: deployment.sending(),
-        recipients: Recipients::Anyone,
-        links: Links::new("the local world's link key", PUBLIC_URL),
-        address_key: AddressKey::new("the local world's address key"),
-        playbook: deployment.playbook.clone(),
-        clock: clock(deployment),
-    };
+    let sender = SendNurtureEmail { store: store_at(&gate.url).await, ..silent_sender(deployment).await };
     let due = json!({"detail-type": "NurtureDue", "detail": {"contact": "ada", "slot": SLOT}});
     let batch = serde_json::from_value(queue_event(&[due])).expect("an event of SQS");
     assert_eq!(sender.handle(batch).await.expect("a batch never fails").batch_item_failures, []);

@@ -13,16 +13,13 @@ use perennial_domain::ids::ContactId;
 use perennial_platform::identity::profiles::{Identified, identify};
 use perennial_platform::identity::{self, Resolved, erasing};
 use perennial_platform::keys;
-use perennial_platform::links::Links;
-use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{AddressOwner, Profile};
 use perennial_platform::store::{Store, number, string};
 use perennial_tests::interpose::Interposer;
+use perennial_tests::mailing::silent_sender;
 use perennial_tests::{
-    PUBLIC_URL, address_of, at, body, clock, deploy, engagement, introduce, ledger_rows, queue_event, sdk_config,
-    settle, state_items, store_at, tell,
+    address_of, at, body, deploy, engagement, introduce, ledger_rows, queue_event, settle, state_items, store_at, tell,
 };
-use send_nurture_email::SendNurtureEmail;
 use serde_json::json;
 
 const NOW: &str = "2026-01-07T10:00:00Z";
@@ -237,17 +234,7 @@ async fn a_slot_of_an_address_that_is_somebodys_by_now_is_nobodys() {
             let (store, ledger) = (&deployment.store, &deployment.ingest.ledger);
             erasing::erase(store, ledger, &address_key(), &alone, at(NOW)).await.expect("it is erased");
         }
-        let services = sdk_config(&deployment.world.endpoints().aws).await;
-        let sender = SendNurtureEmail {
-            store: deployment.store.clone(),
-            mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
-            sending: deployment.sending(),
-            recipients: Recipients::Anyone,
-            links: Links::new("the local world's link key", PUBLIC_URL),
-            address_key: address_key(),
-            playbook: deployment.playbook.clone(),
-            clock: clock(&deployment),
-        };
+        let sender = silent_sender(&deployment).await;
         let due = json!({"detail-type": "NurtureDue", "detail": {"contact": alone.as_str(), "slot": "2026-01-08"}});
         let batch = serde_json::from_value(queue_event(&[due])).expect("an event of SQS");
         let answer = sender.handle(batch).await.expect("a batch never fails");

@@ -1,6 +1,6 @@
 //! The account's rate and quota hold, however many send at once: counted where SES takes the requests, on the virtual clock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -32,13 +32,13 @@ use tokio::sync::oneshot;
 /// A Tuesday: contacts become known.
 const BEFORE: &str = "2026-01-06T08:00:00Z";
 /// A Thursday at nine in Berlin: their slot has come.
-const NOW: &str = "2026-01-08T08:00:00Z";
-const SLOT: &str = "2026-01-08";
+pub(crate) const NOW: &str = "2026-01-08T08:00:00Z";
+pub(crate) const SLOT: &str = "2026-01-08";
 
 /// A clock that moves only while everybody waits for it, and then to whoever waits for the earliest time: whatever they do
 /// between two waits takes no time.
 #[derive(Clone)]
-struct VirtualTime {
+pub(crate) struct VirtualTime {
     shown: ClockHandle,
     state: Arc<Mutex<Waiting>>,
 }
@@ -51,15 +51,15 @@ struct Waiting {
 }
 
 impl VirtualTime {
-    fn new(shown: ClockHandle) -> Self {
+    pub(crate) fn new(shown: ClockHandle) -> Self {
         Self { shown, state: Arc::default() }
     }
 
-    fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.state.lock().unwrap().busy += 1;
     }
 
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         self.leave(|_| {});
     }
 
@@ -76,7 +76,7 @@ impl VirtualTime {
         }
     }
 
-    fn clock(&self) -> Clock {
+    pub(crate) fn clock(&self) -> Clock {
         let (shown, time) = (self.shown.clone(), self.clone());
         Clock::with_wait(
             move || shown.now(),
@@ -97,17 +97,23 @@ impl VirtualTime {
 
 /// SES, counted: when each request came on the virtual clock, for whom, and whether it was taken.
 #[derive(Clone)]
-struct Counted {
-    shown: ClockHandle,
+pub(crate) struct Counted {
+    time: VirtualTime,
     random: Arc<Mutex<Rng>>,
     throttled_percent: u8,
-    requests: Arc<Mutex<Vec<(Timestamp, String, bool)>>>,
+    pub(crate) requests: Arc<Mutex<Vec<(Timestamp, String, bool)>>>,
+    /// How long the next answers take; no time where nothing is said.
+    pub(crate) slow: Arc<Mutex<VecDeque<SignedDuration>>>,
 }
 
 async fn take(State(ses): State<Counted>, Json(request): Json<Value>) -> Response {
     let to = request["Destination"]["ToAddresses"][0].as_str().unwrap_or_default().to_owned();
     let throttled = ses.random.lock().unwrap().u8(0..100) < ses.throttled_percent;
-    ses.requests.lock().unwrap().push((ses.shown.now(), to, !throttled));
+    let now = ses.time.shown.now();
+    ses.requests.lock().unwrap().push((now, to, !throttled));
+    let takes = ses.slow.lock().unwrap().pop_front().unwrap_or_default();
+    // Whoever waits for the answer waits with it.
+    ses.time.clock().until(now + takes).await;
     if throttled {
         let error = [("x-amzn-errortype", "TooManyRequestsException")];
         return (StatusCode::TOO_MANY_REQUESTS, error, Json(json!({"message": "slower"}))).into_response();
@@ -115,9 +121,9 @@ async fn take(State(ses): State<Counted>, Json(request): Json<Value>) -> Respons
     Json(json!({"MessageId": "taken"})).into_response()
 }
 
-async fn ses(shown: ClockHandle, throttled_percent: u8) -> (String, Counted) {
-    let random = Arc::new(Mutex::new(Rng::with_seed(seed())));
-    let counted = Counted { shown, random, throttled_percent, requests: Arc::default() };
+pub(crate) async fn ses(time: &VirtualTime, throttled_percent: u8) -> (String, Counted) {
+    let (time, random) = (time.clone(), Arc::new(Mutex::new(Rng::with_seed(seed()))));
+    let counted = Counted { time, random, throttled_percent, requests: Arc::default(), slow: Arc::default() };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     let router = Router::new().route("/v2/email/outbound-emails", post(take)).with_state(counted.clone());
@@ -126,7 +132,7 @@ async fn ses(shown: ClockHandle, throttled_percent: u8) -> (String, Counted) {
 }
 
 /// Contacts who have shown interest in Analytics and whose slot has come. All from one account: only who they are differs.
-async fn world_with(contacts: &[String], playbook: Arc<Playbook>) -> Deployment {
+pub(crate) async fn world_with(contacts: &[String], playbook: Arc<Playbook>) -> Deployment {
     let deployment = deploy_with(ClockHandle::standing_at(at(BEFORE)), playbook).await;
     introduce(&deployment, "first").await;
     for contact in contacts {
@@ -141,12 +147,12 @@ async fn world_with(contacts: &[String], playbook: Arc<Playbook>) -> Deployment 
     deployment
 }
 
-async fn sender(deployment: &Deployment, ses: &str, clock: Clock) -> SendNurtureEmail {
+pub(crate) async fn sender(deployment: &Deployment, ses: &str, clock: Clock) -> SendNurtureEmail {
     let mailer = Mailer::new(&sdk_config(ses).await, &deployment.playbook.company.sender, None);
     SendNurtureEmail { mailer, clock, ..silent_sender(deployment).await }
 }
 
-async fn slot(deployment: &Deployment, contact: &str) -> Option<Slot> {
+pub(crate) async fn slot(deployment: &Deployment, contact: &str) -> Option<Slot> {
     deployment.store.get(&keys::slot(&ContactId::from(contact), SLOT)).await.expect("the slot can be read")
 }
 
@@ -155,8 +161,8 @@ async fn fifty_senders_of_which_a_third_is_throttled_keep_to_nine_tenths_of_the_
     const SENDERS: usize = 50;
     let contacts: Vec<String> = (0..SENDERS * 5).map(|number| format!("contact-{number}")).collect();
     let deployment = world_with(&contacts, playbook()).await;
-    let (url, counted) = ses(deployment.world.clock().clone(), 30).await;
     let time = VirtualTime::new(deployment.world.clock().clone());
+    let (url, counted) = ses(&time, 30).await;
     let mut senders = Vec::new();
     for batch in contacts.chunks(contacts.len() / SENDERS) {
         let (sender, time) = (sender(&deployment, &url, time.clock()).await, time.clone());

@@ -27,4 +27,5 @@ mod relay;
 mod retarget;
 mod slots;
 mod traps;
+mod turn;
 mod webhook_secrets;

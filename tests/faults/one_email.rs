@@ -8,20 +8,15 @@ use jiff::SignedDuration;
 use perennial::deployment::Deployment;
 use perennial_domain::ids::ContactId;
 use perennial_local::{Call, Fault};
-use perennial_platform::address::AddressKey;
 use perennial_platform::keys;
-use perennial_platform::lambda::BatchAnswer;
 use perennial_platform::links::{Links, Purpose};
-use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{Cadence, Slot, SlotState, date_of};
 use perennial_platform::store::Change;
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{
-    PUBLIC_URL, address_of, at, body, clock, deploy, engagement, introduce, queue_event, sdk_config, seed, settle,
-    store_at, tell,
-};
+pub(crate) use perennial_tests::mailing::{due, send as handle, silent_sender as sender};
+use perennial_tests::{PUBLIC_URL, address_of, at, body, deploy, engagement, introduce, seed, settle, store_at, tell};
 use send_nurture_email::SendNurtureEmail;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A Tuesday: contacts become known.
 pub(crate) const BEFORE: &str = "2026-01-06T08:00:00Z";
@@ -38,31 +33,7 @@ pub(crate) fn links() -> Links {
 
 /// A sender whose calls to DynamoDB go to this endpoint.
 pub(crate) async fn sender_at(endpoint: &str, deployment: &Deployment) -> SendNurtureEmail {
-    let services = sdk_config(&deployment.world.endpoints().aws).await;
-    SendNurtureEmail {
-        store: store_at(endpoint).await,
-        mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
-        sending: deployment.sending(),
-        recipients: Recipients::Anyone,
-        links: links(),
-        address_key: AddressKey::new("the local world's address key"),
-        playbook: deployment.playbook.clone(),
-        clock: clock(deployment),
-    }
-}
-
-pub(crate) async fn sender(deployment: &Deployment) -> SendNurtureEmail {
-    sender_at(&deployment.world.endpoints().dynamodb, deployment).await
-}
-
-pub(crate) fn due(contact: &str, slot: &str) -> Value {
-    json!({"detail-type": "NurtureDue", "detail": {"contact": contact, "slot": slot}})
-}
-
-pub(crate) async fn handle(sender: &SendNurtureEmail, messages: &[Value]) -> Vec<String> {
-    let batch = serde_json::from_value(queue_event(messages)).expect("an event of SQS");
-    let BatchAnswer { batch_item_failures } = sender.handle(batch).await.expect("a batch never fails");
-    batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    SendNurtureEmail { store: store_at(endpoint).await, ..sender(deployment).await }
 }
 
 /// A world in which these contacts have shown interest in Analytics and their slot has come.
@@ -159,11 +130,12 @@ async fn a_sender_that_died_is_not_replaced_by_a_second_mail() {
     assert_eq!((state(&deployment, "ada").await, mails(&deployment, "ada")), (Some(SlotState::Sending), 1));
 
     let another = sender(&deployment).await;
-    // The lease outlasts a Lambda's 30 seconds and ends before the queue's five deliveries, three minutes apart, do.
+    // The lease of five minutes outlasts a Lambda's 120 seconds, and is over when the queue delivers again, after 720.
     for (what, seconds, comes_back, expected) in [
         ("at once", 0, true, SlotState::Sending),
-        ("while the other may still run", 30, true, SlotState::Sending),
-        ("at the last delivery", 4 * 180, false, SlotState::Unknown),
+        ("while the other may still run", 120, true, SlotState::Sending),
+        ("shortly before the lease ends", 299, true, SlotState::Sending),
+        ("at the next delivery", 720, false, SlotState::Unknown),
         ("an hour later", 3_600, false, SlotState::Unknown),
     ] {
         deployment.world.clock().set(at(NOW) + SignedDuration::from_secs(seconds));

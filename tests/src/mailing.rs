@@ -7,6 +7,7 @@ use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
 use perennial_platform::mail::suppression_list::SuppressionList;
 use perennial_platform::mail::{Mailer, Recipients, tags};
+use perennial_platform::queue::Queue;
 use record_email_feedback::{RecordEmailFeedback, Trigger};
 use send_nurture_email::SendNurtureEmail;
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ pub async fn silent_sender(deployment: &Deployment) -> SendNurtureEmail {
         links: Links::new("the local world's link key", PUBLIC_URL),
         address_key: address_key(),
         sending: deployment.sending(),
+        queue: Queue::new(&services, deployment.world.queue_url("MailQueue")),
         recipients: Recipients::Anyone,
         playbook: deployment.playbook.clone(),
         clock: clock(deployment),

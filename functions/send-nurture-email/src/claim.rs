@@ -8,7 +8,7 @@
 //!                       └────no answer──▶ UNKNOWN       never sent again by itself
 //! ```
 //! A crash leaves SENDING behind; past its lease it is UNKNOWN. A slot whose send window opens later on its day is WAITING with
-//! its reason, and may be claimed as RETRY may. Mail to sales has no planner: where the account is at fault its message comes back.
+//! its reason, and may be claimed as RETRY may. Mail to sales has no planner: where the account is at fault its message is put off.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
@@ -137,7 +137,10 @@ pub(crate) fn silence(
     waits: bool,
     now: Timestamp,
 ) -> Result<TransactWriteItem, Failure> {
-    let change = Change::of(key.clone(), "SET #state = :silent, #decided_at = :now, #reason = :reason")
+    // Nothing of what an earlier try was claimed for went out.
+    let update = "SET #state = :silent, #decided_at = :now, #reason = :reason \
+                  REMOVE #error, #stream, #piece, #kind, #received_as, #edition";
+    let change = Change::of(key.clone(), update)
         .only_if(CLAIMABLE)
         .with(":retry", string("RETRY"))
         .with(":waiting", string("WAITING"))
@@ -159,6 +162,19 @@ pub(crate) fn state_after(outcome: &Outcome) -> SlotState {
 
 /// Settles a claimed slot together with what follows from it, and says what becomes of the message.
 pub(crate) async fn settle(
+    store: &Store,
+    key: &Key,
+    answered: (&Outcome, SlotState),
+    with: Vec<TransactWriteItem>,
+    now: Timestamp,
+) -> Handled {
+    match try_to_settle(store, key, answered, with, now).await {
+        Ok(handled) => handled,
+        Err(failure) => Handled::Unsettled(failure.to_string()),
+    }
+}
+
+async fn try_to_settle(
     store: &Store,
     key: &Key,
     (outcome, state): (&Outcome, SlotState),
@@ -195,7 +211,7 @@ pub(crate) async fn settle(
         }
         Outcome::Unknown { code } => {
             tracing::error!(code, "no answer from SES: unknown");
-            Ok(Handled::Done)
+            Ok(Handled::Unanswered { comes_back: false })
         }
         Outcome::Refused { code } => {
             tracing::error!(code, "SES refused a message");

@@ -9,8 +9,8 @@
 //! | `AccountNeedsHelp` | a note to the account's owner: something was bought and is not used |
 //!
 //! The claim protocol is in `claim.rs`: at most one request per slot leaves this process, unless the reply proved that SES
-//! did not take it. Everything in a batch is decided first; only what is to be sent asks for permits, in one write for the
-//! batch, and then waits for its own. It is decided again when its permit has come.
+//! did not take it. Everything in a batch is decided first; only what is to be sent asks for a permit, when it is its turn. It is
+//! decided again when its permit has come.
 
 mod claim;
 pub mod compose;
@@ -31,7 +31,7 @@ use perennial_platform::lambda::BatchAnswer;
 use perennial_platform::links::Links;
 use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::outbox::LeadEvent;
-use perennial_platform::queue::{Message, NurtureDue};
+use perennial_platform::queue::{Message, NurtureDue, Queue};
 use perennial_platform::sending::Sending;
 use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
@@ -57,6 +57,8 @@ pub struct SendNurtureEmail {
     pub playbook: Arc<Playbook>,
     /// The line in which all mail of the account waits for its turn.
     pub sending: Sending,
+    /// The mail queue, for mail to sales that has to wait for longer than it is delivered again.
+    pub queue: Queue,
     /// Who may be written to on this stage.
     pub recipients: Recipients,
     /// What time it is.
@@ -77,6 +79,15 @@ pub(crate) enum Handled {
         /// Whether the slot waits for the planner; otherwise the message comes back.
         waits: bool,
     },
+    /// It is for sales, of which no planner knows, and has to wait for this reason: it is put into the queue anew.
+    PutOff(String),
+    /// SES was asked, and nobody knows whether it took the mail, which is not sent again: nothing else of the batch is tried.
+    Unanswered {
+        /// Whether the message comes back, for what else it asks for.
+        comes_back: bool,
+    },
+    /// SES was asked, and what it answered could not be recorded: the message comes back, and finds the claim.
+    Unsettled(String),
     /// SES had no time for this message: the others are tried, and this one again.
     Throttled(String),
     /// Another sender may still be at work on it.
@@ -119,12 +130,14 @@ impl SendNurtureEmail {
             }
         }
         for round in 1..=ROUNDS {
-            let wanted = to_send.iter().filter(|(_, task)| matches!(task, Task::Nurture(_))).count();
-            turn.take_permits(self, wanted).await;
             for (id, task) in std::mem::take(&mut to_send) {
                 let handled = match &task {
                     Task::Nurture(due) => self.send_in_turn(&mut turn, due).await,
                     Task::Sales(message) => self.send_to_sales_in_turn(&mut turn, message).await,
+                };
+                let handled = match (handled, &task) {
+                    (Ok(Handled::PutOff(why)), Task::Sales(message)) => self.put_off(message, &why).await,
+                    (handled, _) => handled,
                 };
                 match handled {
                     Ok(Handled::Throttled(_)) if round < ROUNDS => to_send.push((id, task)),
@@ -134,6 +147,13 @@ impl SendNurtureEmail {
         }
         turn.end(self).await;
         Ok(answer)
+    }
+
+    /// Puts mail to sales off without using up the receives of its message, after which it would be given up.
+    async fn put_off(&self, message: &Message<Value>, why: &str) -> Result<Handled, Failure> {
+        self.queue.put_off(message).await?;
+        tracing::warn!(why, "mail to sales is put off");
+        Ok(Handled::Done)
     }
 
     /// What a message asks for, and what becomes of it without sending anything. Silence is recorded here.
@@ -166,11 +186,17 @@ impl SendNurtureEmail {
 
 fn report(answer: &mut BatchAnswer, id: &str, handled: Result<Handled, Failure>) {
     match handled {
-        Ok(Handled::Done | Handled::AccountAtFault { waits: true, .. }) => {}
-        Ok(Handled::Busy | Handled::Wants) => answer.fail(id, &Failure::Conflict { operation: "claim" }),
-        Ok(Handled::NotNow(code) | Handled::Throttled(code) | Handled::AccountAtFault { reason: code, .. }) => {
-            answer.fail(id, &Failure::Retryable { operation: "SendEmail", code })
+        Ok(Handled::Done | Handled::AccountAtFault { waits: true, .. } | Handled::Unanswered { comes_back: false }) => {
         }
+        Ok(Handled::Unanswered { comes_back: true }) => answer.again(id),
+        Ok(Handled::Unsettled(code)) => answer.fail(id, &Failure::Retryable { operation: "slot settle", code }),
+        Ok(Handled::Busy | Handled::Wants) => answer.fail(id, &Failure::Conflict { operation: "claim" }),
+        Ok(
+            Handled::NotNow(code)
+            | Handled::PutOff(code)
+            | Handled::Throttled(code)
+            | Handled::AccountAtFault { reason: code, .. },
+        ) => answer.fail(id, &Failure::Retryable { operation: "SendEmail", code }),
         Err(failure) => answer.fail(id, &failure),
     }
 }

@@ -5,6 +5,7 @@ use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::links::Links;
 use perennial_platform::mail::{Mailer, Recipients};
+use perennial_platform::queue::Queue;
 use perennial_platform::sending::Sending;
 use perennial_platform::store::Store;
 use perennial_platform::{lambda, settings};
@@ -21,6 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone() },
         recipients: Recipients::of_stage(&settings::required("STAGE")?),
         store,
+        queue: Queue::new(&config, settings::required("MAIL_QUEUE_URL")?),
         mailer,
         links: Links::new(settings::key("LINK_KEY")?, settings::required("PUBLIC_URL")?),
         address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),

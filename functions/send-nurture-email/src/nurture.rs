@@ -7,7 +7,7 @@ use perennial_domain::ids::{ContactId, PieceId, StreamId};
 use perennial_domain::nurture::{Decision, Edition, Kind};
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
-use perennial_platform::keys;
+use perennial_platform::keys::{self, Key};
 use perennial_platform::mail::{Mail, NOT_ALLOWED};
 use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::queue::NurtureDue;
@@ -31,6 +31,16 @@ pub(crate) enum Permit<'a> {
     Held(&'a str),
 }
 
+/// What is to be done with a slot.
+enum Step<'a> {
+    /// Something could be sent: a permit is asked for.
+    Ask,
+    /// Nothing goes out, for this reason; the planner looks again then, if at all.
+    FallSilent { reason: &'a str, until: Option<Timestamp> },
+    /// This goes out.
+    Send(Box<Chosen>),
+}
+
 /// The piece that was chosen.
 struct Chosen {
     stream: StreamId,
@@ -51,7 +61,7 @@ fn again_at(now: Timestamp) -> Timestamp {
 impl SendNurtureEmail {
     /// Decides a slot and records its silence; sends only if there is a permit for it.
     pub(crate) async fn nurture(&self, due: &NurtureDue, permit: Permit<'_>) -> Result<Handled, Failure> {
-        let (contact, calendar) = (ContactId::from(due.contact.as_str()), &self.playbook.calendar);
+        let contact = ContactId::from(due.contact.as_str());
         let key = keys::slot(&contact, &due.slot);
         for attempt in 0..ATTEMPTS {
             let now = self.clock.now();
@@ -63,50 +73,71 @@ impl SendNurtureEmail {
                 // Merged or erased since it was planned: it is nobody's slot any more.
                 return Ok(Handled::Done);
             }
-            match loaded.decide(&self.playbook, now) {
-                Decision::Send { .. } if !self.may_write_to(&loaded) => {
-                    let again =
-                        calendar.start_of(calendar.date(now).saturating_add(self.playbook.nurture.gap_days.days()));
-                    if self.record_silence(&loaded, NOT_ALLOWED, Some(again), now).await? == Commit::Done {
-                        return Ok(Handled::Done);
-                    }
+            let handled = match self.step(&loaded, permit, now) {
+                Step::Ask => Some(Handled::Wants),
+                Step::FallSilent { reason, until } => {
+                    let recorded = self.record_silence(&loaded, reason, until, now).await?;
+                    (recorded == Commit::Done).then_some(Handled::Done)
                 }
-                Decision::Send { .. } if permit == Permit::NotAsked => return Ok(Handled::Wants),
-                Decision::Send { .. } if let Permit::Held(held) = permit => {
-                    // Not back to the queue, which gives a message up after five times: the planner comes again.
-                    if self.record_silence(&loaded, held, Some(again_at(now)), now).await? == Commit::Done {
-                        return Ok(Handled::Done);
-                    }
-                }
-                Decision::Send { stream, received_as, piece, kind, promotes_product } => {
-                    let edition = self.playbook.edition(&piece, &loaded.contact, loaded.locale().as_deref());
-                    let chosen = Chosen { stream, piece, kind, edition, received_as, promotes_product };
-                    let mail = self.compose(&loaded, &chosen, now)?;
-                    let id = ClaimId::new();
-                    let mut claimed = self.claim_actions(&loaded, &chosen, &id, now)?;
-                    claimed.extend(self.help_actions(&loaded, &chosen.stream, now).await?);
-                    if commit_claim(&self.store, "slot claim", (&key, &id), claimed).await? == Commit::Done {
-                        let outcome = self.mailer.send(&mail).await;
-                        let state = self.state_after(&loaded, &outcome, now);
-                        let follows = self.after_send(&loaded, &chosen, state, now)?;
-                        return settle(&self.store, &key, (&outcome, state), follows, now).await;
-                    }
-                }
-                Decision::Wait { until, reason } => {
-                    if self.record_silence(&loaded, reason.as_str(), Some(until), now).await? == Commit::Done {
-                        return Ok(Handled::Done);
-                    }
-                }
-                Decision::Stop(reason) => {
-                    if self.record_silence(&loaded, reason.as_str(), None, now).await? == Commit::Done {
-                        return Ok(Handled::Done);
-                    }
-                }
+                Step::Send(chosen) => self.claim_and_send(&loaded, &key, &chosen, now).await?,
+            };
+            if let Some(handled) = handled {
+                return Ok(handled);
             }
             // What was decided on has changed meanwhile: an opt-out, a bounce, an account at risk, another sender.
             back_off(attempt).await;
         }
         Err(Failure::Conflict { operation: "slot claim" })
+    }
+
+    /// What is to be done with a slot now.
+    fn step<'a>(&self, loaded: &NurtureSlot, permit: Permit<'a>, now: Timestamp) -> Step<'a> {
+        let chosen = match loaded.decide(&self.playbook, now) {
+            Decision::Wait { until, reason } => {
+                return Step::FallSilent { reason: reason.as_str(), until: Some(until) };
+            }
+            Decision::Stop(reason) => return Step::FallSilent { reason: reason.as_str(), until: None },
+            Decision::Send { stream, received_as, piece, kind, promotes_product } => {
+                let edition = self.playbook.edition(&piece, &loaded.contact, loaded.locale().as_deref());
+                Chosen { stream, piece, kind, edition, received_as, promotes_product }
+            }
+        };
+        if !self.may_write_to(loaded) {
+            return Step::FallSilent { reason: NOT_ALLOWED, until: Some(self.after_a_gap(now)) };
+        }
+        match permit {
+            Permit::NotAsked => Step::Ask,
+            // Not back to the queue, which gives a message up after five times: the planner comes again.
+            Permit::Held(reason) => Step::FallSilent { reason, until: Some(again_at(now)) },
+            Permit::Granted => Step::Send(Box::new(chosen)),
+        }
+    }
+
+    /// Claims, sends and settles; nothing if what was decided on has changed meanwhile.
+    async fn claim_and_send(
+        &self,
+        loaded: &NurtureSlot,
+        key: &Key,
+        chosen: &Chosen,
+        now: Timestamp,
+    ) -> Result<Option<Handled>, Failure> {
+        let mail = self.compose(loaded, chosen, now)?;
+        let id = ClaimId::new();
+        let mut claimed = self.claim_actions(loaded, chosen, &id, now)?;
+        claimed.extend(self.help_actions(loaded, &chosen.stream, now).await?);
+        if commit_claim(&self.store, "slot claim", (key, &id), claimed).await? != Commit::Done {
+            return Ok(None);
+        }
+        let outcome = self.mailer.send(&mail).await;
+        let state = self.state_after(loaded, &outcome, now);
+        let follows = self.after_send(loaded, chosen, state, now)?;
+        Ok(Some(settle(&self.store, key, (&outcome, state), follows, now).await))
+    }
+
+    /// The first instant of the day on which the gap is over.
+    fn after_a_gap(&self, now: Timestamp) -> Timestamp {
+        let calendar = &self.playbook.calendar;
+        calendar.start_of(calendar.date(now).saturating_add(self.playbook.nurture.gap_days.days()))
     }
 
     fn may_write_to(&self, loaded: &NurtureSlot) -> bool {

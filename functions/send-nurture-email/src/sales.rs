@@ -52,6 +52,9 @@ impl SendNurtureEmail {
             let key = keys::rung_mail(&told, &lead.product_id(), quarter, rung, addressee.role);
             match self.send_to_sales(&key, Some(&lead), &addressee.address, &letter, "escalation", turn).await? {
                 Handled::Done => {}
+                // Nobody else is written to now: the message comes back for the others.
+                Handled::Unanswered { .. } => return Ok(Handled::Unanswered { comes_back: true }),
+                stopped @ Handled::AccountAtFault { .. } => return Ok(stopped),
                 // The others on the rung are tried all the same; the message comes back for this one.
                 not_yet => handled = not_yet,
             }
@@ -242,7 +245,7 @@ impl SendNurtureEmail {
         let tags = tags::of_sales_mail(&self.address_key, kind, key, about.as_ref());
         let mail = Mail { to: to.to_owned(), subject: letter.subject.clone(), html, text, headers: Vec::new(), tags };
         let outcome = self.mailer.send(&mail).await;
-        settle(&self.store, key, (&outcome, state_after(&outcome)), Vec::new(), now).await
+        Ok(settle(&self.store, key, (&outcome, state_after(&outcome)), Vec::new(), now).await)
     }
 }
 

@@ -214,12 +214,13 @@ impl Deployment {
         let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
         world.register("QualifyMql", function(qualification, |it, event| async move { it.handle(event).await }));
         let queue = Queue::new(services, world.queue_url("MailQueue"));
-        let planning = PlanNurture { store: store(), queue, playbook: playbook() };
+        let planning = PlanNurture { store: store(), queue: queue.clone(), playbook: playbook() };
         world.register("PlanNurture", function(planning, |it, event| async move { it.handle(event).await }));
         // Of the hours of a year it has something to do in few: it does nothing but what the index nominates.
         world.set_nominations("PlanNurture", Some(nurture_slots()));
         let sending = SendNurtureEmail {
             store: store(),
+            queue,
             mailer: self.mailer.clone(),
             links: links.clone(),
             address_key: address_key.clone(),

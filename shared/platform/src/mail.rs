@@ -170,7 +170,11 @@ const NOT_VERIFIED: &str = "Email address is not verified";
 /// What SES says of the quota with the code of throttling. Source: the same guide, "Errors related to the sending quotas".
 const OVER_QUOTA: &str = "Daily message quota exceeded";
 
-fn sort<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, to: &str) -> Outcome {
+fn sort<E, R>(error: &SdkError<E, R>, to: &str) -> Outcome
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
     match error {
         SdkError::ServiceError(service) => {
             let answer = service.err();
@@ -178,9 +182,18 @@ fn sort<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, to: &str) -> Outcome
         }
         // It never left: no credentials, or no endpoint.
         SdkError::ConstructionFailure(_) => Outcome::account_at_fault("not sent"),
+        // Nor did this: nobody could be connected to, so there was nothing to ask on.
+        SdkError::DispatchFailure(_) if never_connected(error) => Outcome::account_at_fault("not reached"),
         SdkError::TimeoutError(_) => Outcome::Unknown { code: "timeout".to_owned() },
         _ => Outcome::Unknown { code: "no answer".to_owned() },
     }
+}
+
+/// Whether a connection could not be made, by the error of the HTTP client that is among the causes. If the SDK should come to use
+/// another client, no such error is found, and what is not known stays unknown.
+fn never_connected(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.filter_map(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>()).any(|error| error.is_connect())
 }
 
 /// What an error of SES proves. Its text names addresses: it is looked into and never repeated.

@@ -9,6 +9,9 @@ use crate::failure::Failure;
 /// SQS takes so many messages a call.
 pub const MOST_PER_CALL: usize = 10;
 
+/// So long a message is put off: the longest delay of SQS.
+pub const PUT_OFF_SECONDS: i32 = 900;
+
 /// A message of the queue: the shape of an event, whoever put it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message<T> {
@@ -56,5 +59,17 @@ impl Queue {
         let answer = request.send().await.map_err(|error| Failure::from_sdk("SendMessageBatch", &error))?;
         let taken = |index: usize| answer.successful().iter().any(|entry| entry.id() == index.to_string());
         Ok((0..messages.len()).map(taken).collect())
+    }
+
+    /// Puts a message that waits for something else than this queue: it comes after [`PUT_OFF_SECONDS`], as often as it takes.
+    ///
+    /// # Errors
+    /// [`Failure`] if it was perhaps not taken.
+    pub async fn put_off<T: Serialize>(&self, message: &Message<T>) -> Result<(), Failure> {
+        let body =
+            serde_json::to_string(message).map_err(|_| Failure::shape("message", "not of the shape we give it"))?;
+        let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let answer = request.delay_seconds(PUT_OFF_SECONDS).send().await;
+        answer.map(drop).map_err(|error| Failure::from_sdk("SendMessage", &error))
     }
 }

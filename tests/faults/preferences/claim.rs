@@ -7,14 +7,14 @@ use fastrand::Rng;
 use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::ContactId;
 use perennial_platform::keys::{self, Key};
-use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::records::{Cadence, Slot, SlotState};
 use perennial_tests::interpose::{Before, Interposer};
-use perennial_tests::{address_of, clock, queue_event, sdk_config, seed, store_at};
+use perennial_tests::mailing::silent_sender;
+use perennial_tests::{address_of, queue_event, seed, store_at};
 use send_nurture_email::SendNurtureEmail;
 use serde_json::json;
 
-use super::{ALL, SLOT, centre, links, press, world_with};
+use super::{ALL, SLOT, centre, press, world_with};
 
 /// What a contact may choose while a mail is being decided.
 const CHOICES: [(&str, &str, &str); 5] = [
@@ -89,17 +89,7 @@ async fn whatever_is_chosen_before_the_claim_stops_the_mail_in_a_thousand_interl
         deployment.store.get(&keys::cadence(&ada)).await.expect("the store answers").expect("a cadence");
     let waiting: Waiting = Arc::default();
     let gate = gate(&deployment, "ada", &waiting).await;
-    let services = sdk_config(&deployment.world.endpoints().aws).await;
-    let sender = SendNurtureEmail {
-        store: store_at(&gate.url).await,
-        mailer: Mailer::new(&services, &deployment.playbook.company.sender, None),
-        sending: deployment.sending(),
-        recipients: Recipients::Anyone,
-        links: links(),
-        address_key: address_key(),
-        playbook: deployment.playbook.clone(),
-        clock: clock(&deployment),
-    };
+    let sender = SendNurtureEmail { store: store_at(&gate.url).await, ..silent_sender(&deployment).await };
     let mails = || deployment.world.mails().expect("the world remembers").len();
     let mut seen: BTreeMap<(&str, bool), usize> = BTreeMap::new();
     for run in 0..RUNS {

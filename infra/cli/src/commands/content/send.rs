@@ -92,6 +92,9 @@ fn failed(reason: impl std::fmt::Display) -> Failed {
 fn reason(outcome: Outcome) -> String {
     match outcome {
         Outcome::Accepted { message_id } => message_id,
-        Outcome::Refused { code } | Outcome::NotNow { code } | Outcome::Unknown { code } => code,
+        Outcome::Refused { code }
+        | Outcome::NotNow { code }
+        | Outcome::AccountAtFault { code, .. }
+        | Outcome::Unknown { code } => code,
     }
 }
