@@ -22,7 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         recipients: Recipients::of_stage(&settings::required("STAGE")?),
         store,
         mailer,
-        links: Links::new(settings::key("LINK_KEY")?, settings::required("PUBLIC_URL")?),
+        links: Links::with_keys(settings::keys("LINK_KEY")?, settings::required("PUBLIC_URL")?),
         address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
         playbook,
         clock: Clock::system(),
