@@ -2,6 +2,7 @@
 //! looking at a page, or following a link, chooses nothing.
 
 mod claim;
+mod promises;
 
 use std::collections::BTreeSet;
 
