@@ -3,6 +3,7 @@
 
 mod claim;
 mod promises;
+mod sales;
 
 use std::collections::BTreeSet;
 
