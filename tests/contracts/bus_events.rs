@@ -48,6 +48,10 @@ fn made() -> Vec<Waiting> {
     let mut all = vec![
         Waiting::threshold_reached(lead(), now),
         Waiting::lead_qualified(LeadEvent { priority: Some("act-now".to_owned()), ..owned() }, now),
+        Waiting::lead_qualified(
+            LeadEvent { priority: Some("mql".to_owned()), wants_no_calls: true, opted_out_of_mail: true, ..owned() },
+            now,
+        ),
         Waiting::sla_escalated(LeadEvent { rung: Some(0), ..owned() }, now),
         Waiting::interest_cooled(lead(), now.as_second(), now),
         Waiting::digest_ready(&"rep-anna".into(), "2026-01-07", now),

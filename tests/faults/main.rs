@@ -2,6 +2,7 @@
 
 mod alarms;
 mod batch;
+mod bounced_address;
 mod claims;
 mod consent;
 mod counted_once;

@@ -2,6 +2,8 @@
 //! looking at a page, or following a link, chooses nothing.
 
 mod claim;
+mod promises;
+mod sales;
 
 use std::collections::BTreeSet;
 

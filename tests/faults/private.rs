@@ -109,9 +109,10 @@ fn check(exposed: &[(&'static str, String)], forbidden: &[String]) {
     }
 }
 
-/// The tokens of the signed links in a text.
+/// The tokens of the signed links in a text: of our own pages, and of what the company's site asks us with.
 fn tokens(text: &str) -> Vec<String> {
-    let links = ["/u/", "/l/", "/p/", "/t/"].map(|path| format!("{PUBLIC_URL}{path}"));
+    let ours = ["/u/", "/l/", "/p/", "/t/", "/o/"].map(|path| format!("{PUBLIC_URL}{path}"));
+    let links = ours.into_iter().chain(["pt=".to_owned()]).collect::<Vec<String>>();
     let after = links.iter().flat_map(|link| text.split(link.as_str()).skip(1));
     after
         .map(|rest| {
@@ -121,8 +122,15 @@ fn tokens(text: &str) -> Vec<String> {
 }
 
 async fn request(deployment: &Deployment, method: &str, path: &str) -> u16 {
+    follow(deployment, method, path).await.0
+}
+
+/// Status, and where it leads.
+async fn follow(deployment: &Deployment, method: &str, path: &str) -> (u16, String) {
     let request = Request::builder().method(method).uri(path).body("".into()).expect("a request");
-    deployment.world.http(request).await.expect("the world goes on").status().as_u16()
+    let answer = deployment.world.http(request).await.expect("the world goes on");
+    let leads_to = answer.headers().get("location").and_then(|location| location.to_str().ok());
+    (answer.status().as_u16(), leads_to.unwrap_or_default().to_owned())
 }
 
 async fn advance(deployment: &Deployment, until: &str) {
@@ -189,7 +197,9 @@ async fn nothing_private_is_logged_told_or_given_up() {
     let mut links: Vec<String> = mails.iter().flat_map(parts).flat_map(|part| tokens(&part)).collect();
     links.sort();
     links.dedup();
+    let mut sites = Vec::new();
     for token in &links {
+        sites.extend(tokens(&follow(&deployment, "GET", &format!("/t/{token}")).await.1));
         // A page, "load it again" for an empty form, a tracked link, and nothing to press on one.
         for path in ["u", "l"] {
             for (method, expected) in [("GET", [200, 302]), ("POST", [200, 404])] {
@@ -199,6 +209,14 @@ async fn nothing_private_is_logged_told_or_given_up() {
         }
         assert_eq!(request(&deployment, "POST", &format!("/u/{token}A")).await, 404);
     }
+    // The company's site asks what to offer, and whoever has its link asks for what is none.
+    assert!(!sites.is_empty(), "no tracked link leads to the company's site");
+    for token in &sites {
+        assert_eq!(request(&deployment, "GET", &format!("/o/{token}")).await, 200);
+        assert_eq!(request(&deployment, "GET", &format!("/o/{token}A")).await, 404);
+        assert_eq!(request(&deployment, "POST", &format!("/p/{token}")).await, 404);
+    }
+    links.extend(sites);
     let now = deployment.world.clock().now();
     let bounce = body("email.bounced", now, &json!({"contact": "ben", "permanent": true}));
     tell(&deployment, "bounce", &bounce).await;

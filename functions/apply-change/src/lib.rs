@@ -158,6 +158,9 @@ impl ApplyChange {
                 let day = day_number(self.playbook.calendar.date(at));
                 cadence::count_mail(store, contact, day, None).await.map(Change::unless_moved)
             }
+            // Of our own mail it was recorded before it was told, and for the address that bounced: who has another by now is left
+            // alone.
+            What::MailBounced { .. } if entry.is_our_own() => Ok(Change::Applied),
             What::MailBounced { permanent: true, .. } => {
                 consent::bounce(store, key, contact, at).await.map(Change::unless_moved)
             }

@@ -17,7 +17,7 @@ use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, DUE_INDEX, Job, SHARDS};
 use perennial_platform::lambda::Tick;
 use perennial_platform::outbox::{LeadEvent, Waiting};
-use perennial_platform::records::{Checks, Evidence, Held, Lead};
+use perennial_platform::records::{Checks, Evidence, Held, Lead, Preferences};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 use perennial_playbook::Playbook;
 use serde::Deserialize;
@@ -123,7 +123,7 @@ impl QualifyMql {
             contact: person.as_ref(),
             account: account.as_ref(),
         };
-        let place = Place { contact, product, quarter, item };
+        let place = Place { contact, product, quarter, item, preferences: rows.preferences.as_ref() };
         match qualify::decide(&self.playbook.qualify, &snapshot, now) {
             Decision::Qualified(qualified) => self.make_lead(&place, &qualified, &score, reached, now).await,
             Decision::Held { until, reason } => self.hold(&place, until, reason, now).await,
@@ -143,6 +143,8 @@ impl QualifyMql {
         let mut event = LeadEvent::of(place.contact, place.product, place.quarter);
         event.priority = Some(lead.priority.clone());
         event.owner = Some(lead.owner.clone());
+        event.wants_no_calls = place.preferences.is_some_and(Preferences::want_no_calls);
+        event.opted_out_of_mail = place.preferences.is_some_and(Preferences::want_no_mail);
         let marked = place.mark("ADD #leads :quarter, #rev :one DELETE #held :quarter");
         let actions = vec![
             self.store.put_new(&lead)?,
@@ -250,7 +252,7 @@ impl QualifyMql {
         if !item.held.contains(&quarter) {
             return Ok(Commit::Done);
         }
-        let place = Place { contact, product, quarter, item };
+        let place = Place { contact, product, quarter, item, preferences: None };
         let marked = place.mark("ADD #rev :one DELETE #held :quarter");
         let held = self.store.delete(&keys::held(contact, product, quarter))?;
         self.store.commit("forget", vec![held, self.store.change(marked)?]).await
@@ -263,6 +265,8 @@ struct Place<'a> {
     product: &'a ProductId,
     quarter: Quarter,
     item: &'a InterestItem,
+    /// What the contact has said about being reached, if it has.
+    preferences: Option<&'a Preferences>,
 }
 
 impl Place<'_> {

@@ -1,5 +1,7 @@
 //! One event: the address first, then the slot, then the contact and the ledger.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::ids::ContactId;
 use perennial_domain::interest::{CLICK, DELIVERED};
@@ -19,8 +21,6 @@ use crate::settle::Settled;
 const SOURCE: &str = "ses";
 /// The action of an open; the gate judges none.
 const OPEN: &str = "open";
-/// Where an opt-out comes from that was a complaint.
-const COMPLAINT: &str = "complaint";
 
 /// So long the word of a sender that may be at work is waited for, before the event goes back to its queue.
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(1);
@@ -28,15 +28,17 @@ const A_MOMENT: SignedDuration = SignedDuration::from_secs(1);
 impl RecordEmailFeedback {
     /// Says whether the slot is settled: its sender may still be at work on it.
     pub(crate) async fn apply(&self, event: &MailEvent) -> Result<Settled, Failure> {
-        let mut given_up = false;
+        let mut given_up = BTreeSet::new();
         for recipient in &event.recipients {
             let hash = self.address_key.hash(recipient.address());
-            given_up |= self.apply_to_address(event, &hash).await?;
+            if self.apply_to_address(event, &hash).await? {
+                given_up.insert(hash);
+            }
         }
         let settled = self.settle(event).await?;
         if let Some(contact) = event.about.contact.as_ref().filter(|_| event.about.nurture) {
-            self.apply_to_contact(event, contact, given_up).await?;
-        } else if given_up {
+            self.apply_to_contact(event, contact, &given_up).await?;
+        } else if !given_up.is_empty() {
             tracing::warn!(happened = event.happened.as_str(), "mail to sales came back");
         }
         match settled {
@@ -74,21 +76,31 @@ impl RecordEmailFeedback {
         Ok(true)
     }
 
-    /// What it means for the contact to whom the mail was written, and then its record in the ledger.
-    async fn apply_to_contact(&self, event: &MailEvent, contact: &ContactId, given_up: bool) -> Result<(), Failure> {
+    /// What it means for the contact to whom the mail was written, and then its record in the ledger. That an address was given
+    /// up, by its keyed hash, means nothing for whoever has another one by now.
+    async fn apply_to_contact(
+        &self,
+        event: &MailEvent,
+        contact: &ContactId,
+        given_up: &BTreeSet<String>,
+    ) -> Result<(), Failure> {
         let Some(what) = self.told(event, contact) else { return Ok(()) };
         for attempt in 0..ATTEMPTS {
             let Some(now_of) = identity::resolve(&self.store, contact).await?.or(contact) else { return Ok(()) };
             let (store, key) = (&self.store, &self.address_key);
             let applied = match event.happened {
-                Happened::Complained { .. } => consent::unsubscribe(store, key, &now_of, COMPLAINT, event.at).await?,
-                _ if given_up => consent::bounce(store, key, &now_of, event.at).await?,
-                _ => true,
+                Happened::Complained { .. } => {
+                    let complained = consent::unsubscribe(store, key, &now_of, consent::COMPLAINT, event.at).await?;
+                    complained.then_some(true)
+                }
+                _ if given_up.is_empty() => Some(true),
+                _ => consent::bounce_of(store, key, &now_of, given_up, event.at).await?,
             };
-            if applied {
-                return self.tell(event, what).await;
+            match applied {
+                Some(true) => return self.tell(event, what).await,
+                Some(false) => return Ok(()),
+                None => back_off(attempt).await,
             }
-            back_off(attempt).await;
         }
         Err(Failure::Conflict { operation: "feedback" })
     }

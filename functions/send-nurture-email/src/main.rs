@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store,
         queue: Queue::new(&config, settings::required("MAIL_QUEUE_URL")?),
         mailer,
-        links: Links::new(settings::key("LINK_KEY")?, settings::required("PUBLIC_URL")?),
+        links: Links::with_keys(settings::keys("LINK_KEY")?, settings::required("PUBLIC_URL")?),
         address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
         playbook,
         clock: Clock::system(),

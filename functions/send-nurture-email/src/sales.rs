@@ -9,6 +9,7 @@ use perennial_domain::lead::Status;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
 use perennial_domain::sorting::Driver;
+use perennial_platform::consent;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys::{self, Key};
@@ -21,7 +22,7 @@ use perennial_playbook::{Rep, shown_name};
 
 use crate::claim::{ClaimId, claim, commit_claim, settle, settled, silence, state_after};
 use crate::line::Turn;
-use crate::template::{self, LeadLine, Letter, Moment};
+use crate::template::{self, LeadLine, Letter, Moment, Reach};
 use crate::{Handled, SendNurtureEmail};
 
 impl SendNurtureEmail {
@@ -150,7 +151,9 @@ impl SendNurtureEmail {
     async fn line(&self, lead: &Lead, quarter: Quarter, to: &RepId, now: Timestamp) -> Result<LeadLine, Failure> {
         let contact = lead.contact_id();
         let product = lead.product_id();
-        let person = self.store.contact(&contact).await?.contact(&contact);
+        let standing = consent::standing(&self.store, &self.address_key, &contact).await?;
+        let person = standing.rows.contact(&contact);
+        let preferences = standing.preferences();
         let account = match person.as_ref().and_then(|person| person.account.as_ref()) {
             Some(account) => self.store.account(account).await?,
             None => None,
@@ -182,6 +185,7 @@ impl SendNurtureEmail {
             split: split(lead),
             high_because: high_because(lead),
             undone: lead.undone_by.as_ref().map(|fact| self.undone(fact)).unwrap_or_default(),
+            reach: Reach::of(preferences.want_no_calls(), standing.opted_out || preferences.want_no_mail()),
             new_customer: lead.new_customer,
             since: self.playbook.calendar.date(instant(lead.qualified_at)).strftime("%a %-d %b").to_string(),
             moments: moments.collect(),
@@ -291,11 +295,16 @@ pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
 /// Each rung is more insistent than the one before.
 pub(crate) fn reminder(rung: usize, recipient: Recipient, greeting: String, line: LeadLine) -> Letter {
     let (who, owner, since) = (line.who.clone(), line.owner.clone(), line.since.clone());
+    // Nobody is asked to call whom we have promised that nobody calls.
+    let (word, step_in) = match line.reach.by_phone() {
+        true => ("call", "call"),
+        false => ("answer", "step in"),
+    };
     let (subject, opening) = match (rung, recipient) {
         (0, _) => (
             format!("A friendly reminder: {who} is waiting to hear from you"),
             format!(
-                "Nobody has picked this lead up since {since}. A short call today is worth more than a long one next week."
+                "Nobody has picked this lead up since {since}. A short {word} today is worth more than a long one next week."
             ),
         ),
         (1, Recipient::Rep) => (
@@ -306,7 +315,9 @@ pub(crate) fn reminder(rung: usize, recipient: Recipient, greeting: String, line
         ),
         (1, _) => (
             format!("{owner} has an untouched lead: {who}"),
-            format!("This lead has been open since {since}. Perhaps {owner} is away; then somebody else should call."),
+            format!(
+                "This lead has been open since {since}. Perhaps {owner} is away; then somebody else should {step_in}."
+            ),
         ),
         (_, Recipient::Rep) => (
             format!("Last reminder: {who}"),

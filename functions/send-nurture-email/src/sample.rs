@@ -4,7 +4,7 @@ use perennial_domain::sla::Recipient;
 use perennial_platform::failure::Failure;
 
 use crate::sales::{hand_off, new_leads, reminder};
-use crate::template::{self, LeadLine, Letter, Moment};
+use crate::template::{self, LeadLine, Letter, Moment, Reach};
 
 /// A mail as a rep gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,7 @@ fn lead(product: &str) -> LeadLine {
         split: " (40 of fit, 34 of engagement)".to_owned(),
         high_because: "; high because of both",
         undone: String::new(),
+        reach: Reach::Any,
         new_customer: true,
         since: "Mon 5 Jan".to_owned(),
         moments: vec![
@@ -85,6 +86,7 @@ fn undone(product: &str) -> LeadLine {
         priority: "MQL".to_owned(),
         undone: "Learnt since: raised Support escalation, Tue 6 Jan. With it the score would not have made this lead."
             .to_owned(),
+        reach: Reach::Neither,
         new_customer: false,
         ..lead(product)
     }

@@ -37,10 +37,43 @@ pub(crate) struct LeadLine {
     pub high_because: &'static str,
     /// What came late and takes the ground from the lead, or nothing.
     pub undone: String,
+    /// How the contact does not want to be reached.
+    pub reach: Reach,
     pub new_customer: bool,
     pub since: String,
     pub moments: Vec<Moment>,
     pub url: String,
+}
+
+/// How a contact may be reached: what it was promised in the preference centre, in the words for whoever sells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) enum Reach {
+    /// Nothing speaks against anything.
+    #[default]
+    #[serde(rename = "")]
+    Any,
+    #[serde(rename = "Wants no calls: please write.")]
+    NoCalls,
+    #[serde(rename = "Has opted out of mail: please call, and write no more than an answer.")]
+    NoMail,
+    #[serde(rename = "Wants no calls and has opted out of mail: please answer what was asked, and no more.")]
+    Neither,
+}
+
+impl Reach {
+    pub fn of(wants_no_calls: bool, opted_out_of_mail: bool) -> Self {
+        match (wants_no_calls, opted_out_of_mail) {
+            (false, false) => Self::Any,
+            (true, false) => Self::NoCalls,
+            (false, true) => Self::NoMail,
+            (true, true) => Self::Neither,
+        }
+    }
+
+    /// Whether a rep may be asked to call.
+    pub fn by_phone(self) -> bool {
+        matches!(self, Self::Any | Self::NoMail)
+    }
 }
 
 /// One of a contact's interesting moments.

@@ -118,7 +118,7 @@ impl SignedPages {
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, Failure> {
         match purpose {
-            Purpose::Unsubscribe { contact, slot } => self.unsubscribe_page(contact, slot, asked).await,
+            Purpose::Unsubscribe { contact, slot } => self.unsubscribe_page(contact, slot, asked, request).await,
             Purpose::Preferences { contact, slot } => self.preference_centre(contact, slot, asked, request).await,
             Purpose::Click { contact, slot, piece, edition, link } => {
                 self.follow(contact, slot, (piece, edition), *link, asked).await

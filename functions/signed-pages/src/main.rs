@@ -15,7 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let pages = SignedPages {
         ledger: Ledger::from_env(&config)?,
         store: Store::from_env(&config)?,
-        links: Links::new(settings::key("LINK_KEY")?, ""),
+        links: Links::with_keys(settings::keys("LINK_KEY")?, ""),
         address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
         playbook: settings::playbook()?,
         clock: Clock::system(),

@@ -3,7 +3,7 @@
 //! A GET shows and changes nothing. A POST changes what was chosen, or nothing at all if one value is wrong, and says in plain
 //! sentences what will happen now.
 
-mod form;
+pub(crate) mod form;
 mod offer;
 mod words;
 

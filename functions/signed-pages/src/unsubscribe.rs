@@ -1,17 +1,19 @@
 //! Opting out: the question, the button, and the one click of mail programs.
 
-use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use perennial_domain::ids::ContactId;
 use perennial_platform::consent;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity;
 use perennial_platform::keys;
+use perennial_platform::lambda::raw_body;
 use perennial_platform::links::Purpose;
 use perennial_platform::records::Preferences;
 use perennial_platform::store::{ATTEMPTS, back_off};
 use perennial_platform::told::What;
 
 use crate::page::Page;
+use crate::preferences::form::{ONE_CLICK, is_one_click};
 use crate::{Asked, SignedPages};
 
 impl SignedPages {
@@ -22,12 +24,16 @@ impl SignedPages {
         contact: &ContactId,
         slot: &str,
         asked: Asked,
+        request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, Failure> {
         let company = &self.playbook.company.name;
         let fewer = self.fewer(contact, slot);
         let question = Page::unsubscribe(company, &fewer);
         if asked == Asked::Post {
-            self.unsubscribe(contact, slot, &question.wording()).await?;
+            // Whatever cannot be read opts out all the same.
+            let is_one_click = raw_body(request).is_ok_and(|body| is_one_click(&body));
+            let wording = if is_one_click { ONE_CLICK.to_owned() } else { question.wording() };
+            self.unsubscribe(contact, slot, &wording).await?;
             return Ok(self.show(200, &Page::unsubscribed(company, &fewer)));
         }
         let page = if self.has_opted_out(contact).await? { Page::unsubscribed(company, &fewer) } else { question };
@@ -39,8 +45,8 @@ impl SignedPages {
             // Somebody who was erased is written to no more.
             return Ok(true);
         };
-        let preferences: Option<Preferences> = self.store.get(&keys::preferences(&contact)).await?;
-        Ok(preferences.is_some_and(|preferences| preferences.unsubscribed))
+        // As the preference centre says it: also under another id that has the address.
+        Ok(consent::standing(&self.store, &self.address_key, &contact).await?.opted_out)
     }
 
     /// Where fewer mails can be chosen instead of none.

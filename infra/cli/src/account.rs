@@ -164,6 +164,10 @@ pub struct Rows {
     pub contacts: BTreeMap<ContactId, Profile>,
     /// Accounts' fields.
     pub accounts: BTreeMap<String, Profile>,
+    /// Contacts who want no calls to sell them anything.
+    pub no_calls: BTreeSet<ContactId>,
+    /// Contacts who have opted out of mail, or want none.
+    pub no_mail: BTreeSet<ContactId>,
     /// Contacts who have opted out.
     pub opted_out: BTreeSet<ContactId>,
     /// Interests.
@@ -225,14 +229,23 @@ impl Rows {
             } else if sk.starts_with(keys::SLOT) {
                 self.slots.push(read(item)?);
             } else if sk == keys::PREFERENCES {
-                if read::<Preferences>(item)?.unsubscribed {
-                    self.opted_out.insert(contact);
-                }
+                self.sort_in_preferences(contact, &read(item)?);
             } else if sk == keys::PROFILE {
                 self.contacts.insert(contact, read(item)?);
             }
         }
         Ok(())
+    }
+
+    fn sort_in_preferences(&mut self, contact: ContactId, preferences: &Preferences) {
+        let sets = [
+            (&mut self.no_calls, preferences.want_no_calls()),
+            (&mut self.no_mail, preferences.want_no_mail()),
+            (&mut self.opted_out, preferences.unsubscribed),
+        ];
+        for (set, _) in sets.into_iter().filter(|(_, holds)| *holds) {
+            set.insert(contact.clone());
+        }
     }
 }
 

@@ -15,10 +15,10 @@ use perennial_domain::ids::ContactId;
 use crate::address::AddressKey;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
-use crate::identity;
+use crate::identity::{self, Resolved};
 use crate::keys;
 use crate::records::{Preferences, Profile};
-use crate::store::{ATTEMPTS, Change, Store, back_off, number, string, text};
+use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string, text};
 
 pub use choices::{Channel, Choices};
 use choosing::Writing;
@@ -59,6 +59,7 @@ pub async fn unsubscribe(
     match identity::apply_to(store, contact, "opt-out", preferences).await? {
         None => return Ok(false),
         Some(true) => {}
+        Some(false) if source == COMPLAINT && !complained(store, contact).await? => return Ok(false),
         Some(false) => {
             let known: Option<Preferences> = store.get(&keys::preferences(contact)).await?;
             if !known.is_some_and(|known| known.unsubscribed) {
@@ -72,6 +73,17 @@ pub async fn unsubscribe(
         store.commit("suppression", actions).await?;
     }
     Ok(true)
+}
+
+/// Makes a complaint of an opt-out that stands: it is never taken back, so it must not hide behind one that can be. False as
+/// above.
+async fn complained(store: &Store, contact: &ContactId) -> Result<bool, Failure> {
+    let change = Change::of(keys::preferences(contact), "SET #source = :source ADD #rev :one")
+        .only_if("#unsubscribed = :yes AND #source <> :source")
+        .with(":yes", AttributeValue::Bool(true))
+        .with(":one", number(1))
+        .with(":source", string(COMPLAINT));
+    Ok(identity::apply_to(store, contact, "complaint", change).await?.is_some())
 }
 
 /// Takes over what was said under an id that was merged into a contact: of each the stricter counts. False as above.
@@ -121,6 +133,52 @@ pub async fn bounce(store: &Store, key: &AddressKey, contact: &ContactId, at: Ti
     suppress_address(store, key, contact, "bounced", at).await?;
     store.apply("cadence stop", no_cadence(contact)).await?;
     Ok(true)
+}
+
+/// Records that mail to one of these addresses, by their keyed hashes, bounced for good, if the contact has it. `Some(false)` if
+/// it has not: then nothing was recorded, since whoever has another address by now can be written to. `None` if it was merged or
+/// erased meanwhile. That the address itself is not written to is recorded elsewhere.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached or every race was lost.
+pub async fn bounce_of(
+    store: &Store,
+    key: &AddressKey,
+    contact: &ContactId,
+    hashes: &BTreeSet<String>,
+    at: Timestamp,
+) -> Result<Option<bool>, Failure> {
+    for attempt in 0..ATTEMPTS {
+        let profile: Option<Profile> = store.get(&keys::profile(contact)).await?;
+        if addresses_of(key, contact, profile.as_ref()).is_disjoint(hashes) {
+            let same = identity::resolve(store, contact).await? == Resolved::Same;
+            return Ok(same.then_some(false));
+        }
+        // Of this address and of no newer one, also if the newer one is told of later.
+        let since = profile.as_ref().and_then(Profile::email_since).unwrap_or(at.as_second());
+        let unchanged = || store.check(unchanged(contact, profile.as_ref()));
+        let actions =
+            vec![store.change(later_bounce(contact, since))?, unchanged()?, identity::unmoved(store, contact)?];
+        match store.commit("bounce", actions).await? {
+            Commit::Refused(failed) if failed.last() == Some(&true) => return Ok(None),
+            Commit::Refused(failed) if failed.get(1) == Some(&true) => back_off(attempt).await,
+            // Or a later one is known.
+            Commit::Done | Commit::Refused(_) => {
+                store.commit("cadence stop", vec![store.change(no_cadence(contact))?, unchanged()?]).await?;
+                return Ok(Some(true));
+            }
+        }
+    }
+    Err(Failure::Conflict { operation: "bounce" })
+}
+
+/// Nothing, but only if the contact's fields are those that were read.
+fn unchanged(contact: &ContactId, profile: Option<&Profile>) -> Change {
+    let place = Change::none(keys::profile(contact));
+    match profile {
+        Some(profile) => place.only_if("#rev = :rev").with(":rev", number(profile.rev)),
+        None => place.only_if("attribute_not_exists(PK)"),
+    }
 }
 
 fn later_bounce(contact: &ContactId, at: i64) -> Change {

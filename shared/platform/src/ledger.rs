@@ -30,7 +30,8 @@ pub use stored::{WRITE_UNIT, size};
 /// The sources of what nobody outside tells: our pages, the links in our mail, and SES of our mail.
 pub const OUR_OWN: [&str; 3] = ["page", "mail", "ses"];
 
-/// How long an entry is kept after it was received; interest looks back 392 days.
+/// How long an entry is kept after it was received; interest looks back 392 days. What proves consent is kept longer: see
+/// [`What::proves_consent`].
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// The ledger table. Functions that hold it may only put; those that apply what it holds may also delete what was told of
@@ -90,8 +91,9 @@ pub struct Entry {
     /// Where a quarantined entry is found in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine_shard: Option<String>,
-    /// When DynamoDB may delete it, in seconds.
-    pub expires_at: i64,
+    /// When DynamoDB may delete it, in seconds; never what proves consent, which goes only with whom it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
 }
 
 /// What a put found.
@@ -183,6 +185,7 @@ impl Entry {
             (None, What::Engagement { .. }) => Kind::Engagement,
             (None, _) => Kind::Change,
         };
+        let expires_at = (!told.what.proves_consent()).then(|| (received_at + KEPT).as_second());
         Self {
             pk: key.pk,
             sk: key.sk,
@@ -196,7 +199,7 @@ impl Entry {
             statements: statement.of,
             reason: quarantine,
             quarantine_shard: (kind == Kind::Quarantined).then(|| keys::quarantine_shard(&event.id)),
-            expires_at: (received_at + KEPT).as_second(),
+            expires_at,
         }
     }
 

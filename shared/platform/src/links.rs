@@ -87,14 +87,21 @@ pub enum LinkError {
 /// Makes and reads links.
 #[derive(Clone)]
 pub struct Links {
-    key: Vec<u8>,
+    /// The first signs; links that any of them has signed are read.
+    keys: Vec<Vec<u8>>,
     base: String,
 }
 
 impl Links {
     /// Links below `base` (`https://…`, without a slash at the end), signed with the deployment's key.
     pub fn new(key: impl Into<Vec<u8>>, base: impl Into<String>) -> Self {
-        Self { key: key.into(), base: base.into() }
+        Self::with_keys([key], base)
+    }
+
+    /// The same with several keys: the first signs, and links that the others have signed are read until they expire. Without
+    /// a key no link is read, and none that is made can be.
+    pub fn with_keys<K: Into<Vec<u8>>>(keys: impl IntoIterator<Item = K>, base: impl Into<String>) -> Self {
+        Self { keys: keys.into_iter().map(Into::into).collect(), base: base.into() }
     }
 
     /// The address of a page that does what `purpose` says.
@@ -121,7 +128,7 @@ impl Links {
                 format!("l\u{1f}{expires}\u{1f}{contact}\u{1f}{product}\u{1f}{quarter}\u{1f}{by}")
             }
         };
-        let mut bytes = self.sign(payload.as_bytes()).to_vec();
+        let mut bytes = self.signed(payload.as_bytes()).to_vec();
         bytes.extend_from_slice(payload.as_bytes());
         format!("{}/{path}/{}", self.base, URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -139,7 +146,7 @@ impl Links {
     pub fn read(&self, token: &str, now: Timestamp) -> Result<Purpose, LinkError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Invalid)?;
         let (signature, payload) = bytes.split_at_checked(SIGNATURE_BYTES).ok_or(LinkError::Invalid)?;
-        if !bool::from(self.sign(payload).ct_eq(signature)) {
+        if !self.keys.iter().any(|key| bool::from(sign(key, payload).ct_eq(signature))) {
             return Err(LinkError::Invalid);
         }
         let payload = str::from_utf8(payload).map_err(|_| LinkError::Invalid)?;
@@ -173,13 +180,16 @@ impl Links {
         if expires < now.as_second() { Err(LinkError::Expired) } else { Ok(purpose) }
     }
 
-    fn sign(&self, payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-        mac.update(payload);
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        std::array::from_fn(|index| whole[index])
+    fn signed(&self, payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        self.keys.first().map(|key| sign(key, payload)).unwrap_or_default()
     }
+}
+
+fn sign(key: &[u8], payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    mac.update(payload);
+    let whole: [u8; 32] = mac.finalize().into_bytes().into();
+    std::array::from_fn(|index| whole[index])
 }
 
 impl fmt::Debug for Links {
@@ -202,6 +212,24 @@ mod tests {
         assert_eq!(links.read(&token, now + SignedDuration::from_hours(24 * 30)), Ok(offer));
         assert_eq!(links.read(&token, now + SignedDuration::from_hours(24 * 31)), Err(LinkError::Expired));
         assert_eq!(Links::new("other", "").read(&token, now), Err(LinkError::Invalid));
+    }
+
+    #[test]
+    fn a_link_signed_before_the_key_was_changed_does_what_it_did() {
+        let now: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+        let purpose = Purpose::Unsubscribe { contact: "acme-vp".into(), slot: "2026-01-05".into() };
+        let (old, new) = (Links::new("old", ""), Links::new("new", ""));
+        let both = Links::with_keys(["new", "old"], "");
+        let sent = old.token(&purpose, now);
+        assert_eq!(both.read(&sent, now), Ok(purpose.clone()));
+        assert_eq!(new.read(&sent, now), Err(LinkError::Invalid), "the old key is taken out");
+        assert_eq!(both.token(&purpose, now), new.token(&purpose, now), "the first one signs");
+        assert_eq!(both.read(&Links::new("other", "").token(&purpose, now), now), Err(LinkError::Invalid));
+        // An empty key would sign what anybody can.
+        assert_eq!(
+            Links::with_keys([""; 0], "").read(&Links::new("", "").token(&purpose, now), now),
+            Err(LinkError::Invalid)
+        );
     }
 
     #[test]

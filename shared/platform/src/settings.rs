@@ -42,6 +42,23 @@ pub fn key(name: &'static str) -> Result<String, SettingsError> {
     }
 }
 
+/// The values of keys of which the first signs and all are believed, separated by white space: several while one is changed.
+///
+/// # Errors
+/// [`SettingsError`] if there is none, or one is shorter than 32 characters.
+pub fn keys(name: &'static str) -> Result<Vec<String>, SettingsError> {
+    read_keys(name, &required(name)?)
+}
+
+fn read_keys(name: &'static str, text: &str) -> Result<Vec<String>, SettingsError> {
+    let keys: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    if !keys.is_empty() && keys.iter().all(|key| key.len() >= 32) {
+        Ok(keys)
+    } else {
+        Err(SettingsError::Unusable { name, reason: "holds a key that is shorter than 32 characters".to_owned() })
+    }
+}
+
 /// The playbook that `PLAYBOOK` points to: a compiled bundle in AWS, or a folder.
 ///
 /// # Errors
@@ -52,4 +69,27 @@ pub fn playbook() -> Result<Arc<Playbook>, SettingsError> {
         name: "PLAYBOOK",
         reason: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_keys_stand_beside_each_other_and_none_is_short() {
+        let (old, new) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+        let check = |text: &str, expected: Option<&[&str]>| {
+            let read = read_keys("LINK_KEY", text);
+            match (&read, expected) {
+                (Ok(keys), Some(expected)) => assert_eq!(keys, expected, "{text}"),
+                (Err(error), None) => assert!(!error.to_string().contains("cdef"), "it repeats a secret: {error}"),
+                _ => panic!("{text}: {read:?}"),
+            }
+        };
+        check(old, Some(&[old]));
+        check(&format!("{new} {old}"), Some(&[new, old]));
+        check(&format!(" {new}\n{old} "), Some(&[new, old]));
+        check(&format!("{new} {}", &old[1..]), None);
+        check(" ", None);
+    }
 }

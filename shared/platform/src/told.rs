@@ -166,6 +166,11 @@ pub enum Subject<'a> {
 }
 
 impl What {
+    /// Whether it proves what a contact allowed us, or forbade: kept as long as anything is known of the contact.
+    pub fn proves_consent(&self) -> bool {
+        matches!(self, Self::Unsubscribed { .. } | Self::Resubscribed { .. } | Self::PreferencesChanged { .. })
+    }
+
     /// Of whom or what it tells.
     pub fn subject(&self) -> Subject<'_> {
         match self {

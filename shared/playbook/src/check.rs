@@ -47,7 +47,7 @@ pub(crate) const MOST_MESSAGES: i64 = 100_000_000;
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 21] = [
+    let rules: [Rule<'_>; 22] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -63,6 +63,7 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::topics, &["topic"]),
         (Check::topics_of_streams, &["topic", "stream"]),
         (Check::preferences, &["preferences"]),
+        (Check::frequencies, &["nurture", "preferences"]),
         (Check::mail_assets, &["asset", "stream"]),
         (Check::reps, &["rep"]),
         (Check::ladder, &["sla"]),

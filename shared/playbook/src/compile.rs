@@ -135,7 +135,7 @@ fn topic(topic: &source::Topic) -> Topic {
     Topic { id: TopicId::from(topic.id.get_ref().as_str()), name, description }
 }
 
-fn preference_centre(written: &source::Preferences) -> PreferenceCentre {
+pub(crate) fn preference_centre(written: &source::Preferences) -> PreferenceCentre {
     let offered = |frequency: &Frequency| match frequency {
         Frequency::AsOften => true,
         Frequency::Fortnightly => written.frequencies.contains(&source::Frequency::Fortnightly),

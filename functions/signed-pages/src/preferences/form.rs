@@ -10,7 +10,7 @@ use perennial_platform::consent::{Channel, Choices};
 use super::offer::Offer;
 
 /// What mail programs post (RFC 8058).
-pub(super) const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
+pub(crate) const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 /// The form has no more fields than this; a body may hold more.
 const MOST_FIELDS: usize = 500;
 
@@ -48,7 +48,7 @@ impl Wrong {
 }
 
 /// Whether a mail program asks to opt out: as a form, or in parts.
-pub(super) fn is_one_click(body: &[u8]) -> bool {
+pub(crate) fn is_one_click(body: &[u8]) -> bool {
     if body == ONE_CLICK.as_bytes() || fields(body).is_some_and(|fields| fields.iter().any(one_click)) {
         return true;
     }

@@ -82,10 +82,12 @@ impl Offer<'_> {
         std::iter::once(none).chain(keep).chain(offered).map(Choice::value).collect()
     }
 
-    /// Frequencies to choose from: those of the playbook, and the one that is chosen.
+    /// Frequencies to choose from: those of the playbook that are rarer than its gap, and the one that is chosen.
     pub fn offered_frequencies(&self) -> Vec<Frequency> {
-        let offered =
-            |it: &Frequency| self.playbook.preferences.frequencies.contains(it) || *it == self.choices.frequency;
+        let rarer = |it: Frequency| it == Frequency::AsOften || it.gap_days() > self.gap_days();
+        let offered = |it: &Frequency| {
+            *it == self.choices.frequency || (self.playbook.preferences.frequencies.contains(it) && rarer(*it))
+        };
         Frequency::ALL.into_iter().filter(offered).collect()
     }
 

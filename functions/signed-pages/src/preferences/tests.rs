@@ -110,7 +110,7 @@ fn it_says_what_will_happen_now() {
         Choices { frequency: Frequency::Monthly, ..paused() },
         expect![[r#"
         You will get at most one email every four weeks, about “Numbers and reports”, “Work that runs by itself” and “More from what you have”; the next not before 1 January 2027.
-        We may call you. You are on none of our lists for ads.
+        We may call you. We take you off our lists for ads the next time they are renewed.
         Messages about your contract or support are not affected."#]],
     );
     check(
@@ -118,7 +118,7 @@ fn it_says_what_will_happen_now() {
         Choices { paused_until: Some(at(NOW)), ..paused() },
         expect![[r#"
         You will get at most one email every two weeks, about “Numbers and reports”, “Work that runs by itself” and “More from what you have”; the next not before 4 December.
-        We may call you. You are on none of our lists for ads.
+        We may call you. We take you off our lists for ads the next time they are renewed.
         Messages about your contract or support are not affected."#]],
     );
     let topics_off = playbook().topics().iter().map(|topic| topic.id.clone()).collect();
@@ -143,7 +143,7 @@ fn it_says_what_will_happen_now() {
         Choices::default(),
         expect![[r#"
             We cannot write to you: mail to your address came back, or was reported. Tell your contact with us if you have another address.
-            We may call you, and choose ads for you on other sites.
+            We may call you. We take you off our lists for ads the next time they are renewed.
             Messages about your contract or support are not affected."#]],
     );
     check(
@@ -151,9 +151,45 @@ fn it_says_what_will_happen_now() {
         Choices { channels_off: Channel::ALL.into(), ..Choices::default() },
         expect![[r#"
             Fernhill Software sends you no more of these emails, from this moment on.
-            We do not call you to sell anything, and you are on none of our lists for ads.
+            We do not call you to sell anything, and take you off our lists for ads the next time they are renewed.
             Messages about your contract or support are not affected."#]],
     );
+    // Whoever has opted out of mail is on no list either, whatever is ticked.
+    check(
+        |standing| standing.opted_out = true,
+        Choices::default(),
+        expect![[r#"
+            Fernhill Software sends you no more of these emails, from this moment on.
+            We may call you. We take you off our lists for ads the next time they are renewed.
+            Messages about your contract or support are not affected."#]],
+    );
+    check(
+        nothing,
+        Choices { channels_off: [Channel::Phone].into(), ..Choices::default() },
+        expect![[r#"
+        You will get at most one email a week, about all our topics; the next not before 27 November.
+        We do not call you to sell anything. We may choose ads for you on other sites.
+        Messages about your contract or support are not affected."#]],
+    );
+}
+
+#[test]
+fn a_frequency_that_is_no_rarer_than_the_gap_is_not_offered_but_to_whom_it_is_chosen() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/playbook");
+    let mut playbook = Playbook::load(&folder).unwrap();
+    let mut check = |gap_days: i64, chosen: Frequency, expected: &[&str]| {
+        playbook.nurture.gap_days = gap_days;
+        let standing = standing();
+        let choices = Choices { frequency: chosen, ..Choices::default() };
+        let offer = Offer { playbook: &playbook, standing: &standing, choices, now: at(NOW) };
+        let offered: Vec<&str> = offer.offered_frequencies().into_iter().map(Frequency::as_str).collect();
+        assert_eq!(offered, expected, "a gap of {gap_days} days, {chosen} is chosen");
+    };
+    check(13, Frequency::AsOften, &["as-often", "fortnightly", "monthly"]);
+    check(14, Frequency::AsOften, &["as-often", "monthly"]);
+    check(30, Frequency::AsOften, &["as-often"]);
+    check(30, Frequency::Fortnightly, &["as-often", "fortnightly"]);
+    check(30, Frequency::Monthly, &["as-often", "monthly"]);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use perennial_platform::records::date_of;
 use super::offer::Offer;
 
 pub(super) const TITLE: &str = "What would you like to get?";
-pub(super) const UNSUBSCRIBE: &str =
-    "No more emails like these, no calls and no ads. Messages about your contract or support are not affected.";
+pub(super) const UNSUBSCRIBE: &str = "No more emails like these and no calls, and we take you off our lists for ads the next time they are renewed. \
+     Messages about your contract or support are not affected.";
 pub(super) const RESUBSCRIBE: &str = "You get emails again, as you have chosen above.";
 
 pub(super) const CANNOT: &str = "We cannot write to you: mail to your address came back, or was reported. Tell your contact \
@@ -80,12 +80,16 @@ fn or_none(names: &[&str]) -> String {
 pub(super) fn outlook(offer: &Offer<'_>) -> Vec<String> {
     let mut sentences = vec![email(offer)];
     let wants = |channel| !offer.choices.channels_off.contains(&channel);
+    // Whoever cannot be written to is on none of the next lists, whatever is ticked; those of today are with others already.
+    let may_advertise = wants(Channel::Ads) && !offer.standing.opted_out && !offer.standing.unreachable;
     sentences.push(
-        match (wants(Channel::Phone), wants(Channel::Ads)) {
+        match (wants(Channel::Phone), may_advertise) {
             (true, true) => "We may call you, and choose ads for you on other sites.",
-            (true, false) => "We may call you. You are on none of our lists for ads.",
+            (true, false) => "We may call you. We take you off our lists for ads the next time they are renewed.",
             (false, true) => "We do not call you to sell anything. We may choose ads for you on other sites.",
-            (false, false) => "We do not call you to sell anything, and you are on none of our lists for ads.",
+            (false, false) => {
+                "We do not call you to sell anything, and take you off our lists for ads the next time they are renewed."
+            }
         }
         .to_owned(),
     );

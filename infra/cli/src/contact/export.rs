@@ -147,7 +147,7 @@ fn told(told: &Told) -> Value {
         "kind": entry.kind,
         "happened_at": instant(entry.happened_at),
         "received_at": instant(entry.received_at),
-        "kept_until": instant(entry.expires_at),
+        "kept_until": entry.expires_at.map(instant),
         "understood_as": entry.told,
         "reason": entry.reason,
         "body": body,

@@ -40,6 +40,12 @@ pub struct PersonExplained {
     /// Whose address this is as well: that contact stated it first, and this one gets no nurture mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shares_address_with: Option<String>,
+    /// Whether the contact wants no calls to sell it anything.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wants_no_calls: bool,
+    /// Whether the contact has opted out of mail, or wants none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub opted_out_of_mail: bool,
     /// Ids that were merged into this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<String>,
@@ -138,6 +144,8 @@ pub fn explain_person(playbook: &Playbook, rows: &Rows, contact: &ContactId, at:
         persona: persona_of(&playbook.personas, &person).map(|persona| persona.name.clone()),
         segments: segments(playbook, &person),
         shares_address_with: rows.contacts.get(contact).and_then(|profile| profile.shares_address_with.clone()),
+        wants_no_calls: rows.no_calls.contains(contact),
+        opted_out_of_mail: rows.no_mail.contains(contact),
         merged: merged(rows, contact),
         quarantined: quarantined(rows, contact, at),
         account_interest: account.map(|account| account_interest(playbook, rows, &account.id, at)).unwrap_or_default(),

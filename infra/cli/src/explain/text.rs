@@ -187,6 +187,15 @@ impl fmt::Display for PersonExplained {
                 if line.interested == 1 { "1 person".to_owned() } else { format!("{} people", line.interested) };
             writeln!(f, "  account  {product} {score} from {people}, most from {strongest}")?;
         }
+        let reach = match (self.wants_no_calls, self.opted_out_of_mail) {
+            (false, false) => None,
+            (true, false) => Some("wants no calls"),
+            (false, true) => Some("has opted out of mail"),
+            (true, true) => Some("wants no calls and has opted out of mail"),
+        };
+        if let Some(reach) = reach {
+            writeln!(f, "  reach    {reach}")?;
+        }
         if !self.merged.is_empty() {
             writeln!(f, "  ids      also {}", self.merged.join(", "))?;
         }

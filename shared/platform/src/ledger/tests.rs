@@ -71,6 +71,37 @@ fn an_item_reads_back_as_the_entry_it_was() {
 }
 
 #[test]
+fn what_proves_consent_is_kept_and_everything_else_for_400_days() {
+    let contact = || "ada".to_owned();
+    let at: Timestamp = "2026-01-05T10:00:00Z".parse().unwrap();
+    for (what, kept) in [
+        (What::Unsubscribed { contact: contact(), wording: None }, true),
+        (What::Resubscribed { contact: contact(), source: String::new(), wording: String::new() }, true),
+        (
+            What::PreferencesChanged {
+                contact: contact(),
+                topics_off: [].into(),
+                frequency: "monthly".into(),
+                channels_off: [].into(),
+                paused_until: None,
+                source: String::new(),
+                wording: String::new(),
+            },
+            true,
+        ),
+        (What::MailBounced { contact: contact(), permanent: true }, false),
+        (What::MailReported { contact: contact() }, false),
+        (What::Unread {}, false),
+    ] {
+        let entry = Entry::new("page", "an id", Told { at, what }, "{}", at, None);
+        let item = entry.item().unwrap();
+        let expected = (!kept).then(|| crate::store::number(at.as_second() + 400 * 86_400));
+        assert_eq!(item.get("expires_at"), expected.as_ref(), "{:?}", entry.told);
+        assert_eq!(serde_dynamo::from_item::<_, Entry>(item).unwrap(), entry);
+    }
+}
+
+#[test]
 fn bytes_that_are_no_body_are_refused() {
     for bytes in [&b""[..], b"\xff\xff", b"{}", &compressed(&[0xff, 0xfe]), &compressed(&vec![b' '; 2 * 1024 * 1024])] {
         let mut item = entry("{}", None).item().unwrap();

@@ -21,7 +21,8 @@ pub struct Preferences {
     /// Where: `page`, or the source that told it.
     #[serde(default)]
     pub source: String,
-    /// When mail to this contact last bounced for good: an address that it had then is not written to.
+    /// When mail to this contact last bounced for good, or since when it had the address that did: what it had then is not written
+    /// to.
     #[serde(default)]
     pub bounced_at: Option<i64>,
     /// When the contact last took an opt-out back. An opt-out from before says nothing any more.
@@ -58,6 +59,16 @@ impl Preferences {
             ads_off: choices.channels_off.contains(&Channel::Ads),
             paused_until: choices.paused_until,
         }
+    }
+
+    /// Whether whoever sells is told not to call.
+    pub fn want_no_calls(&self) -> bool {
+        self.choices().channels_off.contains(&Channel::Phone)
+    }
+
+    /// Whether whoever sells is told not to write: it opted out, or wants to hear nothing by mail.
+    pub fn want_no_mail(&self) -> bool {
+        self.unsubscribed || self.choices().channels_off.contains(&Channel::Email)
     }
 
     /// What was chosen.

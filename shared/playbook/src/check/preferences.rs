@@ -3,18 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use perennial_domain::interest::CLICK;
+use perennial_domain::nurture::wishes::Frequency;
 
+use crate::compile;
 use crate::problem::quoted;
 
 use super::{Check, MOST_DAYS};
 
 /// More choices than these are none: nobody reads them.
 const MOST_PAUSES: usize = 5;
+/// Likewise; and a form with more of them would be refused as too long when it is sent.
+const MOST_TOPICS: usize = 30;
 
 impl Check<'_> {
     pub(super) fn topics(&mut self) {
         let source = self.source;
         self.ids("topic", source.topics.iter().map(|topic| &topic.id));
+        if let Some(one_too_many) = source.topics.get(MOST_TOPICS) {
+            self.error(&one_too_many.id, format!("more than {MOST_TOPICS} topics to choose from"));
+        }
         let mut names = BTreeMap::new();
         for topic in &source.topics {
             self.filled("the topic's name", &topic.name);
@@ -79,6 +86,18 @@ impl Check<'_> {
         }
         if let Some(one_too_many) = preferences.pause_days.get(MOST_PAUSES) {
             self.error(one_too_many, format!("more than {MOST_PAUSES} breaks to choose from"));
+        }
+    }
+
+    /// A choice that chooses nothing is not offered.
+    pub(super) fn frequencies(&mut self) {
+        let gap_days = &self.source.nurture.gap_days;
+        let gap = *gap_days.get_ref();
+        let preferences = compile::preference_centre(&self.source.preferences);
+        let chosen = preferences.frequencies.into_iter().filter(|frequency| *frequency != Frequency::AsOften);
+        for frequency in chosen.filter(|frequency| frequency.gap_days() <= gap) {
+            let name = quoted(frequency.as_str());
+            self.warn(gap_days, format!("the gap of {gap} days is no shorter than {name}: nobody is offered that"));
         }
     }
 }

@@ -71,6 +71,52 @@ fn a_slip_in_what_the_preference_centre_offers_is_named() {
 }
 
 #[test]
+fn a_frequency_that_the_gap_makes_no_choice_is_named() {
+    let both = "";
+    let monthly = "[preferences]\nfrequencies = [\"monthly\"]\n";
+    for (section, gap_days, expected) in [
+        (both, 13, ""),
+        (
+            both,
+            14,
+            "playbook.toml:64: warning: the gap of 14 days is no shorter than \"fortnightly\": nobody is offered that",
+        ),
+        (monthly, 14, ""),
+        (
+            both,
+            28,
+            "playbook.toml:64: warning: the gap of 28 days is no shorter than \"fortnightly\": nobody is offered that\n\
+             playbook.toml:64: warning: the gap of 28 days is no shorter than \"monthly\": nobody is offered that",
+        ),
+        (
+            monthly,
+            30,
+            "playbook.toml:66: warning: the gap of 30 days is no shorter than \"monthly\": nobody is offered that",
+        ),
+        ("[preferences]\nfrequencies = []\n", 30, ""),
+    ] {
+        let to = format!("{section}[nurture]\ngap_days = {gap_days}\n");
+        check(&[(PLAYBOOK, "[nurture]\ngap_days = 7\n", &to, expected)]);
+    }
+}
+
+#[test]
+fn more_topics_than_anybody_reads_are_refused() {
+    for (count, expected) in [(30, vec![]), (31, vec!["playbook.toml:224: error: more than 30 topics to choose from"])]
+    {
+        let topic = |number| format!("[[topic]]\nid = \"t{number}\"\nname = \"N{number}\"\ndescription = \"D.\"\n\n");
+        let topics: String = (0..count).map(topic).collect();
+        let said = super::problems_after(
+            PLAYBOOK,
+            "[[stream]]\nid = \"discover-automation\"",
+            &format!("{topics}[[stream]]\nid = \"discover-automation\""),
+        );
+        let errors: Vec<&str> = said.lines().filter(|line| line.contains(": error: ")).collect();
+        assert_eq!(errors, expected, "{count}");
+    }
+}
+
+#[test]
 fn a_slip_in_what_a_click_counts_for_is_named() {
     let named = |asset: &str| format!("id = \"keep-analytics\"\nmail_asset = \"{asset}\"");
     for (asset, expected) in [
