@@ -63,6 +63,9 @@ impl SendNurtureEmail {
                 // Merged or erased since it was planned: it is nobody's slot any more.
                 return Ok(Handled::Done);
             }
+            if permit == Permit::NotAsked {
+                self.have_owner_asked(&loaded, now).await?;
+            }
             match loaded.decide(&self.playbook, now) {
                 Decision::Send { .. } if !self.may_write_to(&loaded) => {
                     let again =
@@ -83,8 +86,7 @@ impl SendNurtureEmail {
                     let chosen = Chosen { stream, piece, kind, edition, received_as, promotes_product };
                     let mail = self.compose(&loaded, &chosen, now)?;
                     let id = ClaimId::new();
-                    let mut claimed = self.claim_actions(&loaded, &chosen, &id, now)?;
-                    claimed.extend(self.help_actions(&loaded, &chosen.stream, now).await?);
+                    let claimed = self.claim_actions(&loaded, &chosen, &id, now)?;
                     if commit_claim(&self.store, "slot claim", (&key, &id), claimed).await? == Commit::Done {
                         let outcome = self.mailer.send(&mail).await;
                         let state = self.state_after(&loaded, &outcome, now);
