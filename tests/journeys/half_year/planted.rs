@@ -211,7 +211,7 @@ const PLANTED: [(&str, &[Rule], Plant); 64] = [
     ("nothing is recorded of a slot", &[Rule::OneOutcome, Rule::Totals], |it| {
         it.slots.retain(|slot| slot.contact != "ada" || slot.date != day(5, 12));
     }),
-    ("a slot that nobody planned", &[Rule::OneOutcome, Rule::Totals], |it| {
+    ("a slot that nobody planned", &[Rule::OneOutcome, Rule::Totals, Rule::Forgotten], |it| {
         it.planned.remove(&(ada(), day(5, 12)));
     }),
     ("a slot is recorded twice", &[Rule::OneOutcome, Rule::Totals], |it| {
