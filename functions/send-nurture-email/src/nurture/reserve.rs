@@ -143,8 +143,9 @@ impl SendNurtureEmail {
             SlotState::Rejected => cadence.updating("REMOVE #reserved_by, #reserved_day"),
             // The planner may come again on another day, and then with another slot: what this one has reserved must not be in its way.
             SlotState::Waiting | SlotState::Silent => cadence
+                .with(":shard", string(keys::due_shard(Job::Nurture, &loaded.contact)))
                 .with(":next", number(again_at(now).as_second()))
-                .updating("SET #due_at = :next REMOVE #reserved_by, #reserved_day"),
+                .updating("SET #due_shard = :shard, #due_at = :next REMOVE #reserved_by, #reserved_day"),
             // To be tried again, or perhaps sent: the reservation stays.
             _ => return Ok(Vec::new()),
         };
