@@ -13,6 +13,7 @@ use perennial_platform::store::{Change, number};
 use perennial_playbook::Playbook;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{at, body, bundle, deploy_with, engagement, introduce, settle, tell, whole_playbook};
+use send_nurture_email::sample::sales_mails;
 use serde_json::{Value, json};
 
 use crate::one_email::{BEFORE, NOW, SLOT, due, handle, mails, press_unsubscribe, sender, sender_at, slot};
@@ -192,4 +193,12 @@ async fn of_two_who_are_claimed_at_once_one_asks() {
     assert_eq!((mails(&deployment, "ada"), mails(&deployment, "bob")), (1, 1));
     let (events, letters) = asked(&deployment).await;
     assert_eq!((events.len(), letters), (1, 1), "{events:#?}");
+}
+
+#[test]
+fn what_an_owner_is_told_is_among_the_samples_that_are_looked_at() {
+    let samples = sales_mails("Fernhill Software", "Fernhill Analytics").expect("the templates can be filled");
+    let sample = samples.iter().find(|mail| mail.id == "sales-help").expect("there is one");
+    assert_eq!(sample.subject, "Sample Building Materials needs your help with Fernhill Analytics");
+    assert!(sample.text.contains("on 3 November 2025"), "{}", sample.text);
 }
