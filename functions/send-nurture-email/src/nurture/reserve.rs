@@ -195,9 +195,9 @@ fn looked_at_again(loaded: &NurtureSlot, until: Option<Timestamp>) -> Change {
         Change::of(keys::cadence(&loaded.contact), update).only_if(condition).with(":slot", string(&loaded.slot));
     // With its shard: whoever was stopped before, and whose earlier slot comes late, has neither.
     let shard = keys::due_shard(Job::Nurture, &loaded.contact);
-    until.into_iter().fold(change, |change, until| {
-        change.with(":shard", string(&shard)).with(":next", number(until.as_second()))
-    })
+    until
+        .into_iter()
+        .fold(change, |change, until| change.with(":shard", string(&shard)).with(":next", number(until.as_second())))
 }
 
 /// That the profile has not been written since it was loaded.
