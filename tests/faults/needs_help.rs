@@ -1,25 +1,35 @@
-//! An account that does not use what it bought: its owner is asked to help once for each purchase, whatever breaks and however many of
-//! the account are written to.
+//! An account that does not use what it bought: its owner is asked to help once for each purchase, whatever breaks, however many of
+//! the account are written to, and also where nobody is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use perennial::deployment::Deployment;
+use perennial_domain::ids::ContactId;
 use perennial_local::{Call, ClockHandle, Fault};
+use perennial_platform::keys;
+use perennial_platform::store::{Change, number};
+use perennial_playbook::Playbook;
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{at, body, deploy_with, introduce, settle, tell, whole_playbook};
+use perennial_tests::{at, body, bundle, deploy_with, engagement, introduce, settle, tell, whole_playbook};
+use send_nurture_email::sample::sales_mails;
 use serde_json::{Value, json};
 
-use crate::one_email::{BEFORE, NOW, SLOT, due, handle, mails, sender, sender_at, slot};
+use crate::one_email::{BEFORE, NOW, SLOT, due, handle, mails, press_unsubscribe, sender, sender_at, slot};
 
 /// An account that bought Analytics in November and has not used it since, with two people.
 async fn unused() -> Deployment {
-    let deployment = deploy_with(ClockHandle::standing_at(at(BEFORE)), whole_playbook()).await;
+    unused_with(whole_playbook()).await
+}
+
+async fn unused_with(playbook: Arc<Playbook>) -> Deployment {
+    let deployment = deploy_with(ClockHandle::standing_at(at(BEFORE)), playbook).await;
     for contact in ["ada", "bob", "eve"] {
         introduce(&deployment, contact).await;
     }
     deployment.world.clock().set(at("2026-01-06T09:00:00Z"));
-    buys(&deployment, "2025-11-15").await;
+    buys(&deployment, "2025-11-05").await;
     joins(&deployment, "bob").await;
     deployment.world.clock().set(at(NOW));
     deployment
@@ -71,15 +81,76 @@ async fn an_accounts_owner_is_asked_to_help_once_for_each_purchase() {
     let letters = deployment.world.mails().expect("the world remembers");
     let letter = letters.iter().find(|mail| mail.subject.contains("needs your help")).expect("the owner is told");
     let text = letter.text.clone().unwrap_or_default();
-    assert!(text.contains("Juniper Tools bought Fernhill Analytics on 15 November 2025"), "{text}");
+    assert!(text.contains("Juniper Tools bought Fernhill Analytics on 5 November 2025"), "{text}");
     assert!(!text.contains("juniper.example.com"), "no address of a contact: {text}");
 
-    // Bought anew, and not used either.
     joins(&deployment, "eve").await;
-    buys(&deployment, "2025-11-20").await;
-    assert_eq!(handle(&sender, &[due("eve", SLOT)]).await.len(), 0);
-    let (events, letters) = asked(&deployment).await;
-    assert_eq!((events.len(), letters), (2, 2), "{events:#?}");
+    for (what, on, slot, in_all) in [
+        ("the date was corrected", "2025-11-07", SLOT, 1),
+        ("bought anew, and not used either", "2025-11-27", "2026-01-15", 2),
+    ] {
+        buys(&deployment, on).await;
+        assert_eq!(handle(&sender, &[due("eve", slot)]).await.len(), 0, "{what}");
+        let (events, letters) = asked(&deployment).await;
+        assert_eq!((events.len(), letters), (in_all, in_all), "{what}: {events:#?}");
+    }
+}
+
+#[tokio::test]
+async fn an_owner_is_asked_also_where_nobody_gets_a_mail_for_it() {
+    for (what, stream) in [
+        ("opted out", None),
+        ("mailed by another system", None),
+        ("the topic is off", None),
+        ("another stream speaks first", Some("discover-automation")),
+    ] {
+        let deployment = unused().await;
+        let now = deployment.world.clock().now();
+        match what {
+            "opted out" => press_unsubscribe(&deployment, "ada").await,
+            "mailed by another system" => {
+                let reported = body("email.reported", at("2026-01-07T09:00:00Z"), &json!({"contact": "ada"}));
+                tell(&deployment, "reported", &reported).await;
+            }
+            "another stream speaks first" => {
+                let shown = engagement("ada", "automation-checklist", "download", now);
+                tell(&deployment, "shown", &shown).await;
+            }
+            _ => {
+                let key = keys::preferences(&ContactId::from("ada"));
+                let off = Change::of(key, "SET #topics_off = :off, #rev = :one")
+                    .with(":off", AttributeValue::Ss(vec!["your-products".to_owned()]))
+                    .with(":one", number(1));
+                assert!(deployment.store.apply("topic off", off).await.expect("the store answers"));
+            }
+        }
+        settle(&deployment).await;
+        assert_eq!(handle(&sender(&deployment).await, &[due("ada", SLOT)]).await.len(), 0, "{what}");
+        let decided = slot(&deployment, "ada", SLOT).await.expect("it was decided");
+        let sent = decided.stream.filter(|_| mails(&deployment, "ada") == 1);
+        assert_eq!(sent.as_deref(), stream, "{what}: {:?}", decided.reason);
+        let (events, letters) = asked(&deployment).await;
+        assert_eq!((events.len(), letters), (1, 1), "{what}: {events:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_letter_shows_a_name_as_mails_do_and_the_day_that_was_stated() {
+    let mut bundle = bundle().clone();
+    bundle.playbook = bundle.playbook.replacen("\"Europe/Berlin\"", "\"America/New_York\"", 1);
+    let json = bundle.to_json().expect("a bundle is text");
+    let playbook = Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let deployment = unused_with(Arc::new(playbook)).await;
+    let named = json!({"account": "account-of-ada", "name": "Juniper \u{202e}Tools"});
+    tell(&deployment, "named", &body("account.updated", at(NOW), &named)).await;
+    settle(&deployment).await;
+    assert_eq!(handle(&sender(&deployment).await, &[due("ada", SLOT)]).await.len(), 0);
+    settle(&deployment).await;
+    let letters = deployment.world.mails().expect("the world remembers");
+    let letter = letters.iter().find(|mail| mail.subject.contains("needs your help")).expect("the owner is told");
+    assert_eq!(letter.subject, "Juniper Tools needs your help with Fernhill Analytics");
+    let text = letter.text.clone().unwrap_or_default();
+    assert!(text.contains("Juniper Tools bought Fernhill Analytics on 5 November 2025 and"), "{text}");
 }
 
 #[tokio::test]
@@ -122,4 +193,12 @@ async fn of_two_who_are_claimed_at_once_one_asks() {
     assert_eq!((mails(&deployment, "ada"), mails(&deployment, "bob")), (1, 1));
     let (events, letters) = asked(&deployment).await;
     assert_eq!((events.len(), letters), (1, 1), "{events:#?}");
+}
+
+#[test]
+fn what_an_owner_is_told_is_among_the_samples_that_are_looked_at() {
+    let samples = sales_mails("Fernhill Software", "Fernhill Analytics").expect("the templates can be filled");
+    let sample = samples.iter().find(|mail| mail.id == "sales-help").expect("there is one");
+    assert_eq!(sample.subject, "Sample Building Materials needs your help with Fernhill Analytics");
+    assert!(sample.text.contains("on 3 November 2025"), "{}", sample.text);
 }

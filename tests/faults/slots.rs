@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use perennial::deployment::Deployment;
 use perennial_domain::ids::ContactId;
 use perennial_local::{Call, ClockHandle, Fault};
+use perennial_platform::keys;
 use perennial_platform::records::{SlotState, date_of};
+use perennial_platform::store::Change;
 use perennial_tests::interpose::Interposer;
-use perennial_tests::{at, body, deploy_with, introduce, playbook_with, settle, tell};
+use perennial_tests::{at, body, deploy_with, engagement, introduce, playbook_with, settle, tell};
 use send_nurture_email::SendNurtureEmail;
 use serde_json::json;
 
@@ -183,6 +185,57 @@ async fn an_account_that_comes_to_be_at_risk_is_not_asked_to_buy_more_either() {
     settle(&deployment).await;
     assert_eq!(handle(&sender, &[due("ada", "2026-01-15")]).await.len(), 0);
     assert_eq!(mails(&deployment, "ada"), 1, "in good health it is");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_due_for_weeks_keeps_nobody_from_the_next_slot() {
+    // Every four weeks; a webinar makes the next piece due after one.
+    let stream = "kind = \"retention\"\nafter_days = 30\nevery_days = 28\naccelerate_on = [\"integrations-webinar attend\"]\n\
+                  pieces = [\"integrations-map\", \"integrations-one-way-or-two\", \"integrations-failures\"]";
+    let (deployment, _) = world_with_stream(stream, &json!({})).await;
+    // The first mail goes out with the first planning, on Thursday 8 January, and the slot of the 15th is too early.
+    deployment.world.advance_to(at("2026-01-16T10:00:00Z"), |_| {}).await.expect("the world goes on");
+    assert_eq!(mails(&deployment, "ada"), 1);
+    assert_eq!(slot(&deployment, "ada", "2026-01-15").await.map(|slot| slot.state), Some(SlotState::Silent));
+    let attended = engagement("ada", "integrations-webinar", "attend", at("2026-01-16T10:00:00Z"));
+    tell(&deployment, "attended", &attended).await;
+    deployment.world.advance_to(at("2026-01-23T10:00:00Z"), |_| {}).await.expect("the world goes on");
+    let next = slot(&deployment, "ada", "2026-01-22").await.expect("there is a slot a week later");
+    assert_eq!((next.state, mails(&deployment, "ada")), (SlotState::Sent, 2));
+}
+
+#[tokio::test]
+async fn whoever_may_be_written_to_again_is_planned_again() {
+    let deployment = world_with(&["ada"]).await;
+    let key = keys::cadence(&ContactId::from("ada"));
+    // As a stop leaves it; the slot was planned before.
+    let stopped = Change::of(key.clone(), "REMOVE #due_shard, #due_at");
+    assert!(deployment.store.apply("stopped", stopped).await.expect("the store answers"));
+    let reported = body("email.reported", at("2026-01-07T09:00:00Z"), &json!({"contact": "ada"}));
+    tell(&deployment, "reported", &reported).await;
+    settle(&deployment).await;
+    assert_eq!(handle(&sender(&deployment).await, &[due("ada", SLOT)]).await.len(), 0);
+    let planned = deployment.store.get_item(&key).await.expect("the store answers").expect("a cadence");
+    assert!(planned.contains_key("due_at") && planned.contains_key("due_shard"), "{:?}", planned.keys());
+}
+
+#[tokio::test]
+async fn a_contract_whose_end_was_corrected_is_renewed_once() {
+    let renewal = "kind = \"renewal\"\npieces = [\"integrations-map\"]\ndays_before = [60]";
+    let (deployment, sender) = world_with_stream(renewal, &json!({"ends": {"integrations": "2026-03-01"}})).await;
+    assert_eq!(handle(&sender, &[due("ada", SLOT)]).await.len(), 0);
+    deployment.world.clock().set(at("2026-01-15T08:00:00Z"));
+    for (what, slot, end, in_all) in [
+        ("corrected", "2026-01-15", "2026-02-28", 1),
+        ("another contract, a month later", "2026-01-16", "2026-03-16", 2),
+    ] {
+        let account = json!({"account": "account-of-ada", "ends": {"integrations": end}});
+        let now = deployment.world.clock().now();
+        tell(&deployment, end, &body("account.updated", now, &account)).await;
+        settle(&deployment).await;
+        assert_eq!(handle(&sender, &[due("ada", slot)]).await.len(), 0, "{what}");
+        assert_eq!(mails(&deployment, "ada"), in_all, "{what}");
+    }
 }
 
 #[tokio::test]

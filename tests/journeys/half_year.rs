@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use perennial_local::ClockHandle;
 use perennial_tests::bus::assert_events_keep_to_their_schemas;
 use perennial_tests::half_year::check;
-use perennial_tests::half_year::history::{Fact, History, Outcome, What};
+use perennial_tests::half_year::history::{Fact, History, Kind, Mail, Outcome, What};
 use perennial_tests::half_year::reach::Reach;
 use perennial_tests::{deploy_with, seed, tally, whole_playbook};
 
@@ -53,6 +53,10 @@ fn something_of_everything_happened(history: &History, reach: &Reach) {
     let streams: BTreeSet<&str> = history.mails.iter().map(|mail| mail.stream.as_str()).collect();
     let silent: Vec<&String> = history.promises.streams.keys().filter(|id| !streams.contains(id.as_str())).collect();
     assert!(silent.is_empty(), "streams that never sent anything: {silent:?}");
+    let kind = |mail: &Mail| history.promises.streams[&mail.stream].pieces[&mail.piece];
+    for wanted in [Kind::Educational, Kind::Soft, Kind::Hard] {
+        assert!(history.mails.iter().any(|mail| kind(mail) == wanted), "no {wanted:?} mail was sent");
+    }
     let reasons = reasons(history);
     for reason in [
         "address suppressed",
@@ -61,12 +65,14 @@ fn something_of_everything_happened(history: &History, reach: &Reach) {
         "wants no email",
         "takes a break",
         "capped: mailed within the gap",
+        "capped: as many mails as the cap allows",
         "not a working day",
         "outside the send window",
         "topic not wanted",
         "account at risk: no cross-sell",
         "new customer: no cross-sell yet",
         "sales has an open lead: stream paused",
+        "held out: in the control group",
         "stream exhausted",
         "no stream fits",
     ] {

@@ -1,8 +1,9 @@
 //! Half a year of nurture mail, judged: what happened as plain facts, and every rule read anew from them.
 //!
-//! The checker shares nothing with the decision: it sees only what a bystander could write down (what was told and when, what
-//! lay in the mailbox, what became of each slot) and reads the rules of the playbook in its own words. A history can be written
-//! by hand, so that a violation of each rule can be planted.
+//! The checker shares no code with the decision: it sees only what a bystander could write down (what was told and when, what
+//! lay in the mailbox, what became of each slot) and reads the rules of the playbook in its own words. The playbook's figures it
+//! takes over as they were compiled; who belongs to an audience or a control group is written down by hand, by title and by
+//! number. A history can be written by hand, so that a violation of each rule can be planted.
 //!
 //! | module | owns |
 //! |---|---|

@@ -205,12 +205,12 @@ fn refusal(status: u16, code: &'static str) -> HttpResponse {
     answer
 }
 
+/// How long it runs, and who waits for it.
+type Timer = (Duration, oneshot::Sender<()>);
+
 /// The timers of clients, which end when the test says so.
 #[derive(Clone, Debug, Default)]
 pub struct Timers(Arc<Mutex<VecDeque<Timer>>>);
-
-/// How long it runs, and how it ends.
-type Timer = (Duration, oneshot::Sender<()>);
 
 impl Timers {
     /// Lets the time limit of a call pass that nobody answers, and says how long it was; nothing if there is none.

@@ -7,8 +7,9 @@
 //!    └── WAITING ◀─────┘│ account at fault: it waits for the planner with its reason; the reservation is released
 //!                       └────no answer──▶ UNKNOWN       never sent again by itself
 //! ```
-//! A crash leaves SENDING behind; past its lease it is UNKNOWN. A slot whose send window opens later on its day is WAITING with
-//! its reason, and may be claimed as RETRY may. Mail to sales has no planner: where the account is at fault its message is put off.
+//! A crash leaves SENDING behind; past its lease it is UNKNOWN. A slot that may still become a mail on its day is WAITING with
+//! its reason (the send window opens later, the quota is used up for an hour, a mark is passed at noon), and may be claimed as
+//! RETRY may. Mail to sales has no planner: where the account is at fault its message is put off.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};

@@ -1,18 +1,23 @@
-//! Accounts that do not use what they bought lately: the first mail of a save stream also asks the account's owner to help.
+//! Accounts that do not use what they bought lately: their owner is asked to help.
 //!
-//! Owns that the owner is asked once for each account, product and purchase, whoever of the account gets the mail and however often:
-//! a mark that is written with the event, in the transaction that claims the slot.
+//! Owns that the owner is asked once for each account, product and purchase, whoever of the account has a slot, whatever comes of
+//! it and however often: a mark that is written together with the event. An account of whose people nobody has slots, because
+//! all of them have opted out or none has an address, is not seen.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use perennial_domain::ids::{AccountId, ProductId, StreamId};
+use jiff::tz::TimeZone;
+use perennial_domain::ids::{AccountId, ProductId};
 use perennial_domain::interest::instant;
-use perennial_domain::nurture::StreamKind;
+use perennial_domain::nurture::streams::CORRECTED_WITHIN;
+use perennial_domain::nurture::{StreamKind, Verdict};
 use perennial_platform::failure::Failure;
 use perennial_platform::keys;
 use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::outbox::Waiting;
 use perennial_platform::store::{Change, number};
+use perennial_playbook::shown_name;
 use serde::Deserialize;
 
 use crate::line::Turn;
@@ -28,30 +33,54 @@ pub(crate) struct NeedsHelp {
     owner: Option<String>,
 }
 
+/// A mark that somebody was asked.
+#[derive(Deserialize)]
+struct Mark {
+    #[serde(rename = "SK")]
+    sk: String,
+}
+
 impl SendNurtureEmail {
-    /// What belongs to a claim besides, if it is for a save stream of a purchase of which nobody was told yet.
-    pub(crate) async fn help_actions(
-        &self,
-        loaded: &NurtureSlot,
-        stream: &StreamId,
-        now: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, Failure> {
-        let stream = self.playbook.nurture.streams.iter().find(|known| known.id == *stream);
-        let saves = stream.filter(|stream| matches!(stream.kind, StreamKind::Save { .. }));
-        let (Some(stream), Some(account)) = (saves, &loaded.account) else { return Ok(Vec::new()) };
-        let Some(bought_at) = account.owns.get(&stream.product).map(|at| at.as_second()) else {
-            return Ok(Vec::new());
-        };
-        let mark = keys::help(&account.id, &stream.product, bought_at);
-        if self.store.get_item(&mark).await?.is_some() {
-            return Ok(Vec::new());
+    /// Has the owner of a contact's account asked to help with every purchase that a save stream is about, unless that was
+    /// done. Whether the contact gets any mail does not matter: the account is in need all the same.
+    pub(crate) async fn have_owner_asked(&self, loaded: &NurtureSlot, now: Timestamp) -> Result<(), Failure> {
+        let Some(account) = &loaded.account else { return Ok(()) };
+        for product in self.unused(loaded, now) {
+            let Some(bought_at) = account.owns.get(&product).copied() else { continue };
+            if self.was_asked(&account.id, &product, bought_at).await? {
+                continue;
+            }
+            let (owner, bought_at) = (account.owner.as_ref(), bought_at.as_second());
+            let event = Waiting::account_needs_help(&account.id, &product, bought_at, owner, now)?;
+            let mark = Change::of(keys::help(&account.id, &product, bought_at), "SET #told_at = :now")
+                .only_if("attribute_not_exists(PK)")
+                .with(":now", number(now.as_second()));
+            // Refused if a colleague's slot has just done it.
+            let actions = vec![self.store.change(mark)?, self.store.change(event.written())?];
+            self.store.commit("help asked for", actions).await?;
         }
-        let event = Waiting::account_needs_help(&account.id, &stream.product, bought_at, account.owner.as_ref(), now)?;
-        // Two contacts of the account may be claimed at once: one of the claims is refused and decided again.
-        let mark = Change::of(mark, "SET #told_at = :now")
-            .only_if("attribute_not_exists(PK)")
-            .with(":now", number(now.as_second()));
-        Ok(vec![self.store.change(mark)?, self.store.change(event.written())?])
+        Ok(())
+    }
+
+    /// The products of the save streams that are for this contact now.
+    fn unused(&self, loaded: &NurtureSlot, now: Timestamp) -> BTreeSet<ProductId> {
+        let owns = |product| loaded.account.as_ref().is_some_and(|account| account.owns.contains_key(product));
+        let streams = self.playbook.nurture.streams.iter();
+        let saves = streams.filter(|stream| matches!(stream.kind, StreamKind::Save { .. }) && owns(&stream.product));
+        let saves: Vec<_> = saves.collect();
+        if saves.is_empty() {
+            return BTreeSet::new();
+        }
+        let said = loaded.reasons(&self.playbook, now);
+        let is_for_them = |id| said.iter().any(|(of, verdict)| of == id && !matches!(verdict, Verdict::Outside(_)));
+        saves.into_iter().filter(|stream| is_for_them(&stream.id)).map(|stream| stream.product.clone()).collect()
+    }
+
+    /// Whether somebody was asked about this purchase, also where its date has been corrected since.
+    async fn was_asked(&self, account: &AccountId, product: &ProductId, bought_at: Timestamp) -> Result<bool, Failure> {
+        let marks: Vec<Mark> = self.store.partition(&keys::account(account), Some(&keys::helps(product))).await?;
+        let is_same = |at: i64| bought_at.duration_since(instant(at)).abs() < CORRECTED_WITHIN;
+        Ok(marks.iter().filter_map(|mark| keys::helped_with(&mark.sk)).any(is_same))
     }
 
     /// Asks the account's owner to help.
@@ -62,20 +91,25 @@ impl SendNurtureEmail {
         let owner = known.as_ref().and_then(|known| known.owner.clone());
         let Some(owner) = owner.or_else(|| event.owner.as_deref().map(Into::into)) else { return Ok(Handled::Done) };
         let owner = self.known_rep(&owner)?;
-        let name = known.and_then(|known| known.name).unwrap_or_else(|| account.to_string());
-        let product_name = self.playbook.product_name(&product);
-        let bought = self.playbook.calendar.date(instant(event.bought_at)).strftime("%-d %B %Y");
-        let letter = Letter {
-            subject: format!("{name} needs your help with {product_name}"),
-            greeting: format!("Hello {},", owner.name),
-            opening: format!(
-                "{name} bought {product_name} on {bought} and does not use it. We have begun to write to them with help; a call \
-                 from you now may keep this customer."
-            ),
-            leads: Vec::new(),
-            closing: "You are told once for each purchase.".to_owned(),
-        };
+        let company = known.and_then(|known| known.name).unwrap_or_else(|| account.to_string());
+        let letter = letter(&owner.name, &company, self.playbook.product_name(&product), instant(event.bought_at));
         let key = keys::help_mail(&account, &product, event.bought_at);
         self.send_to_sales(&key, None, &owner.email, &letter, "help", turn).await
+    }
+}
+
+/// What an owner is told of such an account.
+pub(crate) fn letter(to: &str, company: &str, product: &str, bought_at: Timestamp) -> Letter {
+    let company = shown_name(company);
+    // Dates are stated as the first instant of a day in UTC: in the team's zone that may be the day before.
+    let bought = bought_at.to_zoned(TimeZone::UTC).strftime("%-d %B %Y");
+    Letter {
+        subject: format!("{company} needs your help with {product}"),
+        greeting: format!("Hello {to},"),
+        opening: format!(
+            "{company} bought {product} on {bought} and makes little or no use of it. A call from you now may keep this customer."
+        ),
+        leads: Vec::new(),
+        closing: "You are told once for each purchase.".to_owned(),
     }
 }

@@ -73,6 +73,9 @@ impl SendNurtureEmail {
                 // Merged or erased since it was planned: it is nobody's slot any more.
                 return Ok(Handled::Done);
             }
+            if permit == Permit::NotAsked {
+                self.have_owner_asked(&loaded, now).await?;
+            }
             let handled = match self.step(&loaded, permit, now) {
                 Step::Ask => Some(Handled::Wants),
                 Step::FallSilent { reason, until } => {
@@ -123,8 +126,7 @@ impl SendNurtureEmail {
     ) -> Result<Option<Handled>, Failure> {
         let mail = self.compose(loaded, chosen, now)?;
         let id = ClaimId::new();
-        let mut claimed = self.claim_actions(loaded, chosen, &id, now)?;
-        claimed.extend(self.help_actions(loaded, &chosen.stream, now).await?);
+        let claimed = self.claim_actions(loaded, chosen, &id, now)?;
         if commit_claim(&self.store, "slot claim", (key, &id), claimed).await? != Commit::Done {
             return Ok(None);
         }

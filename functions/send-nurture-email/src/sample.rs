@@ -1,8 +1,10 @@
 //! The mails to sales about people who do not exist, for whoever wants to look at them.
 
+use perennial_domain::interest::instant;
 use perennial_domain::sla::Recipient;
 use perennial_platform::failure::Failure;
 
+use crate::help;
 use crate::sales::{hand_off, new_leads, reminder};
 use crate::template::{self, LeadLine, Letter, Moment, Reach};
 
@@ -19,13 +21,16 @@ pub struct SalesMail {
     pub text: String,
 }
 
+/// 3 November 2025, in seconds.
+const BOUGHT_AT: i64 = 1_762_128_000;
+
 /// Every mail that sales can get, in the name of a company and about one of its products.
 ///
 /// # Errors
 /// [`Failure`] if a template cannot be filled.
 pub fn sales_mails(company: &str, product: &str) -> Result<Vec<SalesMail>, Failure> {
     let reminded = |rung, to| reminder(rung, to, "Hello Robin,".to_owned(), undone(product));
-    let letters: [(&str, Letter); 7] = [
+    let letters: [(&str, Letter); 8] = [
         ("sales-hand-off", hand_off("Robin", lead(product))),
         ("sales-new-leads", new_leads("Robin", vec![lead(product), undone(product)])),
         ("sales-reminder-1-rep", reminded(0, Recipient::Rep)),
@@ -33,6 +38,7 @@ pub fn sales_mails(company: &str, product: &str) -> Result<Vec<SalesMail>, Failu
         ("sales-reminder-2-manager", reminded(1, Recipient::Manager)),
         ("sales-reminder-3-rep", reminded(2, Recipient::Rep)),
         ("sales-reminder-3-executive", reminded(2, Recipient::Executive)),
+        ("sales-help", help::letter("Robin", "Sample Building Materials", product, instant(BOUGHT_AT))),
     ];
     let mails = letters.into_iter().map(|(id, letter)| {
         let (html, text) = template::render(&letter, company)?;

@@ -239,9 +239,7 @@ fn explanation(state: SlotState, lost: bool) -> Option<&'static str> {
             Some("SES took nothing then; the same slot is tried again, and nothing was sent in it so far")
         }
         SlotState::Rejected => Some("SES refused this message; it was not sent, and does not count against the gap"),
-        SlotState::Waiting => {
-            Some("to be decided again when the reader's day begins; if that did not come, this is why")
-        }
+        SlotState::Waiting => Some("to be decided again on the same day; if that did not come, this is why"),
         SlotState::Sent | SlotState::Silent => None,
     }
 }

@@ -173,7 +173,7 @@ pub enum Verdict {
     Silent {
         /// Why.
         reason: Silence,
-        /// When to look again.
+        /// When it may speak, as far as is known: [`decide`] looks again with the person's next slot, if that is sooner.
         until: Timestamp,
         /// The local date of the stream's last piece: of an exhausted one, since when it is.
         since: Option<Date>,
@@ -202,7 +202,8 @@ pub fn decide(rules: &NurtureRules, calendar: &Calendar, snapshot: &Snapshot<'_>
     }
     // The stream that has waited longest; a stream never sent comes first, then the playbook's order (min_by_key is stable).
     let Some((_, stream, piece, kind)) = ready.into_iter().min_by_key(|(last, ..)| *last) else {
-        let until = silences.iter().map(|(_, until)| *until).min().unwrap_or(days.next_slot);
+        // Also where no stream speaks for weeks: what happens meanwhile may make one due, or lead into another.
+        let until = silences.iter().map(|(_, until)| *until).fold(days.next_slot, Timestamp::min);
         let reason = silences.iter().map(|(reason, _)| *reason).min().unwrap_or(Silence::NoStream);
         return Decision::Wait { until, reason };
     };
@@ -334,8 +335,7 @@ fn at_mark<'a>(
         Some(piece) if story.is_taken(piece) => Err(otherwise(Silence::TakenElsewhere)),
         Some(piece) => story.next(&[piece]).map_err(otherwise),
         None => match marks.get(passed).filter(|_| passed < stream.pieces.len()) {
-            // Looked at before the mark, too: contracts are prolonged, and end early.
-            Some(mark) => Err((Silence::NotDue, days.opening(*mark).min(days.next_slot))),
+            Some(mark) => Err((Silence::NotDue, days.opening(*mark))),
             None => Err(otherwise(Silence::Exhausted)),
         },
     }

@@ -63,7 +63,7 @@ fn stream_kind() -> impl Strategy<Value = StreamKind> {
         1 => Just(StreamKind::Upsell { seats_percent: 80 }),
         1 => Just(StreamKind::Retention { after_days: 90 }),
         1 => Just(StreamKind::Onboarding { until_days: 90 }),
-        1 => Just(StreamKind::Save { unused_days: 30, until_days: 120 }),
+        1 => Just(StreamKind::Save { unused_days: 30, adoption_percent: 40, until_days: 120 }),
         1 => Just(StreamKind::Renewal { days_before: vec![120, 60, 30] }),
         1 => Just(StreamKind::Advocacy { after_days: 180 }),
     ]

@@ -168,7 +168,17 @@ pub fn rung_mail(id: &ContactId, product: &ProductId, quarter: Quarter, rung: us
 
 /// That an account was said to need help with what it bought then, in seconds.
 pub fn help(id: &AccountId, product: &ProductId, bought_at: i64) -> Key {
-    key(account(id), format!("HELP#{product}#{bought_at}"))
+    key(account(id), format!("{}{bought_at}", helps(product)))
+}
+
+/// What the sort keys of all such marks for a product begin with.
+pub fn helps(product: &ProductId) -> String {
+    format!("HELP#{product}#")
+}
+
+/// When what such a mark is about was bought, in seconds, by its sort key.
+pub fn helped_with(sk: &str) -> Option<i64> {
+    sk.strip_prefix("HELP#")?.rsplit_once('#')?.1.parse().ok()
 }
 
 /// The mail that tells an account's owner so.

@@ -219,7 +219,7 @@ impl Waiting {
         Self::new("DigestReady", format!("DigestReady#{owner}#{date}"), &event, now)
     }
 
-    /// An account has got the first mail of a stream that is to save it.
+    /// An account does not use what it bought, or only little of it.
     ///
     /// # Errors
     /// As above.

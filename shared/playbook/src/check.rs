@@ -41,6 +41,10 @@ pub(crate) const MOST_DAYS: i64 = 731;
 pub(crate) const MOST_RATE: i64 = 10_000;
 /// Nobody sends more a day from one account.
 pub(crate) const MOST_MESSAGES: i64 = 100_000_000;
+/// Mail is planned on the full hour, which where the reader is may be any minute: in a window of an hour there is one.
+const LEAST_WINDOW_MINUTES: i64 = 60;
+/// So long a window leaves room for another try.
+const GOOD_WINDOW_MINUTES: i64 = 120;
 
 /// Checks a playbook that could be read.
 ///
@@ -270,9 +274,22 @@ impl Check<'_> {
                 sound = false;
             }
         }
-        if sound && compile::time(from.get_ref()) >= compile::time(to.get_ref()) {
-            let (from, shown) = (quoted(from.get_ref()), quoted(to.get_ref()));
+        if !sound {
+            return;
+        }
+        let times = compile::time(from.get_ref()).zip(compile::time(to.get_ref()));
+        let minutes = times.map_or(0, |(from, to)| to.duration_since(from).as_mins());
+        let (from, shown) = (quoted(from.get_ref()), quoted(to.get_ref()));
+        if minutes <= 0 {
             self.error(to, format!("the window closes at {shown}, and does not open before {from}"));
+        } else if minutes < LEAST_WINDOW_MINUTES {
+            let least =
+                format!("mail is planned once an hour, so it has to be open for {LEAST_WINDOW_MINUTES} at least");
+            self.error(to, format!("the window from {from} to {shown} is open for {minutes} minutes: {least}"));
+        } else if minutes < GOOD_WINDOW_MINUTES {
+            let often =
+                "mail is planned once an hour, so whatever is held up for a moment waits for the next working day";
+            self.warn(to, format!("the window from {from} to {shown} is open for {minutes} minutes: {often}"));
         }
     }
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::fit;
 use perennial_domain::ids::{ActionId, AssetId, ProductId, StreamId};
+use perennial_domain::lead::Status;
 use perennial_domain::nurture::{
     Decision, Frequency, Kind, Progress, Received, Silence, Snapshot, Verdict, Wishes, decide, reasons,
 };
@@ -22,8 +23,8 @@ use toml::{Table, Value};
 
 const PLAYBOOK: &str = include_str!("../../../tests/fixtures/nurture/playbook.toml");
 const DECISIONS: &str = include_str!("../../../tests/fixtures/nurture/decisions.toml");
-/// As many as the issue asks for, and some.
-const AT_LEAST: usize = 45;
+/// Nearly as many as there are: rows are not lost by a slip.
+const AT_LEAST: usize = 130;
 
 /// The file, under headings that are the rows of the practice.
 #[derive(Deserialize)]
@@ -39,6 +40,7 @@ struct File {
     hand_off: Vec<Row>,
     channels: Vec<Row>,
     reach: Vec<Row>,
+    editions: Vec<Row>,
 }
 
 /// One decision, as the head of the file explains.
@@ -65,9 +67,12 @@ struct Row {
     customer_since: Option<String>,
     health: Option<String>,
     role: Option<String>,
+    title: Option<String>,
+    locale: Option<String>,
+    reader: Option<String>,
     maturity: Option<String>,
     #[serde(default)]
-    open_leads: Vec<String>,
+    leads: BTreeMap<String, String>,
     #[serde(default)]
     received: Vec<String>,
     #[serde(default)]
@@ -104,8 +109,16 @@ impl File {
             ("Hand-off", &self.hand_off),
             ("Channels", &self.channels),
             ("Reach", &self.reach),
+            ("Editions", &self.editions),
         ];
         headings.into_iter().flat_map(|(heading, rows)| rows.iter().map(move |row| (heading, row))).collect()
+    }
+}
+
+impl Row {
+    /// The piece that it expects.
+    fn sends(&self) -> Option<&str> {
+        self.expect.strip_prefix("send ")?.split(' ').next()
     }
 }
 
@@ -125,14 +138,19 @@ fn playbook(pieces: &BTreeMap<String, Table>, changes: &Table) -> Playbook {
             source[section].as_table_mut().expect("a section").extend(change.clone());
         }
     }
-    let piece = |(id, front): (&String, &Table)| {
-        let mut front = serde_json::to_value(front).unwrap();
+    let piece = |(id, said): (&String, &Table)| {
+        let mut front = serde_json::to_value(said).unwrap();
+        let editions = front.as_object_mut().unwrap().remove("editions");
         front["subject"] = json!("Subject");
         front["preview"] = json!("Preview");
         front["stage"] = json!("early");
         front["product"] = json!("analytics");
         let body = "{{ unsubscribe_url }} {{ postal_address }}";
-        (id.clone(), json!({"front": front, "html": body, "text": body}))
+        let names =
+            editions.iter().flat_map(|names| names.as_array().expect("a list")).filter_map(|name| name.as_str());
+        let edition = json!({"front": {"subject": "Subject", "preview": "Preview"}, "html": body, "text": body});
+        let editions: BTreeMap<&str, _> = names.map(|name| (name, &edition)).collect();
+        (id.clone(), json!({"front": front, "html": body, "text": body, "editions": editions}))
     };
     let pieces: serde_json::Map<String, serde_json::Value> = pieces.iter().map(piece).collect();
     let bundle = json!({"playbook": toml::to_string(&source).unwrap(), "pieces": pieces});
@@ -188,8 +206,9 @@ fn account(row: &Row) -> Account {
 fn contact(row: &Row) -> Contact {
     let email = row.email.clone().unwrap_or_else(|| "ada@juniper.example.com".to_owned());
     let mut fields = Fields::default();
-    fields.merge([("email".to_owned(), email), ("role".to_owned(), row.role.clone().unwrap_or_default())], 0);
-    Contact::from_fields("ada".into(), &fields)
+    let stated = [("email", Some(&email)), ("role", row.role.as_ref()), ("title", row.title.as_ref())];
+    fields.merge(stated.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone()))), 0);
+    Contact::from_fields(row.reader.as_deref().unwrap_or("ada").into(), &fields)
 }
 
 /// `2026-03-01: asset action`; at noon in UTC.
@@ -258,7 +277,9 @@ fn answer(row: &Row, playbook: &Playbook) -> (String, BTreeMap<String, String>) 
     let reported = row.reported.iter().map(|on| date(on));
     let mail_days: BTreeSet<Date> = received.iter().map(|(on, ..)| *on).chain(reported).collect();
     let zone = row.time_zone.as_deref().map(|zone| TimeZone::get(zone).expect("a time zone"));
-    let open_leads: Vec<ProductId> = row.open_leads.iter().map(|product| product.as_str().into()).collect();
+    let is_open = |status: &String| Status::named(status).expect("how far a lead is").is_open();
+    let open_leads = row.leads.iter().filter(|(_, status)| is_open(status));
+    let open_leads: Vec<ProductId> = open_leads.map(|(product, _)| product.as_str().into()).collect();
     let snapshot = Snapshot {
         person: segment::Person {
             contact: Some(&contact),
@@ -282,7 +303,11 @@ fn answer(row: &Row, playbook: &Playbook) -> (String, BTreeMap<String, String>) 
         trouble: trouble(row),
     };
     let decision = match decide(&playbook.nurture, &playbook.calendar, &snapshot, now) {
-        Decision::Send { piece, .. } => format!("send {piece}"),
+        Decision::Send { piece, .. } => {
+            let edition = playbook.edition(&piece, &contact.id, row.locale.as_deref());
+            let edition = if edition.is_plain() { String::new() } else { format!(" as {edition}") };
+            format!("send {piece}{edition}")
+        }
         Decision::Wait { until, reason } => format!("{reason}, until {}", in_berlin(until)),
         Decision::Stop(reason) => format!("{reason}, for good"),
     };
@@ -331,21 +356,21 @@ fn the_file_covers_every_reason_and_every_row_of_the_practice() {
     let rows = file.rows();
     assert!(rows.len() >= AT_LEAST, "{} decisions", rows.len());
     let headings: BTreeSet<&str> = rows.iter().map(|(heading, _)| *heading).collect();
-    assert_eq!(headings.len(), 9, "a heading has no decision: {headings:?}");
+    assert_eq!(headings.len(), 10, "a heading has no decision: {headings:?}");
     let said: BTreeSet<&str> = rows.iter().map(|(_, row)| row.says.as_str()).collect();
     assert_eq!(said.len(), rows.len(), "two decisions say the same");
     for reason in Silence::ALL {
         let has = |row: &Row| row.expect.starts_with(&format!("{reason}, "));
         assert!(rows.iter().any(|(_, row)| has(row)), "no decision ends in: {reason}");
     }
+    let sent: BTreeSet<&str> = rows.iter().filter_map(|(_, row)| row.sends()).collect();
+    let unsent: Vec<&String> = file.pieces.keys().filter(|piece| !sent.contains(piece.as_str())).collect();
+    assert!(unsent.is_empty(), "no decision sends {unsent:?}");
     let kinds: BTreeSet<&str> = playbook(&file.pieces, &Table::new())
         .nurture
         .streams
         .iter()
-        .filter(|stream| {
-            let sends = |row: &Row| stream.pieces.iter().any(|piece| row.expect == format!("send {}", piece.id));
-            rows.iter().any(|(_, row)| sends(row))
-        })
+        .filter(|stream| stream.pieces.iter().any(|piece| sent.contains(piece.id.as_str())))
         .map(|stream| stream.kind.as_str())
         .collect();
     assert_eq!(kinds.len(), 7, "a kind of stream is never sent: {kinds:?}");

@@ -45,7 +45,7 @@ fn promises() -> Promises {
     let care = [("c1", Educational), ("c2", Educational), ("c3", Educational)];
     let renew = [("r1", Educational), ("r2", Educational)];
     let marks = BTreeMap::from([("r1".to_owned(), 120), ("r2".to_owned(), 60)]);
-    let rescue = Purpose::Save { unused_days: 42, until_days: 1_000 };
+    let rescue = Purpose::Save { unused_days: 42, adoption_percent: 30, until_days: 1_000 };
     let streams = [
         ("sell", stream(Purpose::CrossSell, "automation", "automation", &sell)),
         ("care", stream(Purpose::Retention(90), "analytics", "owners", &care)),
@@ -207,11 +207,11 @@ fn resend(history: &mut History, date: Date, stream: &str, piece: &str) {
 type Plant = fn(&mut History);
 
 /// What is done to the history, in words; what exactly that breaks; and how it is done.
-const PLANTED: [(&str, &[Rule], Plant); 61] = [
+const PLANTED: [(&str, &[Rule], Plant); 64] = [
     ("nothing is recorded of a slot", &[Rule::OneOutcome, Rule::Totals], |it| {
         it.slots.retain(|slot| slot.contact != "ada" || slot.date != day(5, 12));
     }),
-    ("a slot that nobody planned", &[Rule::OneOutcome, Rule::Totals], |it| {
+    ("a slot that nobody planned", &[Rule::OneOutcome, Rule::Totals, Rule::Forgotten], |it| {
         it.planned.remove(&(ada(), day(5, 12)));
     }),
     ("a slot is recorded twice", &[Rule::OneOutcome, Rule::Totals], |it| {
@@ -241,6 +241,16 @@ const PLANTED: [(&str, &[Rule], Plant); 61] = [
     }),
     ("no slot for eight weeks", &[Rule::Forgotten], |it| {
         let lost = |date: Date| date > day(7, 1);
+        it.planned.retain(|(contact, date)| contact != "ada" || !lost(*date));
+        it.slots.retain(|slot| slot.contact != "ada" || !lost(slot.date));
+    }),
+    ("no slot for two weeks", &[Rule::Forgotten], |it| {
+        it.planned.remove(&(ada(), day(7, 14)));
+        it.slots.retain(|slot| slot.contact != "ada" || slot.date != day(7, 14));
+    }),
+    ("no slot for five weeks, to somebody who wants one mail a month", &[Rule::Forgotten], |it| {
+        choose(it, day(7, 4), Choice { every_days: 28, ..Choice::default() });
+        let lost = |date: Date| date > day(7, 7) && date < day(8, 11);
         it.planned.retain(|(contact, date)| contact != "ada" || !lost(*date));
         it.slots.retain(|slot| slot.contact != "ada" || !lost(slot.date));
     }),
@@ -279,7 +289,7 @@ const PLANTED: [(&str, &[Rule], Plant); 61] = [
     }),
     ("a rescue of what is in use", &[Rule::ForOwners], |it| tell(it, day(6, 1), used(day(6, 1)))),
     ("a rescue long after the purchase", &[Rule::ForOwners], |it| {
-        stream_of(it, "rescue").purpose = Purpose::Save { unused_days: 42, until_days: 800 };
+        stream_of(it, "rescue").purpose = Purpose::Save { unused_days: 42, adoption_percent: 30, until_days: 800 };
     }),
     ("a habit, before it is owned for so long", &[Rule::ForOwners], |it| {
         stream_of(it, "care").purpose = Purpose::Retention(1_000);
@@ -365,6 +375,12 @@ const PLANTED: [(&str, &[Rule], Plant); 61] = [
     ("two promotions in a row", &[Rule::TwoPromotions], |it| unsend(it, "ada", day(4, 14))),
     ("a piece twice", &[Rule::Twice], |it| send(it, "ada", day(5, 19), "care", "c1")),
     ("a renewal's piece twice for one contract", &[Rule::Twice], |it| send(it, "ada", day(5, 19), "renew", "r1")),
+    ("a renewal's piece again, since the contract's end was corrected", &[Rule::Twice], |it| {
+        let (account, product) = ("acme".to_owned(), "analytics".to_owned());
+        let end = at(date(2026, 8, 4), Time::midnight());
+        tell(it, day(5, 10), What::ContractEnds { account, product, end });
+        send(it, "ada", day(5, 19), "renew", "r1");
+    }),
     ("as the day ends", &[Rule::Window], |it| mail_on(it, day(5, 5)).at = at(day(5, 5), time(18, 0, 0, 0))),
     ("a minute before the day begins", &[Rule::Window], |it| {
         mail_on(it, day(5, 5)).at = at(day(5, 5), time(8, 59, 0, 0));

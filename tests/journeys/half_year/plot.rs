@@ -30,6 +30,19 @@ const PEOPLE: [(&str, &str); 8] = [
     ("user", "Data Analyst"),
     ("user", "Data Engineer"),
 ];
+/// For whom a stream is that is not for everybody, by their titles.
+const AUDIENCES: [(&str, &[&str]); 2] = [
+    (
+        "more-analytics-seats",
+        &["COO", "VP Operations", "Head of IT", "Head of Service", "Marketing Manager", "Data Engineer"],
+    ),
+    ("renew-analytics", &["COO", "CFO", "VP Operations", "Head of Service", "Marketing Manager"]),
+];
+/// Of the first 500 contacts, the numbers of those who get nothing of more-analytics-seats: ten of a hundred.
+const CONTROL_GROUP: [u16; 41] = [
+    6, 7, 20, 49, 50, 63, 112, 113, 139, 144, 206, 213, 229, 243, 252, 260, 261, 273, 276, 277, 284, 297, 304, 319,
+    331, 332, 347, 348, 364, 368, 394, 408, 414, 416, 423, 447, 449, 451, 461, 472, 476,
+];
 const ZONES: [Option<&str>; 9] = [
     None,
     None,
@@ -98,6 +111,7 @@ pub enum Event {
         account: String,
         at_risk: bool,
     },
+    /// Or corrected.
     Prolonged {
         account: String,
         product: String,
@@ -223,10 +237,17 @@ impl Plot {
         Account { id, customer_since: self.day(since), owns, ends, at_risk, seats_used, used, more }
     }
 
-    /// Most contracts are prolonged by a year, some days before they end.
+    /// The end of every contract is corrected by some days after its second mark. Most are prolonged by a year, some days before
+    /// they end.
     fn prolong(&mut self, rng: &mut Rng, account: &Account) {
         for (product, end) in &account.ends {
-            let day = end.duration_since(self.start).as_hours() / 24 - rng.i64(1..12);
+            let ends_on = end.duration_since(self.start).as_hours() / 24;
+            let corrected = *end + SignedDuration::from_hours(24 * 3);
+            if (1..self.days).contains(&(ends_on - 50)) {
+                let (account, product) = (account.id.clone(), product.clone());
+                self.happens(ends_on - 50, HOURS[1], Event::Prolonged { account, product, end: corrected });
+            }
+            let day = ends_on - rng.i64(1..12);
             if day < self.days && rng.u8(..4) > 0 {
                 let end = *end + SignedDuration::from_hours(24 * 365);
                 let prolonged = Event::Prolonged { account: account.id.clone(), product: product.clone(), end };
@@ -358,4 +379,18 @@ pub fn pause_ends(playbook: &Playbook, now: Timestamp, days: i64) -> Timestamp {
     let zone = playbook.calendar.zone.clone();
     let date = now.to_zoned(zone.clone()).date().saturating_add(days.days());
     date.to_zoned(zone).unwrap().timestamp()
+}
+
+/// Who belongs to the audience of a stream, by what the plot itself says of them; `None` if it is for everybody.
+pub fn audience(stream: &str, people: &[Person]) -> Option<BTreeSet<String>> {
+    let (_, titles) = AUDIENCES.iter().find(|(id, _)| *id == stream)?;
+    Some(people.iter().filter(|person| titles.contains(&person.title)).map(|person| person.id.clone()).collect())
+}
+
+/// Who gets nothing of a stream, so that its effect can be measured: worked out once, and never to change.
+pub fn held_out(stream: &str, people: &[Person]) -> BTreeSet<String> {
+    assert!(people.len() <= 500, "the control group is known of so many people");
+    let numbers: &[u16] = if stream == "more-analytics-seats" { &CONTROL_GROUP } else { &[] };
+    let ids: BTreeSet<String> = numbers.iter().map(|number| format!("contact-{number:04}")).collect();
+    people.iter().filter(|person| ids.contains(&person.id)).map(|person| person.id.clone()).collect()
 }

@@ -9,11 +9,8 @@ use jiff::tz::TimeZone;
 use perennial::account::Rows;
 use perennial::deployment::Deployment;
 use perennial_domain::calendar::Day;
-use perennial_domain::fit;
-use perennial_domain::ids::ContactId;
 use perennial_domain::nurture::{self, StreamKind};
-use perennial_domain::profile;
-use perennial_domain::segment::{self, Expression, is_member};
+use perennial_domain::segment::Expression;
 use perennial_platform::keys;
 use perennial_platform::records::{self, SlotState};
 use perennial_playbook::Playbook;
@@ -22,7 +19,7 @@ use perennial_tests::half_year::history::{
 };
 use serde_json::Value;
 
-use super::plot::Plot;
+use super::plot::{self, Plot};
 use super::telling::{Told, name_of};
 
 /// Contact and slot.
@@ -150,26 +147,30 @@ fn promises(playbook: &Playbook, plot: &Plot) -> Promises {
         holidays: calendar.holidays.clone(),
         educational_before_hard: rules.educational_before_hard,
         new_customer_days: rules.new_customer_days,
-        streams: rules.streams.iter().map(|it| (it.id.to_string(), stream(it, playbook, plot))).collect(),
+        streams: rules.streams.iter().map(|it| (it.id.to_string(), stream(it, plot))).collect(),
     }
 }
 
-fn stream(stream: &nurture::Stream, playbook: &Playbook, plot: &Plot) -> Stream {
+fn stream(stream: &nurture::Stream, plot: &Plot) -> Stream {
     let kind = |piece: &nurture::StreamPiece| match piece.kind {
         nurture::Kind::Educational => Kind::Educational,
         nurture::Kind::Soft => Kind::Soft,
         nurture::Kind::Hard => Kind::Hard,
     };
-    let held_out = plot.people.iter().filter(|person| stream.holds_out(&ContactId::from(person.id.as_str())));
+    let audience = plot::audience(stream.id.as_str(), &plot.people);
+    let is_for_all = stream.audience == Expression::All(Vec::new());
+    assert_eq!(audience.is_none(), is_for_all, "the plot knows who the audience of {} is", stream.id);
     Stream {
         purpose: match &stream.kind {
             StreamKind::CrossSell => Purpose::CrossSell,
             StreamKind::Upsell { seats_percent } => Purpose::Upsell(*seats_percent),
             StreamKind::Retention { after_days } => Purpose::Retention(*after_days),
             StreamKind::Onboarding { until_days } => Purpose::Onboarding(*until_days),
-            StreamKind::Save { unused_days, until_days } => {
-                Purpose::Save { unused_days: *unused_days, until_days: *until_days }
-            }
+            StreamKind::Save { unused_days, adoption_percent, until_days } => Purpose::Save {
+                unused_days: *unused_days,
+                adoption_percent: *adoption_percent,
+                until_days: *until_days,
+            },
             StreamKind::Renewal { days_before } => Purpose::Renewal(days_before.iter().copied().max().unwrap_or(0)),
             StreamKind::Advocacy { after_days } => Purpose::Advocacy(*after_days),
         },
@@ -177,8 +178,8 @@ fn stream(stream: &nurture::Stream, playbook: &Playbook, plot: &Plot) -> Stream 
         topic: stream.topic.as_ref().map(ToString::to_string),
         pieces: stream.pieces.iter().map(|piece| (piece.id.to_string(), kind(piece))).collect(),
         marks: marks(stream),
-        audience: (stream.audience != Expression::All(Vec::new())).then(|| audience(&stream.audience, playbook, plot)),
-        held_out: held_out.map(|person| person.id.clone()).collect(),
+        audience,
+        held_out: plot::held_out(stream.id.as_str(), &plot.people),
     }
 }
 
@@ -186,27 +187,4 @@ fn stream(stream: &nurture::Stream, playbook: &Playbook, plot: &Plot) -> Stream 
 fn marks(stream: &nurture::Stream) -> BTreeMap<String, i64> {
     let StreamKind::Renewal { days_before } = &stream.kind else { return BTreeMap::new() };
     stream.pieces.iter().map(|piece| piece.id.to_string()).zip(days_before.iter().copied()).collect()
-}
-
-/// Who belongs to a stream's audience, by who they are: nothing in the plot changes roles or titles.
-fn audience(of: &Expression, playbook: &Playbook, plot: &Plot) -> BTreeSet<String> {
-    let belongs = |told: &&super::plot::Person| {
-        // As it was told: of whoever was erased or merged, nothing is known any more.
-        let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let mut fields = profile::Fields::default();
-        fields.merge([text("title", told.title), text("role", told.role)], told.known_at.as_second());
-        let contact = profile::Contact::from_fields(ContactId::from(told.id.as_str()), &fields);
-        let fit = fit::evaluate(&playbook.qualify.fit, Some(&contact), None);
-        let (scores, now) = (BTreeMap::new(), plot.start);
-        let person = segment::Person {
-            contact: Some(&contact),
-            account: None,
-            fit: &fit,
-            scores: &scores,
-            last_engaged_at: None,
-            now,
-        };
-        is_member(of, &person)
-    };
-    plot.people.iter().filter(belongs).map(|told| told.id.clone()).collect()
 }

@@ -103,6 +103,8 @@ pub enum Purpose {
     Save {
         /// Days without use, at least.
         unused_days: i64,
+        /// Or, so many days after the purchase, fewer than so many of the seats in a hundred in use.
+        adoption_percent: i64,
         /// Days since the purchase.
         until_days: i64,
     },

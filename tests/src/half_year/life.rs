@@ -168,13 +168,17 @@ impl<'a> Life<'a> {
         })
     }
 
-    /// Whether at least so many seats in a hundred are in use.
-    pub fn has_filled_seats(&self, of: &str, percent: i64, at: Timestamp) -> bool {
-        let seats = self.last(at, |what| match what {
+    /// Seats that are bought and those of them that are in use, as far as it was told.
+    fn seats(&self, of: &str, at: Timestamp) -> Option<(i64, i64)> {
+        self.last(at, |what| match what {
             What::Seats { product, bought, used, .. } if product == of => Some((*bought, *used)),
             _ => None,
-        });
-        seats.is_some_and(|(bought, used)| bought > 0 && used * 100 >= bought * percent)
+        })
+    }
+
+    /// Whether at least so many seats in a hundred are in use.
+    pub fn has_filled_seats(&self, of: &str, percent: i64, at: Timestamp) -> bool {
+        self.seats(of, at).is_some_and(|(bought, used)| bought > 0 && used * 100 >= bought * percent)
     }
 
     /// Whole days for which a product that is owned was not used: since the last use, or since it was bought.
@@ -202,8 +206,11 @@ impl<'a> Life<'a> {
             Purpose::Upsell(percent) => self.has_filled_seats(&stream.product, percent, at),
             Purpose::Retention(after) | Purpose::Advocacy(after) => owned >= after,
             Purpose::Onboarding(until) => owned < until,
-            Purpose::Save { unused_days, until_days } => {
-                owned < until_days && self.unused_days(&stream.product, at).is_some_and(|days| days >= unused_days)
+            Purpose::Save { unused_days, adoption_percent, until_days } => {
+                let seats = self.seats(&stream.product, at);
+                let is_slow = seats.is_some_and(|(bought, used)| used * 100 < bought * adoption_percent);
+                let is_unused = self.unused_days(&stream.product, at).is_some_and(|days| days >= unused_days);
+                owned < until_days && (is_unused || is_slow && owned >= unused_days)
             }
             Purpose::Renewal(_) => self.contract_end(&stream.product, at).is_some_and(|end| end > at),
         }

@@ -169,8 +169,8 @@ fn outcomes(life: &Life<'_>) -> Vec<String> {
     how
 }
 
-/// Further apart than a stream's longest cadence and a week, only a break or the end of all mail keeps two slots.
-const FURTHEST_DAYS: i32 = 36;
+/// A weekend and a holiday beside it, and a day between the reader's date and the team's.
+const DAYS_OFF: i64 = 4;
 
 fn forgotten(life: &Life<'_>) -> Vec<String> {
     if !life.person.has_own_address {
@@ -179,7 +179,7 @@ fn forgotten(life: &Life<'_>) -> Vec<String> {
     let until = life.gone_at().unwrap_or(life.until);
     let (first, last) = (life.date(life.person.known_at), life.date(until));
     let dates: Vec<Date> = [first].into_iter().chain(life.planned.iter().copied()).chain([last]).collect();
-    let far = dates.windows(2).filter(|pair| (pair[1] - pair[0]).get_days() > FURTHEST_DAYS);
+    let is_far = |from: Date, to: Date| i64::from((to - from).get_days()) > furthest(life, from, to);
     let excused = |from: Date, to: Date| {
         let mut facts = life.facts.iter().filter(|told| life.date(told.since) <= to);
         let is_out = facts.clone().rfind(|told| life.date(told.since) < from && is_opting(told.what));
@@ -191,9 +191,26 @@ fn forgotten(life: &Life<'_>) -> Vec<String> {
                 _ => false,
             })
     };
-    far.filter(|pair| !excused(pair[0], pair[1]))
-        .map(|pair| format!("no slot from {} to {}", pair[0], pair[1]))
-        .collect()
+    let far = dates.windows(2).filter(|pair| is_far(pair[0], pair[1]) && !excused(pair[0], pair[1]));
+    far.map(|pair| format!("no slot from {} to {}", pair[0], pair[1])).collect()
+}
+
+/// How far apart two slots may lie: the gap, or the longer one that the person asks for; where other systems wrote, or another id of
+/// theirs was written to, the cap's period. What single streams wait for keeps nobody waiting.
+fn furthest(life: &Life<'_>, from: Date, to: Date) -> i64 {
+    let (mut own, counts_from) = (0, from.saturating_sub(life.promises.cap_days.days()));
+    let counts = |at: Timestamp| (counts_from..=to).contains(&life.date(at));
+    let mut others_wrote = life.inherited.iter().any(|(since, _)| counts(*since));
+    for told in life.facts.iter().filter(|told| life.date(told.since) <= to) {
+        match told.what {
+            What::Chose { choice, .. } if life.date(told.since) < from => own = choice.every_days,
+            What::Chose { choice, .. } => own = own.max(choice.every_days),
+            What::MailReported { .. } => others_wrote |= counts(told.since),
+            _ => {}
+        }
+    }
+    let cap = if others_wrote { life.promises.cap_days } else { 0 };
+    life.promises.gap_days.max(own).max(cap) + DAYS_OFF
 }
 
 fn is_opting(what: &What) -> bool {
@@ -262,13 +279,22 @@ fn two_promotions(life: &Life<'_>) -> Vec<String> {
     pairs.map(|(mail, before)| format!("{} follows {}", named(mail), named(before))).collect()
 }
 
+/// Two ends of a contract that lie closer together are one, corrected: no contract is so short.
+const SAME_CONTRACT_DAYS: i64 = 15;
+
 fn twice(life: &Life<'_>) -> Vec<String> {
-    let what = |mail: &Mail| {
+    let contract = |mail: &Mail| {
         let renewed = life.stream(mail).filter(|stream| matches!(stream.purpose, Purpose::Renewal(_)));
-        (mail.piece.clone(), renewed.and_then(|stream| life.contract_end(&stream.product, mail.at)))
+        renewed.and_then(|stream| life.contract_end(&stream.product, mail.at))
     };
-    let again = |mail: &&&Mail| life.received_before(mail).iter().any(|before| what(before) == what(mail));
-    life.mails.iter().filter(again).map(|mail| named(mail)).collect()
+    let is_same = |one: &Mail, other: &Mail| match (contract(one), contract(other)) {
+        (Some(end), Some(other)) => end.duration_since(other).abs().as_hours() < 24 * SAME_CONTRACT_DAYS,
+        (end, other) => end == other,
+    };
+    let is_again = |mail: &Mail| {
+        life.received_before(mail).iter().any(|before| before.piece == mail.piece && is_same(before, mail))
+    };
+    life.mails.iter().filter(|mail| is_again(mail)).map(|mail| named(mail)).collect()
 }
 
 fn totals(history: &History) -> Vec<String> {

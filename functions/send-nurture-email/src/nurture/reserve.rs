@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use perennial_platform::cadence::days;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity;
-use perennial_platform::keys;
+use perennial_platform::keys::{self, Job};
 use perennial_platform::mail::Outcome;
 use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::records::{SlotState, StreamProgress, day_number};
@@ -143,8 +143,9 @@ impl SendNurtureEmail {
             SlotState::Rejected => cadence.updating("REMOVE #reserved_by, #reserved_day"),
             // The planner may come again on another day, and then with another slot: what this one has reserved must not be in its way.
             SlotState::Waiting | SlotState::Silent => cadence
+                .with(":shard", string(keys::due_shard(Job::Nurture, &loaded.contact)))
                 .with(":next", number(again_at(now).as_second()))
-                .updating("SET #due_at = :next REMOVE #reserved_by, #reserved_day"),
+                .updating("SET #due_shard = :shard, #due_at = :next REMOVE #reserved_by, #reserved_day"),
             // To be tried again, or perhaps sent: the reservation stays.
             _ => return Ok(Vec::new()),
         };
@@ -182,8 +183,8 @@ fn looked_at_again(loaded: &NurtureSlot, until: Option<Timestamp>) -> Change {
     let reserved_by = loaded.rows.cadence.as_ref().and_then(|cadence| cadence.reserved_by.as_deref());
     let holds = reserved_by == Some(loaded.slot.as_str());
     let update = match (until, holds) {
-        (Some(_), false) => "SET #due_at = :next",
-        (Some(_), true) => "SET #due_at = :next REMOVE #reserved_by, #reserved_day",
+        (Some(_), false) => "SET #due_shard = :shard, #due_at = :next",
+        (Some(_), true) => "SET #due_shard = :shard, #due_at = :next REMOVE #reserved_by, #reserved_day",
         (None, false) => "REMOVE #due_shard, #due_at",
         (None, true) => "REMOVE #due_shard, #due_at, #reserved_by, #reserved_day",
     };
@@ -192,7 +193,11 @@ fn looked_at_again(loaded: &NurtureSlot, until: Option<Timestamp>) -> Change {
         if holds { "#reserved_by = :slot" } else { "attribute_not_exists(#reserved_by) OR #reserved_by <> :slot" };
     let change =
         Change::of(keys::cadence(&loaded.contact), update).only_if(condition).with(":slot", string(&loaded.slot));
-    until.into_iter().fold(change, |change, until| change.with(":next", number(until.as_second())))
+    // With its shard: whoever was stopped before, and whose earlier slot comes late, has neither.
+    let shard = keys::due_shard(Job::Nurture, &loaded.contact);
+    until
+        .into_iter()
+        .fold(change, |change, until| change.with(":shard", string(&shard)).with(":next", number(until.as_second())))
 }
 
 /// That the profile has not been written since it was loaded.

@@ -266,9 +266,13 @@ fn stream_in_words(stream: &Stream) -> String {
         StreamKind::Upsell { seats_percent } => format!("upsell from {seats_percent}% of the seats"),
         StreamKind::Retention { after_days } => format!("retention after {after_days} days"),
         StreamKind::Onboarding { until_days } => format!("onboarding until {until_days} days"),
-        StreamKind::Save { unused_days, until_days } => {
+        StreamKind::Save { unused_days, adoption_percent: 0, until_days } => {
             format!("save after {unused_days} days without use, until {until_days} days")
         }
+        StreamKind::Save { unused_days, adoption_percent, until_days } => format!(
+            "save after {unused_days} days without use or with less than {adoption_percent}% of the seats in use, until \
+             {until_days} days"
+        ),
         StreamKind::Renewal { days_before } => {
             let days: Vec<String> = days_before.iter().map(ToString::to_string).collect();
             format!("renewal {} days before the end", days.join(", "))

@@ -109,7 +109,7 @@ fn settled_at(rules: &NurtureRules, account: Option<&Account>, interests: &[Inte
         StreamKind::CrossSell | StreamKind::Upsell { .. } => rules.new_customer_days,
         StreamKind::Retention { after_days } | StreamKind::Advocacy { after_days } => *after_days,
         StreamKind::Onboarding { until_days } => *until_days,
-        StreamKind::Save { unused_days, until_days } => (*unused_days).max(*until_days),
+        StreamKind::Save { unused_days, until_days, .. } => (*unused_days).max(*until_days),
         StreamKind::Renewal { .. } => 0,
     });
     let days = days.max().unwrap_or(0);

@@ -4,11 +4,13 @@
 //! a stream that names this one, has entered; whoever did what leads out has left.
 //!
 //! Sources: cross-sell by product not owned and interest shown; upsell by seats used against bought; retention, onboarding,
-//! save on non-usage early on; renewal from contract dates; advocacy. No cross-sell or upsell to an account at risk, in the first
+//! save on non-usage or slow adoption early on; renewal from contract dates; advocacy. No cross-sell or upsell to an account at risk, in the first
 //! six months, or while sales holds a lead for the product.
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::spread::spread;
@@ -23,6 +25,10 @@ use crate::segment::{Expression, is_member};
 
 /// What a machine may do as well as a person.
 const OPEN: &str = "open";
+
+/// Two dates of a contract's end, or of a purchase, that lie no further apart are one that was corrected: contracts run for a
+/// month at least.
+pub const CORRECTED_WITHIN: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 /// What a stream is for, and so who is in it. Days are days of 24 hours since the purchase, where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +50,12 @@ pub enum StreamKind {
         /// Days since the purchase.
         until_days: i64,
     },
-    /// The account bought the product lately, and does not use it.
+    /// The account bought the product lately, and does not use it, or only little of it.
     Save {
         /// Days since it was last used, or bought if it never was.
         unused_days: i64,
+        /// So many days after the purchase less than so many of the seats in a hundred are in use; 0 where it does not matter.
+        adoption_percent: i64,
         /// Days since the purchase after which this is no longer an early sign.
         until_days: i64,
     },
@@ -146,15 +154,22 @@ impl Stream {
         spread(&[contact.as_str(), self.id.as_str()]) % 100 < u64::from(self.holdout_percent)
     }
 
-    /// Under which name it is remembered what was received of it: a renewal for each contract by itself.
+    /// Under which name it is remembered what was received of it: a renewal for each contract by itself. A contract whose end
+    /// was corrected by a few days keeps the name that it has.
     pub fn received_as(&self, snapshot: &Snapshot<'_>) -> StreamId {
-        match (&self.kind, self.ends_at(snapshot)) {
-            (StreamKind::Renewal { .. }, Some(end)) => {
-                let date = end.to_zoned(jiff::tz::TimeZone::UTC).date();
-                StreamId::new(format!("{}@{date}", self.id))
-            }
-            _ => self.id.clone(),
-        }
+        let (StreamKind::Renewal { .. }, Some(end)) = (&self.kind, self.ends_at(snapshot)) else {
+            return self.id.clone();
+        };
+        let apart = |name: &StreamId| Some((end.duration_since(self.contract_named(name)?).abs(), name.clone()));
+        let known = snapshot.progress.keys().filter_map(apart).filter(|(apart, _)| *apart < CORRECTED_WITHIN).min();
+        let date = end.to_zoned(TimeZone::UTC).date();
+        known.map_or_else(|| StreamId::new(format!("{}@{date}", self.id)), |(_, name)| name)
+    }
+
+    /// The end of the contract of which a name speaks.
+    fn contract_named(&self, name: &StreamId) -> Option<Timestamp> {
+        let date: Date = name.as_str().strip_prefix(self.id.as_str())?.strip_prefix('@')?.parse().ok()?;
+        Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
     }
 
     pub(super) fn ends_at(&self, snapshot: &Snapshot<'_>) -> Option<Timestamp> {
@@ -228,15 +243,18 @@ fn not_for(stream: &Stream, snapshot: &Snapshot<'_>) -> Option<Outside> {
     match &stream.kind {
         StreamKind::CrossSell => Some(Outside::Owned),
         StreamKind::Upsell { seats_percent } => {
-            (!has_filled_seats(stream, snapshot, *seats_percent)).then_some(Outside::SeatsFree)
+            (has_filled_seats(stream, snapshot, *seats_percent) != Some(true)).then_some(Outside::SeatsFree)
         }
         StreamKind::Retention { after_days } => (!owned_for(after_days)).then_some(Outside::OwnedTooShort),
         StreamKind::Onboarding { until_days } => owned_for(until_days).then_some(Outside::OwnedTooLong),
         StreamKind::Save { until_days, .. } if owned_for(until_days) => Some(Outside::OwnedTooLong),
-        StreamKind::Save { unused_days, .. } => {
+        StreamKind::Save { unused_days, adoption_percent, .. } => {
             let used_at = account.and_then(|account| account.used.get(&stream.product));
             let last = used_at.filter(|used_at| **used_at <= now).unwrap_or(owned_since);
-            (days_after(*last, *unused_days) > now).then_some(Outside::InUse)
+            let is_unused = days_after(*last, *unused_days) <= now;
+            let is_slow =
+                owned_for(unused_days) && !has_filled_seats(stream, snapshot, *adoption_percent).unwrap_or(true);
+            (!is_unused && !is_slow).then_some(Outside::InUse)
         }
         StreamKind::Renewal { .. } => {
             stream.ends_at(snapshot).is_none_or(|end| end <= now).then_some(Outside::NoContractEnd)
@@ -246,12 +264,12 @@ fn not_for(stream: &Stream, snapshot: &Snapshot<'_>) -> Option<Outside> {
     }
 }
 
-fn has_filled_seats(stream: &Stream, snapshot: &Snapshot<'_>, percent: i64) -> bool {
-    let seats = snapshot.person.account.and_then(|account| {
-        let (bought, used) = (account.seats.get(&stream.product)?, account.seats_used.get(&stream.product)?);
-        Some((*bought, *used))
-    });
-    seats.is_some_and(|(bought, used)| bought > 0 && i128::from(used) * 100 >= i128::from(bought) * i128::from(percent))
+/// Whether so many of the seats in a hundred are in use; `None` if nobody has said how many there are.
+fn has_filled_seats(stream: &Stream, snapshot: &Snapshot<'_>, percent: i64) -> Option<bool> {
+    let account = snapshot.person.account?;
+    let bought = account.seats.get(&stream.product).filter(|bought| **bought > 0)?;
+    let used = account.seats_used.get(&stream.product)?;
+    Some(i128::from(*used) * 100 >= i128::from(*bought) * i128::from(percent))
 }
 
 fn has_left(stream: &Stream, snapshot: &Snapshot<'_>) -> bool {

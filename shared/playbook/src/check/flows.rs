@@ -15,11 +15,12 @@ const MOST_PERCENT: i64 = 1000;
 impl Check<'_> {
     /// The figures of a stream: each for the kinds that take it.
     pub(super) fn figures(&mut self, who: &str, stream: &Stream) {
-        let figures: [(&'static str, &Option<Number>, i64); 6] = [
+        let figures: [(&'static str, &Option<Number>, i64); 7] = [
             ("days", &stream.days, MOST_DAYS),
             ("after_days", &stream.after_days, MOST_DAYS),
             ("until_days", &stream.until_days, MOST_DAYS),
             ("unused_days", &stream.unused_days, MOST_DAYS),
+            ("adoption_percent", &stream.adoption_percent, 100),
             ("seats_percent", &stream.seats_percent, MOST_PERCENT),
             ("every_days", &stream.every_days, MOST_DAYS),
         ];

@@ -102,9 +102,11 @@ fn kind(stream: &source::Stream) -> StreamKind {
         }
         source::StreamKind::Retention => StreamKind::Retention { after_days: days },
         source::StreamKind::Onboarding => StreamKind::Onboarding { until_days: days },
-        source::StreamKind::Save => {
-            StreamKind::Save { unused_days: own(stream.unused_days.as_ref(), DEFAULT_UNUSED_DAYS), until_days: days }
-        }
+        source::StreamKind::Save => StreamKind::Save {
+            unused_days: own(stream.unused_days.as_ref(), DEFAULT_UNUSED_DAYS),
+            adoption_percent: own(stream.adoption_percent.as_ref(), 0),
+            until_days: days,
+        },
         source::StreamKind::Renewal => StreamKind::Renewal { days_before: stream.marks() },
         source::StreamKind::Advocacy => StreamKind::Advocacy { after_days: days },
     }

@@ -107,6 +107,10 @@ pub(crate) struct Stream {
     /// Default: 30.
     #[schemars(range(min = 1, max = MOST_DAYS))]
     pub unused_days: Option<Number>,
+    /// Of a save stream: percent of the seats. Whoever uses fewer of them, unused_days after the purchase, is slow to begin, and gets
+    /// it too, as far as seats are told. Default: none, and only disuse counts.
+    #[schemars(range(min = 1, max = 100))]
+    pub adoption_percent: Option<Number>,
     /// Of an upsell stream: percent of the seats that have to be in use. Default: 80.
     #[schemars(range(min = 1, max = 1000))]
     pub seats_percent: Option<Number>,
@@ -156,7 +160,7 @@ pub(crate) enum StreamKind {
     Retention,
     /// People at companies that have just bought the product.
     Onboarding,
-    /// People at companies that bought the product lately and do not use it.
+    /// People at companies that bought the product lately and do not use it, or only little of it.
     Save,
     /// People at companies whose contract for the product ends soon.
     Renewal,
@@ -185,7 +189,7 @@ impl StreamKind {
             Self::Upsell => &["every_days", "seats_percent"],
             Self::Retention => &["every_days", "days", "after_days"],
             Self::Onboarding => &["every_days", "days", "until_days"],
-            Self::Save => &["every_days", "until_days", "unused_days"],
+            Self::Save => &["every_days", "until_days", "unused_days", "adoption_percent"],
             Self::Renewal => &["days_before"],
             Self::Advocacy => &["every_days", "after_days"],
         }

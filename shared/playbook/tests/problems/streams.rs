@@ -48,7 +48,7 @@ fn a_figure_belongs_to_its_kinds() {
         ("upsell", "seats_percent = 90"),
         ("retention", "after_days = 60"),
         ("onboarding", "until_days = 60"),
-        ("save", "unused_days = 20\nuntil_days = 100"),
+        ("save", "unused_days = 20\nuntil_days = 100\nadoption_percent = 30"),
         ("renewal", "days_before = [60]"),
         ("advocacy", "after_days = 365"),
     ] {
@@ -58,6 +58,8 @@ fn a_figure_belongs_to_its_kinds() {
         ("upsell", "after_days = 3", "an upsell stream has no after_days"),
         ("onboarding", "after_days = 3", "an onboarding stream has no after_days"),
         ("save", "days = 3", "a save stream has no days"),
+        ("save", "adoption_percent = 101", "adoption_percent is 101, and must be within 1 and 100"),
+        ("upsell", "adoption_percent = 30", "an upsell stream has no adoption_percent"),
         ("renewal", "days_before = [60]\nevery_days = 7", "a renewal stream has no every_days"),
         ("advocacy", "until_days = 3", "an advocacy stream has no until_days"),
     ] {
@@ -203,6 +205,21 @@ fn cap_and_window_are_sound() {
             "window = { from = \"18:00\", to = \"08:00\" }\n",
             "playbook.toml:64: error: the window closes at \"08:00\", and does not open before \"18:00\"",
         ),
+        (
+            PLAYBOOK,
+            gap,
+            "window = { from = \"08:00\", to = \"08:59\" }\n",
+            "playbook.toml:64: error: the window from \"08:00\" to \"08:59\" is open for 59 minutes: mail is planned once an \
+             hour, so it has to be open for 60 at least",
+        ),
+        (
+            PLAYBOOK,
+            gap,
+            "window = { from = \"08:00\", to = \"09:59\" }\n",
+            "playbook.toml:64: warning: the window from \"08:00\" to \"09:59\" is open for 119 minutes: mail is planned once \
+             an hour, so whatever is held up for a moment waits for the next working day",
+        ),
+        (PLAYBOOK, gap, "gap_days = 7\nwindow = { from = \"08:00\", to = \"10:00\" }\n", ""),
     ]);
 }
 
