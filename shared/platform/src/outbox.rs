@@ -76,7 +76,6 @@ pub struct LeadEvent {
     /// Of an escalation: which rung, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<usize>,
-<<<<<<< HEAD
     /// Of a lead that sales moved: where it stands now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
@@ -89,14 +88,12 @@ pub struct LeadEvent {
     /// Of one that was given back: the instant until which nobody wants to hear of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-=======
     /// Of a qualified lead: the contact wants no calls to sell it anything.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wants_no_calls: bool,
     /// Of a qualified lead: the contact has opted out of our mail.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub opted_out_of_mail: bool,
->>>>>>> b5e6e74 (wip)
 }
 
 impl LeadEvent {
@@ -109,15 +106,12 @@ impl LeadEvent {
             priority: None,
             owner: None,
             rung: None,
-<<<<<<< HEAD
             stage: None,
             amount_cents: None,
             reason: None,
             until: None,
-=======
             wants_no_calls: false,
             opted_out_of_mail: false,
->>>>>>> b5e6e74 (wip)
         }
     }
 }
