@@ -70,7 +70,7 @@ impl SignedPages {
     /// # Errors
     /// Never: whatever happens is an answer.
     pub async fn handle(&self, request: ApiGatewayV2httpRequest) -> Result<ApiGatewayV2httpResponse, Failure> {
-        let company = &self.playbook.company.name;
+        let company = &self.playbook.company;
         let token = request.path_parameters.get("token").map(String::as_str).unwrap_or_default();
         let asked = match request.request_context.http.method {
             Method::POST => Asked::Post,
@@ -131,7 +131,7 @@ impl SignedPages {
     }
 
     fn show(&self, status: u16, page: &Page) -> ApiGatewayV2httpResponse {
-        show(status, &self.playbook.company.name, page)
+        show(status, &self.playbook.company, page)
     }
 
     /// The record of what was pressed. State comes first: it must hold at once, and the ledger's consumer repeats it.

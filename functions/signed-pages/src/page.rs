@@ -8,6 +8,7 @@ use http::HeaderValue;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use perennial_platform::lambda::answer;
+use perennial_playbook::Company;
 
 /// One page: what is said, the button, if there is something to press, and where else to go.
 pub(crate) struct Page {
@@ -103,14 +104,16 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 });
 
 /// A page as an answer.
-pub(crate) fn show(status: u16, company: &str, page: &Page) -> ApiGatewayV2httpResponse {
+pub(crate) fn show(status: u16, company: &Company, page: &Page) -> ApiGatewayV2httpResponse {
     let other = page.other.as_ref().map(|(url, text)| context! { url, text => *text });
-    let values = context! { company, title => &page.title, text => &page.text, button => page.button, other };
-    fill(status, "page.html", values)
+    let values = context! { title => &page.title, text => &page.text, button => page.button, other };
+    fill(status, company, ("page.html", values))
 }
 
-/// A template of this build with these values, as an answer.
-pub(crate) fn fill(status: u16, template: &str, values: Value) -> ApiGatewayV2httpResponse {
+/// A template of this build with these values and the company's name and colours, as an answer.
+pub(crate) fn fill(status: u16, company: &Company, (template, values): (&str, Value)) -> ApiGatewayV2httpResponse {
+    let Company { name, accent, accent_dark, .. } = company;
+    let values = context! { company => name, accent, accent_dark, ..values };
     let rendered = TEMPLATES.get_template(template).and_then(|template| template.render(values));
     let html = rendered.unwrap_or_else(|error| unreachable!("{template} takes these values: {error}"));
     secured(status, "text/html; charset=utf-8", html)
@@ -136,8 +139,33 @@ pub(crate) fn secured(status: u16, content_type: &'static str, body: String) -> 
 pub(crate) mod tests {
     use aws_lambda_events::encodings::Body;
     use expect_test::{ExpectFile, expect_file};
+    use perennial_playbook::{BESIDE_ACCENT, BESIDE_ACCENT_DARK};
 
     use super::*;
+
+    fn company(name: &str) -> Company {
+        Company {
+            name: name.to_owned(),
+            sender: String::new(),
+            postal_address: String::new(),
+            site: String::new(),
+            accent: "#1f6b52".to_owned(),
+            accent_dark: "#8fdcba".to_owned(),
+        }
+    }
+
+    /// The check holds the accents against the colours that they stand beside.
+    #[test]
+    fn the_pages_have_the_companys_colours_beside_those_that_the_check_knows() {
+        let style = include_str!("../templates/style.css");
+        let (day, night) = style.split_once("prefers-color-scheme:dark").unwrap();
+        assert!(BESIDE_ACCENT.iter().all(|colour| day.contains(&format!(":{colour};"))), "{day}");
+        assert!(BESIDE_ACCENT_DARK.iter().all(|colour| night.contains(&format!(":{colour};"))), "{night}");
+        let violet = Company { accent: "#7a2e8f".to_owned(), accent_dark: "#d9b8e6".to_owned(), ..company("Violet") };
+        let Some(Body::Text(html)) = show(200, &violet, &Page::INVALID).body else { panic!("no text") };
+        assert!(html.contains("--accent:#7a2e8f;") && html.contains("--accent:#d9b8e6;"), "{html}");
+        assert!(!html.contains("#1f6b52"), "{html}");
+    }
 
     /// The part of a page that is its own.
     pub(crate) fn body(response: ApiGatewayV2httpResponse) -> String {
@@ -148,7 +176,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_pages_that_say_one_thing() {
-        let check = |page: &Page, expected: ExpectFile| expected.assert_eq(&body(show(200, "Fernhill & Sons", page)));
+        let check =
+            |page: &Page, expected: ExpectFile| expected.assert_eq(&body(show(200, &company("Fernhill & Sons"), page)));
         check(&Page::INVALID, expect_file!["../snapshots/invalid.html"]);
         check(&Page::EXPIRED, expect_file!["../snapshots/expired.html"]);
         check(&Page::LATER, expect_file!["../snapshots/later.html"]);
@@ -164,7 +193,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_page_can_be_read_on_a_phone_and_by_a_screen_reader_and_is_framed_nowhere() {
-        let response = show(200, "Fernhill", &Page::INVALID);
+        let response = show(200, &company("Fernhill"), &Page::INVALID);
         let Some(Body::Text(html)) = &response.body else { panic!("no text") };
         for part in [
             "<html lang=\"en\">",

@@ -147,7 +147,6 @@ impl SignedPages {
 /// The page on which everything is chosen; with what is wrong, if something was.
 fn form(status: u16, offer: &Offer<'_>, wrong: Option<&Wrong>) -> ApiGatewayV2httpResponse {
     let values = context! {
-        company => offer.playbook.company.name.as_str(),
         title => if wrong.is_some() { "Please look at one thing" } else { words::TITLE },
         address => offer.masked_address(),
         opted_out => offer.standing.opted_out,
@@ -161,13 +160,13 @@ fn form(status: u16, offer: &Offer<'_>, wrong: Option<&Wrong>) -> ApiGatewayV2ht
         resubscribe => words::RESUBSCRIBE,
         wrong => wrong.map(|wrong| context! { part => wrong.part, label => wrong.label, reason => wrong.reason }),
     };
-    fill(status, "preferences.html", values)
+    fill(status, &offer.playbook.company, ("preferences.html", values))
 }
 
 /// The page that says what will happen now.
 fn saved(title: &str, offer: &Offer<'_>, back: &str) -> ApiGatewayV2httpResponse {
-    let company = offer.playbook.company.name.as_str();
-    fill(200, "saved.html", context! { company, title, sentences => words::outlook(offer), back })
+    let values = context! { title, sentences => words::outlook(offer), back };
+    fill(200, &offer.playbook.company, ("saved.html", values))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
+use crate::colour::{self, BESIDE_ACCENT, BESIDE_ACCENT_DARK, Colour};
 use crate::compile;
 use crate::content::{Drafts, Stage};
 use crate::problem::{Findings, Page, Problem, quoted};
@@ -167,6 +168,28 @@ impl Check<'_> {
             self.error(&company.site, "the site is not a link such as https://www.example.com");
         } else if site.ends_with('/') {
             self.warn(&company.site, "the site ends in a slash: {{ site }}/page will hold two");
+        }
+        self.accent(self.source.company.accent.as_ref(), "the light pages", &BESIDE_ACCENT);
+        self.accent(self.source.company.accent_dark.as_ref(), "the dark pages", &BESIDE_ACCENT_DARK);
+    }
+
+    /// Links and buttons can be read.
+    fn accent(&mut self, accent: Option<&Text>, ground: &str, beside: &[&str]) {
+        let Some(written) = accent else { return };
+        let colour = Colour::read(written.get_ref()).filter(|_| written.get_ref().len() == 7);
+        let Some(colour) = colour else {
+            self.error(written, format!("{} is not a colour such as \"#1f6b52\"", quoted(written.get_ref())));
+            return;
+        };
+        let least = beside.iter().filter_map(|other| Colour::read(other)).map(|other| colour.contrast(other));
+        let least = least.fold(f64::INFINITY, f64::min);
+        if least < colour::ENOUGH {
+            let (shown, least) = (quoted(written.get_ref()), (least * 100.0).floor() / 100.0);
+            let reason = format!(
+                "{shown} cannot be read on {ground}: its contrast is {least:.2} to 1, and links and buttons need {} to 1",
+                colour::ENOUGH
+            );
+            self.error(written, reason);
         }
     }
 

@@ -28,8 +28,8 @@ use crate::places::Places;
 use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
 use crate::{
-    Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, coverage, language, links, render, segments,
-    sending, unknown,
+    Company, Piece, Playbook, PreferenceCentre, Product, Rep, Topic, colour, coverage, language, links, render,
+    segments, sending, unknown,
 };
 
 pub(crate) use nurture::{DEFAULT_DAYS, DEFAULT_UNUSED_DAYS, trigger};
@@ -127,7 +127,13 @@ fn company(source: &Source) -> Company {
         sender: source.company.sender.get_ref().clone(),
         postal_address: source.company.postal_address.get_ref().clone(),
         site: source.company.site.get_ref().clone(),
+        accent: colour(source.company.accent.as_ref(), colour::ACCENT),
+        accent_dark: colour(source.company.accent_dark.as_ref(), colour::ACCENT_DARK),
     }
+}
+
+fn colour(written: Option<&source::Text>, otherwise: &str) -> String {
+    written.map_or_else(|| otherwise.to_owned(), |colour| colour.get_ref().to_lowercase())
 }
 
 fn topic(topic: &source::Topic) -> Topic {

@@ -40,6 +40,7 @@
 //! | `coverage` | how much content there is for whom |
 //! | `check` | every rule that a playbook must keep |
 //! | `compile` | from what is written to the domain's rules |
+//! | `colour` | the colours of the pages, and how well they can be read |
 //! | `render` | filling a piece for one reader |
 //! | `bundle` | what ships, and its version |
 //! | `places` | where each rule stands |
@@ -47,6 +48,7 @@
 
 mod bundle;
 mod check;
+mod colour;
 mod compile;
 mod content;
 mod coverage;
@@ -83,6 +85,7 @@ use perennial_domain::sla::Rung;
 
 pub use bundle::{Bundle, BundledEdition, BundledPiece};
 pub use check::is_address;
+pub use colour::{BESIDE_ACCENT, BESIDE_ACCENT_DARK};
 pub use content::{EditionFront, FrontMatter, PieceKind, Stage};
 pub use coverage::{Cell, Coverage, Row};
 pub use places::{Places, Setting};
@@ -166,6 +169,10 @@ pub struct Company {
     pub postal_address: String,
     /// The company's site.
     pub site: String,
+    /// The colour of its name, links and buttons on its pages by day, such as `#1f6b52`.
+    pub accent: String,
+    /// The same by night.
+    pub accent_dark: String,
 }
 
 /// What is sold.

@@ -23,6 +23,13 @@ pub(crate) struct Company {
     /// The company's site, without a slash at the end, such as "https://www.example.com".
     #[schemars(regex(pattern = "^https?://"))]
     pub site: Text,
+    /// The colour of name, links and buttons on the pages that mails lead to, by day: dark enough to be read on white. Default:
+    /// "#1f6b52".
+    #[schemars(regex(pattern = "^#[0-9a-fA-F]{6}$"))]
+    pub accent: Option<Text>,
+    /// The same by night, when the pages are dark: light enough to be read there. Default: "#8fdcba".
+    #[schemars(regex(pattern = "^#[0-9a-fA-F]{6}$"))]
+    pub accent_dark: Option<Text>,
 }
 
 /// When the team works: reminders and nurture mail go out on these days only.

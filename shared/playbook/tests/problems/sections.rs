@@ -12,6 +12,21 @@ fn a_slip_in_structure_is_named() {
             "playbook.toml:1: error: format 2 is not known: this version reads format 1",
         ),
         (PLAYBOOK, "format = 1\n", "", r#"playbook.toml:1: error: "format" is missing"#),
+        (PLAYBOOK, "[company]\n", "[company]\naccent = \"#7A2E8F\"\naccent_dark = \"#d9b8e6\"\n", ""),
+        (
+            PLAYBOOK,
+            "[company]\n",
+            "[company]\naccent = \"green\"\naccent_dark = \"#fff\"\n",
+            "playbook.toml:4: error: \"green\" is not a colour such as \"#1f6b52\"\n\
+             playbook.toml:5: error: \"#fff\" is not a colour such as \"#1f6b52\"",
+        ),
+        (
+            PLAYBOOK,
+            "[company]\n",
+            "[company]\naccent = \"#767676\"\naccent_dark = \"#1f6b52\"\n",
+            "playbook.toml:4: error: \"#767676\" cannot be read on the light pages: its contrast is 4.14 to 1, and links and buttons need 4.5 to 1\n\
+             playbook.toml:5: error: \"#1f6b52\" cannot be read on the dark pages: its contrast is 2.45 to 1, and links and buttons need 4.5 to 1",
+        ),
         (
             PLAYBOOK,
             "[company]",
@@ -23,7 +38,7 @@ fn a_slip_in_structure_is_named() {
             PLAYBOOK,
             "site = ",
             "sitee = ",
-            r#"playbook.toml:7: error: unknown field "sitee", expected one of "name", "sender", "postal_address", "site" (did you mean "site"?)"#,
+            r#"playbook.toml:7: error: unknown field "sitee", expected one of "name", "sender", "postal_address", "site", "accent", "accent_dark" (did you mean "site"?)"#,
         ),
         (PLAYBOOK, "name = \"Fernhill Software\"\n", "", r#"playbook.toml:3: error: missing field "name""#),
         (
