@@ -183,11 +183,11 @@ impl Link {
         if !self.place.is_stack() {
             return Ok(local_links(&local_url()));
         }
-        let key = settings::key("LINK_KEY").map_err(|error| {
+        let keys = settings::keys("LINK_KEY").map_err(|error| {
             Failed(vec![format!("error: {error}; links are signed with the deployment's key: set LINK_KEY to it")])
         })?;
         let base = self.public_url.clone().map_or_else(|| settings::required("PUBLIC_URL"), Ok)?;
-        Ok(Links::new(key, base.trim_end_matches('/')))
+        Ok(Links::with_keys(keys, base.trim_end_matches('/')))
     }
 }
 
