@@ -38,6 +38,8 @@ const AUDIENCES: [(&str, &[&str]); 2] = [
     ),
     ("renew-analytics", &["COO", "CFO", "VP Operations", "Head of Service", "Marketing Manager"]),
 ];
+/// Streams whose audience is a matter of what is used, not of who somebody is: no rule here judges it.
+pub const BY_USE: [&str; 1] = ["keep-analytics"];
 /// Of the first 500 contacts, the numbers of those who get nothing of more-analytics-seats: ten of a hundred.
 const CONTROL_GROUP: [u16; 41] = [
     6, 7, 20, 49, 50, 63, 112, 113, 139, 144, 206, 213, 229, 243, 252, 260, 261, 273, 276, 277, 284, 297, 304, 319,

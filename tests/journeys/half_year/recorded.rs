@@ -158,7 +158,7 @@ fn stream(stream: &nurture::Stream, plot: &Plot) -> Stream {
         nurture::Kind::Hard => Kind::Hard,
     };
     let audience = plot::audience(stream.id.as_str(), &plot.people);
-    let is_for_all = stream.audience == Expression::All(Vec::new());
+    let is_for_all = stream.audience == Expression::All(Vec::new()) || plot::BY_USE.contains(&stream.id.as_str());
     assert_eq!(audience.is_none(), is_for_all, "the plot knows who the audience of {} is", stream.id);
     Stream {
         purpose: match &stream.kind {

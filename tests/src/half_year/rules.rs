@@ -178,7 +178,9 @@ fn forgotten(life: &Life<'_>) -> Vec<String> {
     }
     let until = life.gone_at().unwrap_or(life.until);
     let (first, last) = (life.date(life.person.known_at), life.date(until));
-    let dates: Vec<Date> = [first].into_iter().chain(life.planned.iter().copied()).chain([last]).collect();
+    // A slot of somebody who is gone is another rule's.
+    let planned = life.planned.iter().copied().filter(|date| *date <= last);
+    let dates: Vec<Date> = [first].into_iter().chain(planned).chain([last]).collect();
     let is_far = |from: Date, to: Date| i64::from((to - from).get_days()) > furthest(life, from, to);
     let excused = |from: Date, to: Date| {
         let mut facts = life.facts.iter().filter(|told| life.date(told.since) <= to);
