@@ -21,7 +21,7 @@ use perennial_playbook::shown_name;
 use serde::Deserialize;
 
 use crate::line::Turn;
-use crate::template::Letter;
+use crate::template::{Action, Letter};
 use crate::{Handled, SendNurtureEmail};
 
 /// What is told of such an account.
@@ -92,23 +92,31 @@ impl SendNurtureEmail {
         let Some(owner) = owner.or_else(|| event.owner.as_deref().map(Into::into)) else { return Ok(Handled::Done) };
         let owner = self.known_rep(&owner)?;
         let company = known.and_then(|known| known.name).unwrap_or_else(|| account.to_string());
-        let letter = letter(&owner.name, &company, self.playbook.product_name(&product), instant(event.bought_at));
+        let (product_name, bought_at) = (self.playbook.product_name(&product), instant(event.bought_at));
+        let letter = letter(&owner.name, (&company, product_name), bought_at, &self.playbook.company.sender);
         let key = keys::help_mail(&account, &product, event.bought_at);
         self.send_to_sales(&key, None, &owner.email, &letter, "help", turn).await
     }
 }
 
 /// What an owner is told of such an account.
-pub(crate) fn letter(to: &str, company: &str, product: &str, bought_at: Timestamp) -> Letter {
+pub(crate) fn letter(to: &str, (company, product): (&str, &str), bought_at: Timestamp, sender: &str) -> Letter {
     let company = shown_name(company);
+    let answers_to = sender.rsplit_once('<').map_or(sender, |(_, address)| address.trim_end_matches('>'));
     // Dates are stated as the first instant of a day in UTC: in the team's zone that may be the day before.
     let bought = bought_at.to_zoned(TimeZone::UTC).strftime("%-d %B %Y");
     Letter {
         subject: format!("{company} needs your help with {product}"),
+        heading: format!("{company} needs your help"),
         greeting: format!("Hello {to},"),
         opening: format!(
             "{company} bought {product} on {bought} and makes little or no use of it. A call from you now may keep this customer."
         ),
+        // What keeps a customer from using what it bought is what the next mail should be about.
+        action: Some(Action {
+            label: "Tell marketing what you learnt".to_owned(),
+            url: format!("mailto:{answers_to}"),
+        }),
         leads: Vec::new(),
         closing: "You are told once for each purchase.".to_owned(),
     }

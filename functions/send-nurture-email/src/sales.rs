@@ -271,6 +271,8 @@ fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {
 pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
     Letter {
         subject: format!("{}: {} wants {}", line.priority, line.who, line.product),
+        heading: format!("{} wants {}", line.who, line.product),
+        action: None,
         greeting: format!("Hello {owner},"),
         opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
         leads: vec![line],
@@ -280,13 +282,22 @@ pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
 
 /// The new leads of a day, best first.
 pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
+    let (subject, opening) = match leads.len() {
+        1 => (
+            format!("A new lead for you: {}", leads[0].who),
+            "This customer has shown interest in something it does not own yet.",
+        ),
+        count => (
+            format!("{count} new leads for you, best first"),
+            "These customers have shown interest in something they do not own yet.",
+        ),
+    };
     Letter {
-        subject: match leads.len() {
-            1 => format!("A new lead for you: {}", leads[0].who),
-            count => format!("{count} new leads for you, best first"),
-        },
+        heading: subject.clone(),
+        subject,
+        action: None,
         greeting: format!("Hello {owner},"),
-        opening: "These customers have shown interest in something they do not own yet.".to_owned(),
+        opening: opening.to_owned(),
         leads,
         closing: "“I am on it” tells everybody that the lead is yours.".to_owned(),
     }
@@ -333,7 +344,9 @@ pub(crate) fn reminder(rung: usize, recipient: Recipient, greeting: String, line
         ),
     };
     Letter {
+        heading: subject.clone(),
         subject,
+        action: None,
         greeting,
         opening,
         leads: vec![line],

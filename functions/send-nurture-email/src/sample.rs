@@ -30,6 +30,7 @@ const BOUGHT_AT: i64 = 1_762_128_000;
 /// [`Failure`] if a template cannot be filled.
 pub fn sales_mails(company: &str, product: &str) -> Result<Vec<SalesMail>, Failure> {
     let reminded = |rung, to| reminder(rung, to, "Hello Robin,".to_owned(), undone(product));
+    let help = |account| help::letter("Robin", (account, product), instant(BOUGHT_AT), "marketing@example.com");
     let letters: [(&str, Letter); 8] = [
         ("sales-hand-off", hand_off("Robin", lead(product))),
         ("sales-new-leads", new_leads("Robin", vec![lead(product), undone(product)])),
@@ -38,7 +39,7 @@ pub fn sales_mails(company: &str, product: &str) -> Result<Vec<SalesMail>, Failu
         ("sales-reminder-2-manager", reminded(1, Recipient::Manager)),
         ("sales-reminder-3-rep", reminded(2, Recipient::Rep)),
         ("sales-reminder-3-executive", reminded(2, Recipient::Executive)),
-        ("sales-help", help::letter("Robin", "Sample Building Materials", product, instant(BOUGHT_AT))),
+        ("sales-help", help("Sample Building Materials")),
     ];
     let mails = letters.into_iter().map(|(id, letter)| {
         let (html, text) = template::render(&letter, company)?;

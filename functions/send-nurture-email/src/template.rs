@@ -12,10 +12,21 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(crate) struct Letter {
     pub subject: String,
+    /// What it is about, in a few words.
+    pub heading: String,
     pub greeting: String,
     pub opening: String,
+    /// What to press where no lead has a button of its own.
+    pub action: Option<Action>,
     pub leads: Vec<LeadLine>,
     pub closing: String,
+}
+
+/// A button of a letter.
+#[derive(Debug, Serialize)]
+pub(crate) struct Action {
+    pub label: String,
+    pub url: String,
 }
 
 /// A lead as a rep reads it.
