@@ -117,7 +117,12 @@ fn http(named: &Named<'_>) -> Result<Trigger, TemplateError> {
     if path.contains("+}") {
         return Err(named.error("greedy path parameters are not implemented here"));
     }
-    Ok(Trigger::Http { method: named.text("Method")?.to_uppercase(), path })
+    let authorizer = match &named.properties["Auth"]["Authorizer"] {
+        Value::Null => None,
+        Value::String(name) if named.known.authorizers.contains(name) => Some(name.clone()),
+        other => return Err(named.error(format!("{other} is not an authorizer of this template that checks tokens"))),
+    };
+    Ok(Trigger::Http { method: named.text("Method")?.to_uppercase(), path, authorizer })
 }
 
 fn stream(named: &Named<'_>) -> Result<StreamTrigger, TemplateError> {

@@ -94,6 +94,8 @@ pub enum Trigger {
         method: String,
         /// The path with `{parameters}`.
         path: String,
+        /// The API's authorizer that lets a request through, if there is one.
+        authorizer: Option<String>,
     },
     /// A table's stream.
     Stream(StreamTrigger),
@@ -214,6 +216,8 @@ pub(crate) struct Known {
     pub(crate) queues: BTreeSet<String>,
     pub(crate) functions: BTreeSet<String>,
     pub(crate) buses: BTreeSet<String>,
+    /// Those that check tokens of a user pool.
+    pub(crate) authorizers: BTreeSet<String>,
 }
 
 impl Named<'_> {
@@ -289,6 +293,9 @@ impl Wiring {
             match resource["Type"].as_str().unwrap_or_default() {
                 "AWS::DynamoDB::Table" => wiring.tables.push(table(&named)?),
                 "AWS::SQS::Queue" => wiring.queues.push(queue(&named)?),
+                "AWS::Serverless::HttpApi" if !named.properties["Auth"]["DefaultAuthorizer"].is_null() => {
+                    return Err(named.error("a default authorizer is not implemented here; name it at each event"));
+                }
                 "AWS::Events::Rule" => wiring.rules.extend(events::standalone_rules(&named)?),
                 "AWS::Serverless::Function" => {
                     let (function, rules) = events::function(&named, &globals["Function"])?;
@@ -371,6 +378,11 @@ fn survey(resources: &[(String, Value)]) -> Known {
             }
             "AWS::Events::EventBus" => {
                 known.buses.insert(name.clone());
+            }
+            "AWS::Serverless::HttpApi" => {
+                let authorizers = resource["Properties"]["Auth"]["Authorizers"].as_object().into_iter().flatten();
+                let of_pools = authorizers.filter(|(_, authorizer)| authorizer["JwtConfiguration"].is_object());
+                known.authorizers.extend(of_pools.map(|(name, _)| name.clone()));
             }
             _ => {}
         }

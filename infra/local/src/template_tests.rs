@@ -148,7 +148,7 @@ fn every_kind_of_trigger_is_read() {
 
     assert_eq!(
         function(&wiring, "IngestEngagement"),
-        [Trigger::Http { method: "POST".into(), path: "/v1/webhooks/{source}".into() }]
+        [Trigger::Http { method: "POST".into(), path: "/v1/webhooks/{source}".into(), authorizer: None }]
     );
     assert_eq!(
         wiring.functions[0].environment,
@@ -228,6 +228,11 @@ fn what_cannot_run_here_is_refused_by_name() {
         assert_eq!(error, expected);
     };
     check("Type: HttpApi", "Type: Api", "IngestEngagement.Webhook: an event of type `Api` is not implemented here");
+    check(
+        r#"{ Method: post, Path: "/v1/webhooks/{source}" }"#,
+        r#"{ Method: post, Path: "/v1/webhooks/{source}", Auth: { Authorizer: Nobody } }"#,
+        r#"IngestEngagement.Webhook: "Nobody" is not an authorizer of this template that checks tokens"#,
+    );
     check(
         "Stream: !GetAtt LedgerTable.StreamArn",
         "Stream: !GetAtt JournalTable.StreamArn",

@@ -201,7 +201,9 @@ impl World {
             let name = &function.logical_id;
             for trigger in &function.triggers {
                 match trigger {
-                    Trigger::Http { method, path } => routes.push(Route::new(name, method, path)),
+                    Trigger::Http { method, path, authorizer } => {
+                        routes.push(Route::new(name, method, path, authorizer.is_some()));
+                    }
                     Trigger::Stream(trigger) => {
                         let filters = trigger.filters.iter().map(Pattern::parse).collect::<Result<_, _>>()?;
                         streams.push(StreamReader { function: name.clone(), trigger: trigger.clone(), filters });

@@ -26,6 +26,7 @@
 //! | [`sending`] | permits to send, the quota, the pause |
 //! | [`bus`], [`queue`], [`mail`] | EventBridge, SQS and SES |
 //! | [`webhook`], [`links`], [`address`] | signatures, signed links, keyed address hashes |
+//! | [`sessions`] | who is signed in at the sales desk |
 //! | [`lambda`] | triggers, partial batches, HTTP answers, the bootstrap |
 //!
 //! What this crate never does: decide. There is no `if` on a score, a cadence or a priority here.
@@ -53,6 +54,7 @@ pub mod outbox;
 pub mod queue;
 pub mod records;
 pub mod sending;
+pub mod sessions;
 pub mod settings;
 pub mod store;
 pub mod told;
