@@ -8,6 +8,8 @@ mod believed;
 mod bus_events;
 mod capacity;
 mod corpus;
+mod desk;
+mod desk_calls;
 mod lifecycle;
 mod limits;
 mod mail_events;

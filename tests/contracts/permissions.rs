@@ -20,7 +20,9 @@ use perennial_platform::mail::suppression_list::SuppressionList;
 use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::queue::Queue;
 use perennial_platform::sending::Sending;
+use perennial_platform::sessions::Sessions;
 use perennial_platform::webhook::secrets::SourceSecrets;
+use perennial_tests::desk::Desk;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{
     address_of, at, body, clock, deploy_with, engagement, ingest_at, introduce, playbook_with, root, sdk_config,
@@ -30,6 +32,7 @@ use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
 use record_email_feedback::RecordEmailFeedback;
 use relay_events::RelayEvents;
+use sales_desk::{SalesDesk, SignIn};
 use score_and_decay::ScoreAndDecay;
 use send_nurture_email::SendNurtureEmail;
 use serde_json::{Value, json};
@@ -66,6 +69,7 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
     let story = Story::read(&root().join("infra/playbook/example")).unwrap();
     story.play(&deployment, start, |_| {}).await.unwrap();
     press_a_lead_link(&deployment).await;
+    use_the_desk(&deployment).await;
     press_an_unsubscribe_link(&deployment).await;
     use_the_preference_centre(&deployment).await;
     merge_and_erase(&deployment).await;
@@ -111,6 +115,10 @@ fn actions(operation: &str, request: &Value) -> Vec<String> {
                 format!("{action} {}", table(part))
             })
             .collect(),
+        "BatchGetItem" => {
+            let tables = request["RequestItems"].as_object().into_iter().flatten();
+            tables.map(|(table, _)| format!("BatchGetItem {table}")).collect()
+        }
         // What it may forget is limited to these partitions.
         "DeleteItem" if table(request) == "LedgerTable" => {
             let partition = request["Key"]["PK"]["S"].as_str().unwrap_or_default().split('#').next();
@@ -172,6 +180,18 @@ async fn press_a_lead_link(deployment: &Deployment) {
     let path = text.split_whitespace().find_map(|word| word.split_once("/l/")).unwrap().1.to_owned();
     let request = Request::post(format!("/l/{path}")).body(Vec::new().into()).unwrap();
     assert_eq!(deployment.world.http(request).await.unwrap().status(), 200);
+    settle(deployment).await;
+}
+
+/// A manager signs in, looks at the team, at a rep's leads, at one of them, and says something of it.
+async fn use_the_desk(deployment: &Deployment) {
+    let mut desk = Desk::sign_in(deployment, "elif.aydin@fernhill.example.com").await;
+    desk.get("/desk/team").await.expect(200);
+    let list = desk.get("/desk?rep=rep-anna").await.expect(200);
+    let lead = desk.get(&list.leads()[0]).await.expect(200);
+    let word = lead.words()[0].to_owned();
+    let said = desk.say(&lead, &word, &[]).await.expect(303);
+    assert!(said.location.is_some_and(|to| to.ends_with(&format!("?done={word}"))), "{word}");
     settle(deployment).await;
 }
 
@@ -288,8 +308,16 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     };
     let escalation = EscalateSla { store: store(), playbook: playbook() };
     let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus") };
+    let desk = SalesDesk {
+        ledger: ledger.clone(),
+        store: store(),
+        sessions: Sessions::new("key"),
+        sign_in: SignIn::Anybody,
+        playbook: playbook(),
+        clock: clock(),
+    };
     let pages = SignedPages { ledger, store: store(), links, address_key: key, playbook: playbook(), clock: clock() };
-    let functions: [(&str, Function); 10] = [
+    let functions: [(&str, Function); 11] = [
         ("IngestEngagement", function(ingest, |it, event| async move { it.handle(event).await })),
         ("ScoreAndDecay", function(scoring, |it, event| async move { it.handle(event).await })),
         ("ApplyChange", function(changes, |it, event| async move { it.handle(event).await })),
@@ -299,6 +327,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         ("RecordEmailFeedback", function(feedback, |it, event| async move { it.handle(event).await })),
         ("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await })),
         ("RelayEvents", function(relay, |it, event| async move { it.handle(event).await })),
+        ("SalesDesk", function(desk, |it, event| async move { it.handle(event).await })),
         ("SignedPages", function(pages, |it, event| async move { it.handle(event).await })),
     ];
     for (name, function) in functions {

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use http::Request;
 use perennial::deployment::Deployment;
 use perennial_local::{Call, Fault};
+use perennial_tests::desk::Desk;
 use perennial_tests::{PUBLIC_URL, address_of, at, body, deploy, engagement, introduce, settle, tell};
 use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
@@ -51,6 +52,7 @@ impl Logs {
             "escalate_sla",
             "relay_events",
             "signed_pages",
+            "sales_desk",
             "record_email_feedback",
         ];
         let filter = ours.iter().fold("info".to_owned(), |filter, ours| format!("{filter},{ours}=trace"));
@@ -217,6 +219,14 @@ async fn nothing_private_is_logged_told_or_given_up() {
         assert_eq!(request(&deployment, "POST", &format!("/p/{token}")).await, 404);
     }
     links.extend(sites);
+    // The desk, by a rep and by somebody who is none.
+    let mut desk = Desk::sign_in(&deployment, "anna.keller@fernhill.example.com").await;
+    let lead = desk.get("/desk").await.expect(200).leads().remove(0);
+    let page = desk.get(&lead).await.expect(200);
+    desk.say(&page, "rejected", &[("reason", "ask+zanzibar@juniper.example.com")]).await.expect(303);
+    desk.with_cookie("").post("/desk/session", "token=zanzibar@juniper.example.com").await.expect(403);
+    links.push(desk.cookie.clone());
+    links.push(page.mark().expect("a form").to_owned());
     let now = deployment.world.clock().now();
     let bounce = body("email.bounced", now, &json!({"contact": "ben", "permanent": true}));
     tell(&deployment, "bounce", &bounce).await;
@@ -233,6 +243,7 @@ async fn nothing_private_is_logged_told_or_given_up() {
         ("logs", "SES refused a message"),
         ("logs", "no answer from SES: unknown"),
         ("logs", "a word from sales fits no lead"),
+        ("logs", "signed in, but no rep of the playbook"),
         ("logs", "SLA rung"),
         ("logs", "gave up"),
         ("bus events", "LeadQualified"),

@@ -5,6 +5,7 @@
 //! by [`interpose`].
 
 pub mod bus;
+pub mod desk;
 pub mod half_year;
 pub mod interpose;
 pub mod mailing;

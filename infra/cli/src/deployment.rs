@@ -29,6 +29,7 @@ use perennial_platform::mail::suppression_list::SuppressionList;
 use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::queue::Queue;
 use perennial_platform::sending::Sending;
+use perennial_platform::sessions::Sessions;
 use perennial_platform::store::Store;
 use perennial_platform::told::Told;
 use perennial_platform::webhook::Delivery;
@@ -40,6 +41,7 @@ use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
 use record_email_feedback::RecordEmailFeedback;
 use relay_events::RelayEvents;
+use sales_desk::{SalesDesk, SignIn};
 use score_and_decay::ScoreAndDecay;
 use send_nurture_email::SendNurtureEmail;
 use serde::Serialize;
@@ -58,6 +60,15 @@ pub const CONFIGURATION_SET: &str = "MailConfigurationSet";
 
 /// The secret that the local world believes when none is given. Not a secret: it is printed in the README.
 pub const LOCAL_WEBHOOK_SECRET: &str = "whsec_cGVyZW5uaWFsLWxvY2FsLXdlYmhvb2stc2VjcmV0";
+
+/// What signs links and sessions here. Not a secret: whoever reads this knows it.
+const LINK_KEY: &str = "the local world's link key";
+
+/// The parameters without which the template has no sales desk. Here nobody is asked for a token that a pool has made.
+fn here() -> BTreeMap<String, String> {
+    let parameters = ["DeskIssuer", "DeskClientId", "DeskSignInPages"];
+    parameters.map(|name| (name.to_owned(), "the local world".to_owned())).into()
+}
 
 /// What a deployment is made of.
 #[derive(Debug)]
@@ -136,7 +147,8 @@ impl Deployment {
     /// # Errors
     /// [`DeploymentError`] if state cannot be opened or something does not fit together.
     pub async fn open(options: Options) -> Result<Self, DeploymentError> {
-        let wiring = Wiring::parse(TEMPLATE).map_err(|error| DeploymentError::Template(error.to_string()))?;
+        let wiring =
+            Wiring::parse_with(TEMPLATE, &here()).map_err(|error| DeploymentError::Template(error.to_string()))?;
         let secrets = local_secrets(&options.playbook, native_secrets(options.webhook_secrets.reveal())?);
         let world = World::open(wiring, options.store, options.clock).await?;
         let tables = sdk_config(&world.endpoints().dynamodb).await;
@@ -245,6 +257,15 @@ impl Deployment {
         world.register("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await }));
         let relay = RelayEvents { store: store(), bus: Bus::new(services, "EventBus") };
         world.register("RelayEvents", function(relay, |it, event| async move { it.handle(event).await }));
+        let desk = SalesDesk {
+            store: store(),
+            ledger: ledger.clone(),
+            sessions: Sessions::new(LINK_KEY),
+            sign_in: SignIn::Anybody,
+            playbook: playbook(),
+            clock: clock(),
+        };
+        world.register("SalesDesk", function(desk, |it, event| async move { it.handle(event).await }));
         let ledger = ledger.clone();
         let pages = SignedPages { ledger, store: store(), links, address_key, playbook: playbook(), clock: clock() };
         world.register("SignedPages", function(pages, |it, event| async move { it.handle(event).await }));
@@ -356,7 +377,7 @@ pub fn local_secret(source: &Source) -> String {
 
 /// The links of the local world, which begin with this address.
 pub fn local_links(public_url: &str) -> Links {
-    Links::new("the local world's link key", public_url)
+    Links::new(LINK_KEY, public_url)
 }
 
 /// The key under which the local world hashes addresses.

@@ -109,6 +109,23 @@ pub fn engagement(points: i64, threshold: i64) -> i64 {
     (points.saturating_mul(25) / threshold.max(1)).clamp(0, 100)
 }
 
+/// How well somebody fits, in 1 to 5 stars: fifths of the best fit that there can be.
+pub fn stars(fit: i64) -> usize {
+    1 + usize::try_from(fit.clamp(0, 99) / 20).unwrap_or(0)
+}
+
+/// How warm interest is just now, in 0 to 3 flames: one if there is any, two from the threshold on, three from twice the
+/// threshold on.
+pub fn flames(points: i64, threshold: i64) -> usize {
+    let threshold = threshold.max(1);
+    match points {
+        ..=0 => 0,
+        points if points < threshold => 1,
+        points if points < threshold.saturating_mul(2) => 2,
+        _ => 3,
+    }
+}
+
 impl fmt::Display for Temperature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -149,6 +166,27 @@ mod tests {
         check(0, 100, 40, "40 = 0 + 40, warm, engagement");
         check(100, 80, 100, "80 = 80 + 0, hot, fit");
         check(100, 80, 0, "80 = 80 + 0, hot, fit");
+    }
+
+    #[test]
+    fn five_stars_for_the_best_fit_and_three_flames_for_twice_the_threshold() {
+        for (fit, expected) in [(-5, 1), (0, 1), (19, 1), (20, 2), (59, 3), (60, 4), (80, 5), (100, 5), (i64::MAX, 5)] {
+            assert_eq!(stars(fit), expected, "{fit}");
+        }
+        for (points, threshold, expected) in [
+            (-1, 5, 0),
+            (0, 5, 0),
+            (1, 5, 1),
+            (4, 5, 1),
+            (5, 5, 2),
+            (9, 5, 2),
+            (10, 5, 3),
+            (90, 5, 3),
+            (0, 0, 0),
+            (1, 0, 2),
+        ] {
+            assert_eq!(flames(points, threshold), expected, "{points} of {threshold}");
+        }
     }
 
     #[test]

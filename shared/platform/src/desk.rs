@@ -9,12 +9,16 @@
 //! Everything here follows from the item that carries it, and is written with it: whoever writes a lead or a profile asks this
 //! module what else to write. Never holds a name or an address.
 
+mod reading;
+
 use perennial_domain::ids::{AccountId, RepId};
 use perennial_domain::lead::Status;
 use perennial_domain::profile::Fields;
 
 use crate::keys::{self, Key};
 use crate::records::Lead;
+
+pub use reading::{Cursor, Page, Row, Wanted, items, mails, open_leads, overdue_leads, page};
 
 /// Seconds since the Unix epoch have ten digits until the year 2286.
 const SECONDS: i64 = 10_000_000_000;

@@ -1,0 +1,26 @@
+//! The Lambda bootstrap of sales-desk.
+
+use perennial_platform::clock::Clock;
+use perennial_platform::ledger::Ledger;
+use perennial_platform::sessions::Sessions;
+use perennial_platform::store::Store;
+use perennial_platform::{lambda, settings};
+use sales_desk::{SalesDesk, SignIn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda::log_json();
+    let config = lambda::config().await;
+    let desk = SalesDesk {
+        ledger: Ledger::from_env(&config)?,
+        store: Store::from_env(&config)?,
+        sessions: Sessions::new(settings::key("LINK_KEY")?),
+        sign_in: SignIn::Pool {
+            pages: settings::required("DESK_SIGN_IN_PAGES")?,
+            client: settings::required("DESK_CLIENT_ID")?,
+        },
+        playbook: settings::playbook()?,
+        clock: Clock::system(),
+    };
+    lambda::serve(|request| desk.handle(request)).await
+}
