@@ -5,19 +5,18 @@
 // beside the pages.
 
 import assert from 'node:assert/strict';
-import { mkdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
+import { check, checked } from './check.mjs';
 import { mails, start } from './world.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
 // The gate looks at the pages as they are and leaves the pictures beside them alone.
 const shots = process.env.SCREENSHOTS ?? join(root, 'functions/signed-pages/screenshots');
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const [perennial, executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
 assert(perennial, 'say which perennial: npm test -- target/debug/perennial');
@@ -38,25 +37,6 @@ const kept = [
   'unsubscribe-375',
   'unsubscribed-375-dark',
 ];
-
-/** Whatever can be asked of every page: axe-core, nothing wider than the window, nothing too small for a finger. */
-async function check(page, javaScriptEnabled) {
-  const { width } = page.viewportSize();
-  if (!javaScriptEnabled) return;
-  const wide = await page.evaluate(() => document.scrollingElement.scrollWidth);
-  assert(wide <= width, `${page.url()} is ${wide} wide in a window of ${width}`);
-  const small = await page.evaluate(() =>
-    [...document.querySelectorAll('button, label')].filter((it) => it.getBoundingClientRect().height < 44).map((it) => it.textContent),
-  );
-  assert.deepEqual(small, [], 'everything to press is high enough for a finger');
-  await page.evaluate(axe);
-  const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document));
-  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join('\n  ')}`);
-  assert.deepEqual(said, [], `axe-core on ${page.url()}`);
-  assert(passes.length > 5, 'axe-core has looked');
-  checked += 1;
-}
-let checked = 0;
 
 const text = (page) => page.locator('main').innerText();
 const ticked = (page) => page.locator('input:checked').evaluateAll((all) => all.map((it) => `${it.name}=${it.value}`));
@@ -217,7 +197,7 @@ try {
   await trackedLink(mail.tracked);
   await oneClick(mail.unsubscribe);
   await oneClick(next().preferences);
-  console.log(`ok  one click, tracked links; axe-core found nothing on ${checked} pages`);
+  console.log(`ok  one click, tracked links; axe-core found nothing on ${checked()} pages`);
 } finally {
   await browser.close();
   await world.stop();

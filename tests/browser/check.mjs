@@ -1,0 +1,29 @@
+// Whatever can be asked of every page: axe-core, nothing wider than the window, nothing too small for a finger.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let pages = 0;
+
+/** Asks it of the page that is shown. */
+export async function check(page, javaScriptEnabled) {
+  const { width } = page.viewportSize();
+  if (!javaScriptEnabled) return;
+  const wide = await page.evaluate(() => document.scrollingElement.scrollWidth);
+  assert(wide <= width, `${page.url()} is ${wide} wide in a window of ${width}`);
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll('button, label, summary')].filter((it) => it.checkVisibility() && it.getBoundingClientRect().height < 44).map((it) => it.textContent),
+  );
+  assert.deepEqual(small, [], 'everything to press is high enough for a finger');
+  await page.evaluate(axe);
+  const { violations, passes } = await page.evaluate(() => globalThis.axe.run(document));
+  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join('\n  ')}`);
+  assert.deepEqual(said, [], `axe-core on ${page.url()}`);
+  assert(passes.length > 5, 'axe-core has looked');
+  pages += 1;
+}
+
+/** How many pages axe-core has looked at. */
+export const checked = () => pages;
