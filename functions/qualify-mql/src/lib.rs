@@ -8,7 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{self, Reached, Score, Step, Verdict};
-use perennial_domain::qualify::{self, Decision, HeldReason, Qualified, Snapshot};
+use perennial_domain::lead::Status;
+use perennial_domain::qualify::{self, Decision, GivenBack, HeldReason, Qualified, Snapshot};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla;
 use perennial_platform::clock::Clock;
@@ -122,11 +123,30 @@ impl QualifyMql {
             reached,
             contact: person.as_ref(),
             account: account.as_ref(),
+            given_back: self.given_back(&rows.leads, product, quarter),
         };
         let place = Place { contact, product, quarter, item, preferences: rows.preferences.as_ref() };
         match qualify::decide(&self.playbook.qualify, &snapshot, now) {
             Decision::Qualified(qualified) => self.make_lead(&place, &qualified, &score, reached, now).await,
+            // What was reached in a quarter that is over makes no lead in the next one, where sales gave one back in it.
+            Decision::Held { reason: HeldReason::RecycledThisQuarter, .. }
+                if self.playbook.interest.quarters.of(now) > quarter =>
+            {
+                self.forget(contact, product, quarter, item).await
+            }
             Decision::Held { until, reason } => self.hold(&place, until, reason, now).await,
+        }
+    }
+
+    /// What sales said of the contact's leads for a product.
+    fn given_back(&self, leads: &[Lead], product: &ProductId, quarter: Quarter) -> GivenBack {
+        let of_product = leads.iter().filter(|lead| lead.product_id() == *product);
+        let closed: Vec<_> =
+            of_product.filter(|lead| matches!(lead.status(), Status::Recycled | Status::Lost)).collect();
+        let in_quarter = |at| self.playbook.interest.quarters.of(interest::instant(at)) == quarter;
+        GivenBack {
+            this_quarter: closed.iter().filter_map(|lead| lead.stage_since).any(in_quarter),
+            until: closed.iter().filter_map(|lead| lead.recycled_until).max().map(interest::instant),
         }
     }
 

@@ -14,7 +14,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let desk = SalesDesk {
         ledger: Ledger::from_env(&config)?,
         store: Store::from_env(&config)?,
-        sessions: Sessions::new(settings::key("LINK_KEY")?),
+        // Sessions last for hours: those that an older key has signed end with it.
+        sessions: Sessions::new(settings::keys("LINK_KEY")?.into_iter().next().unwrap_or_default()),
         sign_in: SignIn::Pool {
             pages: settings::required("DESK_SIGN_IN_PAGES")?,
             client: settings::required("DESK_CLIENT_ID")?,

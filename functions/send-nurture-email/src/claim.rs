@@ -207,7 +207,8 @@ async fn try_to_settle(
             Ok(match (for_everybody, waits) {
                 (true, _) => Handled::AccountAtFault { reason: error.unwrap_or_default(), waits },
                 (false, true) => Handled::Done,
-                (false, false) => Handled::NotNow(code.clone()),
+                // Of one recipient, and mail to sales has no planner.
+                (false, false) => Handled::PutOff(code.clone()),
             })
         }
         Outcome::Unknown { code } => {

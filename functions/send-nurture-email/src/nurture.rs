@@ -53,9 +53,11 @@ struct Chosen {
     promotes_product: bool,
 }
 
-/// When the planner comes again for what is held back now.
+/// When the planner comes again for what is held back now: at the next full hour, and what is due a second later it leaves.
 fn again_at(now: Timestamp) -> Timestamp {
-    now.saturating_add(HELD_FOR).unwrap_or(now)
+    let again = now.saturating_add(HELD_FOR).unwrap_or(now);
+    let hour = HELD_FOR.as_secs();
+    Timestamp::from_second(again.as_second().div_euclid(hour) * hour).unwrap_or(again)
 }
 
 impl SendNurtureEmail {

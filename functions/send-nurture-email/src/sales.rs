@@ -80,8 +80,11 @@ impl SendNurtureEmail {
             let lead = self.find_lead(&contact, &product, quarter).await?;
             // Two of them may be one person's by now.
             let lead = lead.filter(|lead| seen.insert(lead.key()));
-            if let Some((lead, quarter)) = lead.filter(|lead| lead.status() == Status::Mql).and_then(with_quarter) {
-                lines.push((lead.sort_score, self.line(&lead, quarter, owner, now).await?));
+            let told = |lead: &Lead| lead.status() == Status::Mql || lead.is_put_off_until_now(now);
+            if let Some((lead, quarter)) = lead.filter(told).and_then(with_quarter) {
+                let mut line = self.line(&lead, quarter, owner, now).await?;
+                line.put_off = lead.status() != Status::Mql;
+                lines.push((lead.sort_score, line));
             }
         }
         let key = keys::digest_mail(date, owner);
@@ -187,6 +190,7 @@ impl SendNurtureEmail {
             undone: lead.undone_by.as_ref().map(|fact| self.undone(fact)).unwrap_or_default(),
             reach: Reach::of(preferences.want_no_calls(), standing.opted_out || preferences.want_no_mail()),
             new_customer: lead.new_customer,
+            put_off: false,
             since: self.playbook.calendar.date(instant(lead.qualified_at)).strftime("%a %-d %b").to_string(),
             moments: moments.collect(),
             url: self.links.url(&purpose, now),
@@ -282,7 +286,14 @@ pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
 
 /// The new leads of a day, best first.
 pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
+    let put_off = leads.iter().filter(|lead| lead.put_off).count();
     let (subject, opening) = match leads.len() {
+        1 if put_off == 1 => {
+            (format!("You asked to be reminded of {}", leads[0].who), "You put this lead off until today.")
+        }
+        count if put_off > 0 => {
+            (format!("{count} leads for you, best first"), "These are new, or were put off by you until today.")
+        }
         1 => (
             format!("A new lead for you: {}", leads[0].who),
             "This customer has shown interest in something it does not own yet.",

@@ -72,6 +72,7 @@ fn lead(product: &str) -> LeadLine {
         undone: String::new(),
         reach: Reach::Any,
         new_customer: true,
+        put_off: false,
         since: "Mon 5 Jan".to_owned(),
         moments: vec![
             moment("Mon 5 Jan", "+10", "request", "A conversation about your numbers"),
@@ -95,6 +96,7 @@ fn undone(product: &str) -> LeadLine {
             .to_owned(),
         reach: Reach::Neither,
         new_customer: false,
+        put_off: false,
         ..lead(product)
     }
 }

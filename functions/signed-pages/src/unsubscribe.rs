@@ -45,8 +45,9 @@ impl SignedPages {
             // Somebody who was erased is written to no more.
             return Ok(true);
         };
-        // As the preference centre says it: also under another id that has the address.
-        Ok(consent::standing(&self.store, &self.address_key, &contact).await?.opted_out)
+        // By its own word: where another id has opted out of the address, whoever opens this link can still say so for itself.
+        let known: Option<Preferences> = self.store.get(&keys::preferences(&contact)).await?;
+        Ok(known.is_some_and(|known| known.unsubscribed))
     }
 
     /// Where fewer mails can be chosen instead of none.

@@ -29,7 +29,7 @@ use crate::interest::{
 use crate::lead::Priority;
 use crate::nurture::NurtureRules;
 use crate::profile::{Account, Contact};
-use crate::qualify::{self, Decision, HeldReason, QualifyRules, Snapshot};
+use crate::qualify::{self, Decision, GivenBack, HeldReason, QualifyRules, Snapshot};
 use crate::quarter::Quarter;
 
 /// Everything of a playbook that a replay depends on.
@@ -147,6 +147,8 @@ pub fn replay(
                 reached: *reached,
                 contact: person.contact.as_ref(),
                 account: account.as_deref(),
+                // A plan assumes that leads stay open.
+                given_back: GivenBack::default(),
             };
             let hand_off = qualify::decide(rules.qualify, &snapshot, at).into();
             mqls.push(Mql {

@@ -41,6 +41,17 @@ pub struct Snapshot<'a> {
     pub contact: Option<&'a Contact>,
     /// Its account, if known.
     pub account: Option<&'a Account>,
+    /// What sales said of earlier leads for the product.
+    pub given_back: GivenBack,
+}
+
+/// What sales said of a contact's earlier leads for a product: a recycled MQL must not come straight back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GivenBack {
+    /// Whether one was given back or lost in the quarter in question.
+    pub this_quarter: bool,
+    /// Until when nobody wants to hear of one.
+    pub until: Option<Timestamp>,
 }
 
 /// Why a lead must wait.
@@ -58,6 +69,10 @@ pub enum HeldReason {
     Owned,
     /// The account is a customer for less than six months.
     NewCustomer,
+    /// Sales gave a lead for the product back, or lost it, in this quarter.
+    RecycledThisQuarter,
+    /// Sales gave a lead for the product back until a date that has not come.
+    RecycledUntil,
 }
 
 impl HeldReason {
@@ -70,6 +85,8 @@ impl HeldReason {
             Self::AtRisk => "account at risk",
             Self::Owned => "product owned",
             Self::NewCustomer => "new customer",
+            Self::RecycledThisQuarter => "recycled this quarter",
+            Self::RecycledUntil => "recycled until a date",
         }
     }
 }
@@ -126,6 +143,13 @@ pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> 
     }
     if account.owns.get(snapshot.product).is_some_and(|since| *since <= now) {
         return held(HeldReason::Owned);
+    }
+    // Also an Act Now: the quarter is used up.
+    if snapshot.given_back.this_quarter {
+        return held(HeldReason::RecycledThisQuarter);
+    }
+    if let Some(until) = snapshot.given_back.until.filter(|until| *until > now) {
+        return Decision::Held { until, reason: HeldReason::RecycledUntil };
     }
     let matures = account.customer_since.map(|since| days_after(since, rules.new_customer_days));
     let new_customer = matures.is_some_and(|matures| matures > now);
@@ -203,7 +227,9 @@ mod tests {
                 ..Score::default()
             };
             let reached = Reached { second: now.as_second(), points, act_now };
-            let snapshot = Snapshot { product: &product, threshold: 5, score: &score, reached, contact, account };
+            let given_back = GivenBack::default();
+            let snapshot =
+                Snapshot { product: &product, threshold: 5, score: &score, reached, contact, account, given_back };
             let seen = match decide(&rules, &snapshot, now) {
                 Decision::Held { until, reason } => {
                     // The next day's run must find it due, also if this one was late or the night is an hour short.
@@ -228,5 +254,50 @@ mod tests {
         check(Some(&contact), Some(&account), 5, false, Some(15), "MQL 12");
         check(Some(&executive), Some(&account), 5, false, None, "Hot 62");
         check(Some(&executive), Some(&account), 100, true, Some(0), "Act Now 100");
+    }
+
+    #[test]
+    fn what_sales_gave_back_does_not_come_straight_back() {
+        let now: Timestamp = "2026-04-03T10:00:00Z".parse().unwrap();
+        let product = ProductId::from("analytics");
+        let rules = QualifyRules {
+            sorting: SortingRules { fit_weight_percent: 50, hot: 60, warm: 30 },
+            new_customer_days: 183,
+            fit: FitRules::default(),
+        };
+        let account =
+            Account { owner: Some(RepId::from("r")), ..Account::from_fields(AccountId::from("a"), &Fields::default()) };
+        let contact = Contact {
+            id: ContactId::from("c"),
+            account: Some(AccountId::from("a")),
+            email: None,
+            first_name: None,
+            last_name: None,
+            title: None,
+            role: None,
+        };
+        let later_that_day = now + SignedDuration::from_hours(5);
+        for (act_now, given_back, expected) in [
+            (false, GivenBack::default(), None),
+            (false, GivenBack { this_quarter: true, until: None }, Some("recycled this quarter")),
+            (true, GivenBack { this_quarter: true, until: None }, Some("recycled this quarter")),
+            (true, GivenBack { this_quarter: false, until: Some(later_that_day) }, Some("recycled until a date")),
+            // On the day the reason ends it is a lead.
+            (false, GivenBack { this_quarter: false, until: Some(now) }, None),
+        ] {
+            let score = Score { points: 5, ..Score::default() };
+            let reached = Reached { second: now.as_second(), points: 5, act_now };
+            let (contact, account) = (Some(&contact), Some(&account));
+            let snapshot =
+                Snapshot { product: &product, threshold: 5, score: &score, reached, contact, account, given_back };
+            let (reason, until) = match decide(&rules, &snapshot, now) {
+                Decision::Held { until, reason } => (Some(reason.as_str()), Some(until)),
+                Decision::Qualified(_) => (None, None),
+            };
+            assert_eq!(reason, expected, "{given_back:?}");
+            if let (Some(named), Some("recycled until a date")) = (given_back.until, reason) {
+                assert_eq!(until, Some(named));
+            }
+        }
     }
 }

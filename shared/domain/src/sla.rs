@@ -54,6 +54,8 @@ pub struct LeadClock {
     pub rungs_fired: usize,
     /// When the last step (digest or rung) was taken: a check is used once, however often its job runs.
     pub last_step_at: Option<Timestamp>,
+    /// Until when its rep has put it off, if ever.
+    pub later_until: Option<Timestamp>,
 }
 
 /// What to do about a lead now.
@@ -82,7 +84,7 @@ pub enum Decision {
 /// What to do about a lead at `now`.
 pub fn decide(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Timestamp) -> Decision {
     if lead.status != Status::Mql {
-        return Decision::Done;
+        return remind(lead, calendar, now);
     }
     // Whenever the day's run comes, it is the day's check: a schedule that runs an hour before the playbook's time must
     // not end in waiting for ever.
@@ -120,6 +122,21 @@ pub fn answer_by(
 ) -> Option<Timestamp> {
     let rung = ladder.first().filter(|_| priority.under_sla())?;
     Some(calendar.next_check(later(qualified_at, SignedDuration::from_hours(rung.after_hours))))
+}
+
+/// A rep who has put an open lead off finds it in the digest of the first check at or after that time, once.
+fn remind(lead: &LeadClock, calendar: &Calendar, now: Timestamp) -> Decision {
+    let reminded = |until: &Timestamp| lead.last_step_at.is_some_and(|step| step >= *until);
+    let put_off = lead.later_until.filter(|until| lead.status.is_open() && !reminded(until));
+    let Some(until) = put_off else { return Decision::Done };
+    let today = calendar.date(now);
+    let used = lead.last_step_at.is_some_and(|at| calendar.date(at) >= today);
+    let checked_until = calendar.next_check(calendar.start_of(today)).max(now);
+    if calendar.works_on(today) && !used && until <= checked_until {
+        return Decision::HandOff { next: None };
+    }
+    let next_chance = calendar.next_check(calendar.start_of(today.saturating_add(1.day())));
+    Decision::Wait(calendar.next_check(until).max(next_chance))
 }
 
 /// When a lead just made is looked at first.
@@ -182,6 +199,7 @@ mod tests {
             handed_off: false,
             rungs_fired: 0,
             last_step_at: None,
+            later_until: None,
         };
         let mut due = first_check(priority, &ladder, &calendar, qualified_at);
         let mut fired = Vec::new();
@@ -222,6 +240,38 @@ mod tests {
             );
         }
         fired
+    }
+
+    #[test]
+    fn a_lead_that_was_put_off_is_in_the_digest_of_that_day_once() {
+        let (calendar, ladder) = (calendar(), ladder());
+        let check = |status, last_step: Option<&str>, now: &str, expected: &str| {
+            let lead = LeadClock {
+                qualified_at: "2026-01-05T10:00:00Z".parse().unwrap(),
+                priority: Priority::ActNow,
+                status,
+                handed_off: false,
+                rungs_fired: 1,
+                last_step_at: last_step.map(|at| at.parse().unwrap()),
+                // A Saturday.
+                later_until: Some("2026-01-17T00:00:00Z".parse().unwrap()),
+            };
+            let seen = match decide(&lead, &ladder, &calendar, now.parse().unwrap()) {
+                Decision::HandOff { next: None } => "digest".to_owned(),
+                Decision::Wait(until) => until.to_string(),
+                other => format!("{other:?}"),
+            };
+            assert_eq!(seen, expected, "{now}");
+        };
+        check(Status::Touched, None, "2026-01-09T08:00:00Z", "2026-01-19T08:00:00Z");
+        check(Status::Touched, Some("2026-01-06T08:00:00Z"), "2026-01-16T08:00:00Z", "2026-01-19T08:00:00Z");
+        check(Status::Touched, Some("2026-01-06T08:00:00Z"), "2026-01-19T08:00:00Z", "digest");
+        check(Status::Opportunity, Some("2026-01-06T08:00:00Z"), "2026-01-19T07:00:00Z", "digest");
+        // A run of another working day catches up.
+        check(Status::Sql, None, "2026-01-21T08:00:00Z", "digest");
+        check(Status::Touched, Some("2026-01-19T08:00:00Z"), "2026-01-20T08:00:00Z", "Done");
+        check(Status::Recycled, None, "2026-01-19T08:00:00Z", "Done");
+        check(Status::Won, None, "2026-01-19T08:00:00Z", "Done");
     }
 
     #[test]

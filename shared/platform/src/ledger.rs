@@ -27,9 +27,6 @@ use crate::webhook::events::{Event, hash};
 pub use quarantine::Settled;
 pub use stored::{WRITE_UNIT, size};
 
-/// The sources of what nobody outside tells: our pages, the links in our mail, and SES of our mail.
-pub const OUR_OWN: [&str; 3] = ["page", "mail", "ses"];
-
 /// How long an entry is kept after it was received; interest looks back 392 days. What proves consent is kept longer: see
 /// [`What::proves_consent`].
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
@@ -215,7 +212,7 @@ impl Entry {
 
     /// Whether nobody outside told it: what is pressed on our pages, and what becomes of our own mail.
     pub fn is_our_own(&self) -> bool {
-        OUR_OWN.contains(&self.source())
+        perennial_playbook::OUR_OWN.contains(&self.source())
     }
 
     /// The event's id at its source.

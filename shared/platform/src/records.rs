@@ -273,7 +273,13 @@ impl Lead {
             handed_off: self.handed_off_at.is_some(),
             rungs_fired: self.rungs.len(),
             last_step_at: self.last_step_at.map(instant),
+            later_until: self.later_until.map(instant),
         }
+    }
+
+    /// Whether it was put off until a time that has come.
+    pub fn is_put_off_until_now(&self, now: jiff::Timestamp) -> bool {
+        self.status().is_open() && self.later_until.is_some_and(|until| until <= now.as_second())
     }
 
     /// Its contact.

@@ -305,7 +305,10 @@ fn compose(layout: &Layout, body: Page<'_>, findings: &mut Findings) -> Option<S
     let place = |offset: usize| body.at(offset.saturating_sub(layout.before.len()).min(body.text.trim_end().len()));
     let html = mjml::to_html(&layout.around(body.text), place, findings)?;
     match render::try_out(&html, Part::Html, true) {
-        Ok(filled) => warn_of_untracked(body, &html, Part::Html, &filled, findings),
+        Ok(filled) => {
+            check_links(body, &filled, findings);
+            warn_of_untracked(body, &html, Part::Html, &filled, findings);
+        }
         Err(faults) => {
             for fault in faults {
                 findings.error(body.at(0), format!("after the MJML has become HTML, {}", fault.reason));
@@ -320,6 +323,19 @@ fn compose(layout: &Layout, body: Page<'_>, findings: &mut Findings) -> Option<S
         findings.warn(body.at(0), reason);
     }
     Some(html)
+}
+
+/// A link that leads nowhere is found here, and not by whoever presses it.
+fn check_links(page: Page<'_>, filled: &str, findings: &mut Findings) {
+    for href in links::unusable(filled) {
+        let shown = href.replacen(&render::sample().site, "{{ site }}", 1);
+        let offset = page.text.find(&format!("\"{shown}\"")).unwrap_or(0);
+        let reason = format!(
+            "the link {} leads nowhere: write https:// and a host (or {{{{ site }}}}), mailto: or tel:",
+            quoted(&shown)
+        );
+        findings.error(page.at(offset), reason);
+    }
 }
 
 /// A link is tracked if everybody gets it.

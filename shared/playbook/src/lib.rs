@@ -93,6 +93,7 @@ pub use problem::{Place, Problem, Severity};
 pub use render::{LONGEST_NAME, LONGEST_SUBJECT, Reader, RenderError, Rendered, shown_name};
 pub use sending::Sending;
 pub use unknown::Unknown;
+pub use webhooks::OUR_OWN;
 
 use content::{Draft, Drafts, EditionDraft};
 use problem::{Findings, Page};

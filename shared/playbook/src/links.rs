@@ -69,6 +69,16 @@ fn without_conditions(source: &str) -> Option<String> {
     found.then(|| whole + rest)
 }
 
+/// What stands in a link of a filled page and leads a reader nowhere, or somewhere else than to a page, a mail or a call.
+pub(crate) fn unusable(html: &str) -> Vec<String> {
+    let leads = |href: &str| {
+        let other = ["mailto:", "tel:"].into_iter().find_map(|scheme| href.strip_prefix(scheme));
+        is_link(href) || other.is_some_and(|whom| !whom.is_empty()) || href.starts_with('#')
+    };
+    let all = hrefs(html).into_iter().map(|at| unescaped(&html[at]));
+    all.filter(|href| !leads(href)).collect()
+}
+
 fn is_link(link: &str) -> bool {
     let host = link.strip_prefix("https://").or_else(|| link.strip_prefix("http://"));
     host.is_some_and(|host| !host.is_empty()) && !link.contains(|c: char| c.is_control() || c.is_whitespace())

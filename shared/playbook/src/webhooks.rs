@@ -68,9 +68,9 @@ pub(crate) fn compile(
             let reason = format!("the file's name is the source's id, and {} is not {ID_RULE}", quoted(id));
             findings.error(Place::file(&file), reason);
         }
-        if id == PAGE {
+        if OUR_OWN.contains(&id.as_str()) {
             let reason =
-                "\"page\" is the name under which the ledger keeps what people do on our own pages: choose another";
+                format!("{} is a name under which the ledger keeps what we say ourselves: choose another", quoted(id));
             findings.error(Place::file(&file), reason);
         }
         let Some(written) = reading::read(page, findings) else { continue };
@@ -96,8 +96,9 @@ pub(crate) fn compile(
     sources
 }
 
-/// What stands in the ledger instead of a source where a page was pressed.
-const PAGE: &str = "page";
+/// What stands in the ledger instead of a source where nobody outside tells something: our pages, the links in our mail, SES of our
+/// mail, and the sales desk. No source may have one of these names.
+pub const OUR_OWN: [&str; 4] = ["page", "mail", "ses", "desk"];
 
 const ID_RULE: &str = "1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit";
 

@@ -37,14 +37,18 @@ async fn one_click_is_recorded_as_what_it_is_by_both_links_and_a_button_with_its
 }
 
 #[tokio::test]
-async fn both_pages_say_that_an_address_is_opted_out_whoever_said_so() {
+async fn an_opt_out_under_another_id_is_told_and_can_be_said_by_oneself() {
     let deployment = world_with(&["ada"]).await;
     let hash = address_key().hash(&address_of("ada"));
     consent::suppress(&deployment.store, &hash, "unsubscribed", at(NOW)).await.expect("the store answers");
-    for purpose in [centre("ada"), opt_out_link("ada")] {
-        let (status, page) = request(&deployment, "GET", &path(&deployment, &purpose), "").await;
-        assert!(status == 200 && page.contains("You are unsubscribed"), "{page}");
-    }
+    let (status, page) = request(&deployment, "GET", &path(&deployment, &centre("ada")), "").await;
+    assert!(status == 200 && page.contains("You are unsubscribed"), "{page}");
+    let (status, page) = request(&deployment, "GET", &path(&deployment, &opt_out_link("ada")), "").await;
+    assert!(status == 200 && page.contains("<button"), "{page}");
+    press(&deployment, &opt_out_link("ada"), "").await;
+    assert!(preferences(&deployment, "ada").await.unsubscribed, "it holds also if the other id takes its own back");
+    let (_, page) = request(&deployment, "GET", &path(&deployment, &opt_out_link("ada")), "").await;
+    assert!(page.contains("You are unsubscribed") && !page.contains("<button"), "{page}");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ impl Plan {
         text.head(self);
         text.rules(self);
         if self.is_without_effect() {
-            text.line("No difference: every MQL, every hand-off and every mail would have been the same.");
+            text.line("No difference: every MQL and every hand-off would have been the same, and as many mails; which piece goes out is not compared.");
         }
         text.mqls(self);
         text.hand_offs(self);

@@ -236,7 +236,7 @@ fn a_change_of_words_makes_no_difference_and_says_so() {
             RULES
               product analytics Fernhill Analytics → Fernhill Analytics 2 (its line)
 
-            No difference: every MQL, every hand-off and every mail would have been the same.
+            No difference: every MQL and every hand-off would have been the same, and as many mails; which piece goes out is not compared.
             MQLs     5 → 5: 0 appear, 0 disappear, 0 move
               by product
                 analytics                           2 →      2

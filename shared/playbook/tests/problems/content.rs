@@ -188,6 +188,24 @@ fn a_slip_in_content_is_named() {
         (
             "content/prune.mjml",
             "of {{ company }}",
+            r#"of <a href="www.example.com/x">{{ company }}</a>"#,
+            r#"content/prune.mjml:10: error: the link "www.example.com/x" leads nowhere: write https:// and a host (or {{ site }}), mailto: or tel:"#,
+        ),
+        (
+            "content/prune.mjml",
+            "of {{ company }}",
+            r#"of <a href="javascript:alert(1)">{{ company }}</a>"#,
+            r#"content/prune.mjml:10: error: the link "javascript:alert(1)" leads nowhere: write https:// and a host (or {{ site }}), mailto: or tel:"#,
+        ),
+        (
+            "content/prune.mjml",
+            "of {{ company }}",
+            r#"of <a href="">{{ company }}</a>"#,
+            r#"content/prune.mjml:10: error: the link "" leads nowhere: write https:// and a host (or {{ site }}), mailto: or tel:"#,
+        ),
+        (
+            "content/prune.mjml",
+            "of {{ company }}",
             "of {{ company | shout }}",
             "content/prune.mjml:10: error: the template is wrong: filter shout is unknown",
         ),

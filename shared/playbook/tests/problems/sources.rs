@@ -179,7 +179,7 @@ fn a_file_is_named_after_its_source() {
             sources/native.toml:1: error: no [[verify]]: anybody could send
 
             page.toml: format = \"native\"
-            sources/page.toml: error: "page" is the name under which the ledger keeps what people do on our own pages: choose another
+            sources/page.toml: error: "page" is a name under which the ledger keeps what we say ourselves: choose another
 
         "#]],
     );

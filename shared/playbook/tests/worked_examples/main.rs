@@ -130,6 +130,7 @@ impl<'e> Asked<'e> {
             reached,
             contact: Some(&self.contact),
             account: Some(&self.account),
+            given_back: qualify::GivenBack::default(),
         };
         match qualify::decide(&self.playbook.qualify, &snapshot, instant(second)) {
             Decision::Held { reason, .. } => format!("held: {reason}"),
