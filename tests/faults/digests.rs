@@ -21,6 +21,7 @@ use perennial_tests::interpose::Interposer;
 use perennial_tests::{
     at, body, clock, deploy, engagement, introduce, sdk_config, settle, state_items, store_at, tally, tell,
 };
+use qualify_mql::{QualifyMql, Trigger};
 use relay_events::RelayEvents;
 use score_and_decay::ScoreAndDecay;
 use serde_json::json;
@@ -301,6 +302,64 @@ async fn a_late_word_without_a_quarter_is_of_the_lead_that_there_was() {
         let (first, second) =
             (lead(&deployment, "ada", "2026-Q1").await.stage, lead(&deployment, "ada", "2026-Q2").await.stage);
         assert_eq!([first.as_str(), second.as_str()], stages, "said {what}");
+    }
+}
+
+#[tokio::test]
+async fn a_lead_that_was_put_off_is_in_its_owners_digest_on_that_day_once() {
+    let deployment = world_with(&["ada"]).await;
+    let checked = async |at_: &str| {
+        deployment.world.clock().set(at(at_));
+        run(deployment.store.clone(), &deployment, at_).await.expect("the run finishes");
+        settle(&deployment).await;
+        digest_mails(&deployment)
+    };
+    assert_eq!(checked(FRIDAY.0).await, [ONE]);
+    let said_at = at("2026-01-09T09:00:00Z");
+    deployment.world.clock().set(said_at);
+    // Until a Saturday.
+    let said = json!({"contact": "ada", "product": "analytics", "until": "2026-01-17"});
+    tell(&deployment, "later", &body("lead.later", said_at, &said)).await;
+    settle(&deployment).await;
+    let reminded = [ONE, "You asked to be reminded of Wilhelmina Quarterstaff"];
+    for (check, mails) in [
+        (MONDAY.0, &reminded[..1]),
+        ("2026-01-16T07:00:00Z", &reminded[..1]),
+        ("2026-01-19T07:00:00Z", &reminded[..]),
+        ("2026-01-19T07:00:00Z", &reminded[..]),
+        ("2026-01-20T07:00:00Z", &reminded[..]),
+    ] {
+        assert_eq!(checked(check).await, mails, "{check}");
+    }
+    assert_eq!(lead(&deployment, "ada", "2026-Q1").await.due_at, None);
+}
+
+#[tokio::test]
+async fn what_was_given_back_makes_no_lead_in_that_quarter_nor_when_it_is_over() {
+    let deployment = world_with(&["ada"]).await;
+    let ada = ContactId::from("ada");
+    let said_at = at("2026-04-02T10:00:00Z");
+    deployment.world.clock().set(said_at);
+    let said = json!({"contact": "ada", "product": "analytics", "quarter": "2026-Q1", "reason": "no budget"});
+    tell(&deployment, "said", &body("lead.rejected", said_at, &said)).await;
+    settle(&deployment).await;
+    deployment.world.clock().set(at("2026-04-03T10:00:00Z"));
+    qualify(&deployment, "ada").await;
+    let rows = deployment.store.contact(&ada).await.expect("the contact can be read");
+    let held: Vec<_> = rows.held.iter().map(|held| (held.quarter.as_str(), held.reason.as_str())).collect();
+    assert_eq!((rows.leads.len(), held), (1, vec![("2026-Q2", "recycled this quarter")]));
+
+    let qualify_mql = || QualifyMql {
+        store: deployment.store.clone(),
+        playbook: deployment.playbook.clone(),
+        clock: clock(&deployment),
+    };
+    for (now, still_held) in [("2026-06-30T21:00:00Z", 1), ("2026-07-01T10:00:00Z", 0)] {
+        deployment.world.clock().set(at(now));
+        let tick: Tick = serde_json::from_value(json!({"job": "held", "scheduled_at": now})).expect("a tick");
+        qualify_mql().handle(Trigger::Tick(tick)).await.expect("it is decided again");
+        let rows = deployment.store.contact(&ada).await.expect("the contact can be read");
+        assert_eq!((rows.leads.len(), rows.held.len()), (1, still_held), "{now}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The sales desk: the leads of whoever has signed in, best first; what is known of each; what can be said of it.
 //!
 //! A GET never changes anything. What is pressed is a POST that carries the mark of its own session. A rep sees the leads that
-//! are theirs or that they cover, a manager those of everybody who reports to them as well; any other lead is not there.
+//! are theirs, a manager those of everybody who reports to them as well; any other lead is not there.
 //!
 //! Whether somebody may sign in is decided in front of this function, by the API's authorizer, on one route. The function answers
 //! it with a cookie of its own, and every other route reads only that.

@@ -169,3 +169,21 @@ impl SendNurtureEmail {
         composer.compose(&to, &chosen.stream, (&chosen.piece, &chosen.edition), now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_back_is_due_for_the_next_planning_whenever_within_the_hour_it_was_handled() {
+        for (handled_at, due_at) in [
+            ("2026-01-05T09:00:00Z", "2026-01-05T10:00:00Z"),
+            ("2026-01-05T09:00:10Z", "2026-01-05T10:00:00Z"),
+            ("2026-01-05T09:59:59Z", "2026-01-05T10:00:00Z"),
+            ("2026-01-05T23:30:00Z", "2026-01-06T00:00:00Z"),
+        ] {
+            let handled_at: Timestamp = handled_at.parse().unwrap();
+            assert_eq!(again_at(handled_at).to_string(), due_at, "{handled_at}");
+        }
+    }
+}
