@@ -1,19 +1,24 @@
 //! The sales desk: who gets in, who sees what, what can be said, and that looking changes nothing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use expect_test::expect_file;
 use jiff::SignedDuration;
-use perennial::deployment::Deployment;
+use perennial::account::Rows;
+use perennial::deployment::{Deployment, address_key};
 use perennial_platform::consent::{self, Channel, Choices, LookAgain};
 use perennial_platform::keys;
 use perennial_platform::records::Lead;
 use perennial_platform::told::What;
 use perennial_tests::desk::Desk;
-use perennial_tests::{at, body, deploy, engagement, introduce, ledger_rows, settle, state_by_key, tell};
+use perennial_tests::interpose::{Before, Interposer};
+use perennial_tests::{address_of, at, body, deploy, engagement, introduce, ledger_rows, settle, state_by_key, tell};
 use serde_json::json;
+
+use crate::desk_calls::desk_at;
 
 /// A Wednesday.
 const NOW: &str = "2026-01-07T10:00:00Z";
@@ -206,6 +211,47 @@ async fn how_a_contact_may_be_reached_is_said_before_anything_is_asked_for() {
             assert!(said.is_none_or(|said| page.html.contains(said)), "{off:?} {}", page.path);
         }
     }
+}
+
+#[tokio::test]
+async fn an_opt_out_holds_for_whoever_has_the_address() {
+    let deployment = three_leads().await;
+    let mut anna = Desk::sign_in(&deployment, ANNA).await;
+    let pages = [path_of("ada", "analytics"), "/desk?product=analytics".to_owned()];
+    let said = "Has opted out of mail: please call, and write no more than an answer.";
+    for (reason, expected) in [("bounced", false), ("unsubscribed", true)] {
+        let hash = address_key().hash(&address_of("ada"));
+        consent::suppress(&deployment.store, &hash, reason, at(NOW)).await.expect("it is recorded");
+        for path in &pages {
+            let page = anna.get(path).await.expect(200);
+            assert_eq!(page.html.contains(said), expected, "{reason}: {path}: {}", page.html);
+        }
+        let rows = Rows::read(&deployment).await.expect("the tables can be read");
+        let ada = BTreeSet::from(["ada".into()]);
+        assert_eq!(rows.no_mail, if expected { ada } else { BTreeSet::new() }, "{reason}: what the reports read");
+    }
+    // Nothing is said of anybody else.
+    assert!(!anna.get(&path_of("ben", "automation")).await.expect(200).html.contains(said));
+}
+
+#[tokio::test]
+async fn what_the_state_does_not_take_at_once_is_told_and_holds_a_moment_later() {
+    let deployment = three_leads().await;
+    let failing: Before = Arc::new(|operation, mut request| {
+        if operation == "TransactWriteItems" {
+            request["TransactItems"][0]["Update"]["TableName"] = json!("away");
+        }
+        Box::pin(async move { request })
+    });
+    let interposer = Interposer::start(&deployment.world.endpoints().dynamodb, failing, Arc::new(|_, _, _| {})).await;
+    desk_at(&interposer.url, &deployment).await;
+    let mut anna = Desk::sign_in(&deployment, ANNA).await;
+    let page = anna.get(&path_of("ada", "analytics")).await.expect(200);
+    anna.say(&page, "accepted", &[]).await.expect(503);
+    assert_eq!(lead(&deployment, "ada", "analytics").await.stage, "mql");
+    settle(&deployment).await;
+    let told = lead(&deployment, "ada", "analytics").await;
+    assert_eq!((told.stage.as_str(), told.touched_by.as_deref()), ("sql", Some("rep-anna")));
 }
 
 /// What a page says below its header.

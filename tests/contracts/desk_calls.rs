@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use perennial::deployment::{Deployment, function};
+use perennial::deployment::{Deployment, address_key, function};
 use perennial_platform::desk::rank;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::sessions::Sessions;
@@ -109,16 +109,22 @@ async fn counted(deployment: &Deployment) -> (Interposer, Calls) {
         Arc::new(|_, _, _| {}),
     )
     .await;
+    desk_at(&interposer.url, deployment).await;
+    (interposer, calls)
+}
+
+/// The desk again, with its database there.
+pub(crate) async fn desk_at(endpoint: &str, deployment: &Deployment) {
     let desk = SalesDesk {
-        ledger: Ledger::new(&sdk_config(&interposer.url).await, &deployment.ledger_table),
-        store: store_at(&interposer.url).await,
+        ledger: Ledger::new(&sdk_config(endpoint).await, &deployment.ledger_table),
+        store: store_at(endpoint).await,
+        address_key: address_key(),
         sessions: Sessions::new("key"),
         sign_in: SignIn::Anybody,
         playbook: Arc::clone(&deployment.playbook),
         clock: clock(deployment),
     };
     deployment.world.register("SalesDesk", function(desk, |it, event| async move { it.handle(event).await }));
-    (interposer, calls)
 }
 
 fn scores(page: &Page) -> Vec<i64> {

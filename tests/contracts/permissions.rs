@@ -311,6 +311,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     let desk = SalesDesk {
         ledger: ledger.clone(),
         store: store(),
+        address_key: key.clone(),
         sessions: Sessions::new("key"),
         sign_in: SignIn::Anybody,
         playbook: playbook(),

@@ -251,6 +251,37 @@ async fn what_is_told_late_of_a_merged_id_is_told_of_the_one_that_stays() {
     assert!(rows.preferences.expect("opinions").bounced_at.is_some());
 }
 
+#[tokio::test]
+async fn what_sales_said_of_either_lead_is_kept_and_whoever_works_on_one_is_not_stopped() {
+    // Anna has touched the other id's lead. What is said of Ada's own, where it stands after the merge, and what the bus hears.
+    for (own, stage, moves) in [
+        (&[][..], Status::Touched, &["LeadTouched"][..]),
+        (&["accepted"], Status::Sql, &[]),
+        (&["accepted", "won"], Status::Won, &[]),
+        // Given back under one id while Anna works on the other.
+        (&["rejected"], Status::Touched, &["LeadTouched"]),
+    ] {
+        let deployment = one_person_twice().await;
+        for (minute, step) in (1..).zip(own) {
+            let said_at = at("2026-01-06T10:00:00Z") + SignedDuration::from_mins(minute);
+            let word = json!({"contact": "ada", "product": "analytics", "by": "rep-bilal"});
+            tell(&deployment, step, &body(&format!("lead.{step}"), said_at, &word)).await;
+        }
+        settle(&deployment).await;
+        let before = deployment.world.bus_events().expect("the world remembers").len();
+        tell(&deployment, "merge", &merged("anon", "ada")).await;
+        settle(&deployment).await;
+        let rows = deployment.store.contact(&ContactId::from("ada")).await.expect("the contact can be read");
+        let lead = rows.leads.iter().find(|lead| lead.product == "analytics").expect("her lead");
+        assert_eq!(lead.status(), stage, "{own:?}");
+        assert_eq!(lead.touched_by.as_deref(), Some("rep-anna"), "{own:?}: the first word of both");
+        let events = deployment.world.bus_events().expect("the world remembers");
+        let kinds = events[before..].iter().filter_map(|event| event.envelope["detail-type"].as_str());
+        let kinds: Vec<&str> = kinds.filter(|kind| kind.starts_with("Lead") && *kind != "LeadQualified").collect();
+        assert_eq!(kinds, moves, "{own:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_the_order_the_one_that_stays_has_the_union() {
     let first = seed();

@@ -202,7 +202,6 @@ impl ApplyChange {
         match applied {
             Applied::Refused(refused) => tracing::warn!(%refused, "a word from sales was refused"),
             Applied::NoLead => tracing::warn!(%said, "a word from sales fits no lead"),
-            Applied::Full => tracing::warn!(%said, "a word from sales was not kept: the lead holds as many as it can"),
             Applied::Moved(_) | Applied::Noted { .. } | Applied::Unchanged { .. } => {}
         }
         Ok(Change::Applied)

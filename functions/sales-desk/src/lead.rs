@@ -16,6 +16,7 @@ use perennial_domain::interest::{Step, Verdict, evaluate, walk};
 use perennial_domain::lead::AccountStage;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sorting::{flames, stars};
+use perennial_platform::consent;
 use perennial_platform::contact::ContactRows;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
@@ -104,7 +105,8 @@ impl SalesDesk {
             None => None,
         };
         let interest = rows.interests.get(product).cloned().unwrap_or_default();
-        let reach = Reach::of(rows.preferences.as_ref());
+        let opted_out = consent::is_opted_out(&self.store, &self.address_key, contact, rows).await?;
+        let reach = Reach::of(rows.preferences.as_ref(), opted_out);
         let known = Known { contact: person, account, interest, reach };
         let (name, title, company_of) = names(&lead.contact, &known);
         let standing = Standing {

@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use http::Method;
+use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::failure::Failure;
 use perennial_platform::ledger::Ledger;
@@ -49,6 +50,8 @@ pub struct SalesDesk {
     pub ledger: Ledger,
     /// The state table.
     pub store: Store,
+    /// How addresses are hashed: an opt-out holds for whoever has the address.
+    pub address_key: AddressKey,
     /// Who is signed in.
     pub sessions: Sessions,
     /// How one signs in.

@@ -9,11 +9,13 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use jiff::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
-use perennial_domain::ids::{AccountId, ContactId, ProductId, RepId};
+use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::evaluate;
 use perennial_domain::lead::{Priority, Status};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::sorting::{Driver, flames, stars};
+use perennial_platform::address::AddressKey;
+use perennial_platform::consent::{self, Suppression};
 use perennial_platform::desk::{self, Cursor, Row, Wanted};
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::InterestItem;
@@ -149,8 +151,8 @@ impl SalesDesk {
         }
     }
 
-    /// Who these leads are of, where they work, what they did and how they may be reached: three calls for a page, whatever it
-    /// holds.
+    /// Who these leads are of, where they work, what they did and how they may be reached: three or four calls for a page, whatever
+    /// it holds.
     async fn known(&self, rows: &[Row]) -> Result<Vec<Known>, Failure> {
         let places = |row: &Row| {
             let contact = row.contact_id();
@@ -158,32 +160,13 @@ impl SalesDesk {
         };
         let wanted: BTreeSet<Key> = rows.iter().flat_map(places).collect();
         let people = desk::items(&self.store, wanted).await?;
-        let contact = |id: ContactId| {
-            let item = people.get(&keys::profile(&id))?;
-            Some((id.clone(), profile(item, |fields| Contact::from_fields(id, fields))?))
-        };
-        let contacts: BTreeMap<ContactId, Contact> = rows.iter().map(Row::contact_id).filter_map(contact).collect();
-        let accounts = contacts.values().filter_map(|contact| contact.account.clone());
-        let wanted: BTreeSet<Key> = accounts.map(|id| keys::account_profile(&id)).collect();
-        let companies = desk::items(&self.store, wanted).await?;
-        let account = |id: &AccountId| {
-            let item = companies.get(&keys::account_profile(id))?;
-            profile(item, |fields| Account::from_fields(id.clone(), fields))
-        };
-        let known = |row: &Row| {
-            let contact = contacts.get(&row.contact_id()).cloned();
-            let interest = people.get(&keys::interest(&row.contact_id(), &row.product_id()));
-            let interest = interest.map_or_else(|| Ok(InterestItem::default()), InterestItem::read)?;
-            let account = contact.as_ref().and_then(|contact| contact.account.as_ref()).and_then(account);
-            let preferences = people.get(&keys::preferences(&row.contact_id()));
-            let preferences: Option<Preferences> = preferences
-                .map(|item| serde_dynamo::from_item(item.clone()))
-                .transpose()
-                // Unlike a name, what somebody has forbidden is never taken for unsaid.
-                .map_err(|_| Failure::shape("preferences", "not of the shape we give it"))?;
-            Ok(Known { contact, account, interest, reach: Reach::of(preferences.as_ref()) })
-        };
-        rows.iter().map(known).collect()
+        let people = People { items: &people, address_key: &self.address_key };
+        let contacts = rows.iter().filter_map(|row| people.contact(&row.contact_id()));
+        let accounts = contacts.filter_map(|contact| contact.account).map(|id| keys::account_profile(&id));
+        let suppressions = rows.iter().flat_map(|row| people.suppressions(&row.contact_id()));
+        let wanted: BTreeSet<Key> = accounts.chain(suppressions).collect();
+        let others = desk::items(&self.store, wanted).await?;
+        rows.iter().map(|row| people.known(row, &others)).collect()
     }
 
     fn row(&self, row: &Row, known: &Known, now: Timestamp) -> Line {
@@ -251,10 +234,53 @@ impl SalesDesk {
     }
 }
 
-fn profile<T>(item: &Item, read: impl FnOnce(&perennial_domain::profile::Fields) -> T) -> Option<T> {
-    // A profile of an unknown shape must not hide the lead: it is shown by its id.
-    let profile: Profile = serde_dynamo::from_item(item.clone()).ok()?;
-    Some(read(&profile.fields()))
+/// What was read of the people of a page.
+struct People<'a> {
+    items: &'a BTreeMap<Key, Item>,
+    address_key: &'a AddressKey,
+}
+
+impl People<'_> {
+    fn profile(&self, id: &ContactId) -> Option<Profile> {
+        self.items.get(&keys::profile(id)).and_then(profile)
+    }
+
+    fn contact(&self, id: &ContactId) -> Option<Contact> {
+        self.profile(id).map(|profile| Contact::from_fields(id.clone(), &profile.fields()))
+    }
+
+    /// Where an opt-out lies that holds for whoever has this contact's address.
+    fn suppressions(&self, id: &ContactId) -> BTreeSet<Key> {
+        consent::suppressions_of(self.address_key, id, self.profile(id).as_ref())
+    }
+
+    fn known(&self, row: &Row, others: &BTreeMap<Key, Item>) -> Result<Known, Failure> {
+        let (id, contact) = (row.contact_id(), self.contact(&row.contact_id()));
+        let interest = self.items.get(&keys::interest(&id, &row.product_id()));
+        let interest = interest.map_or_else(|| Ok(InterestItem::default()), InterestItem::read)?;
+        let account = contact.as_ref().and_then(|contact| contact.account.clone()).and_then(|id| {
+            let profile = others.get(&keys::account_profile(&id)).and_then(profile)?;
+            Some(Account::from_fields(id, &profile.fields()))
+        });
+        let preferences: Option<Preferences> = self
+            .items
+            .get(&keys::preferences(&id))
+            .map(|item| serde_dynamo::from_item(item.clone()))
+            .transpose()
+            // Unlike a name, what somebody has forbidden is never taken for unsaid.
+            .map_err(|_| Failure::shape("preferences", "not of the shape we give it"))?;
+        let suppressions = self.suppressions(&id);
+        let opted_out = suppressions
+            .iter()
+            .filter_map(|key| others.get(key))
+            .any(|item| Suppression::read(item).is_of_an_opt_out());
+        Ok(Known { contact, account, interest, reach: Reach::of(preferences.as_ref(), opted_out) })
+    }
+}
+
+/// A profile of an unknown shape must not hide the lead: it is shown by its id.
+fn profile(item: &Item) -> Option<Profile> {
+    serde_dynamo::from_item(item.clone()).ok()
 }
 
 /// Name, title and company as they are shown: typed somewhere by somebody.

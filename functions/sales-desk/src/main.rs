@@ -1,5 +1,6 @@
 //! The Lambda bootstrap of sales-desk.
 
+use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::sessions::Sessions;
@@ -14,6 +15,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let desk = SalesDesk {
         ledger: Ledger::from_env(&config)?,
         store: Store::from_env(&config)?,
+        address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
         // Sessions last for hours: those that an older key has signed end with it.
         sessions: Sessions::new(settings::keys("LINK_KEY")?.into_iter().next().unwrap_or_default()),
         sign_in: SignIn::Pool {

@@ -17,10 +17,10 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    /// What follows from what a contact has said, if anything.
-    pub fn of(preferences: Option<&Preferences>) -> Self {
+    /// What follows from what a contact has said, if anything, and from whether somebody with its address has opted out.
+    pub fn of(preferences: Option<&Preferences>, opted_out: bool) -> Self {
         let no_calls = preferences.is_some_and(Preferences::want_no_calls);
-        match (no_calls, preferences.is_some_and(Preferences::want_no_mail)) {
+        match (no_calls, opted_out || preferences.is_some_and(Preferences::want_no_mail)) {
             (false, false) => Self::Any,
             (true, false) => Self::NoCalls,
             (false, true) => Self::NoMail,

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use minijinja::{Value, context};
 use perennial_domain::calendar::Calendar;
-use perennial_domain::lead::{Checks, Said, Status, Word};
+use perennial_domain::lead::{self, Checks, Heard, Said, Status, Word};
 use perennial_platform::failure::Failure;
 use perennial_platform::leads::{self, Applied, Meant};
 use perennial_platform::ledger::{Entry, Ledger};
@@ -212,18 +212,20 @@ impl SalesDesk {
         Ok(see(&format!("{}?done={done}", address(&found.lead))))
     }
 
-    /// State first: it must hold at once. The ledger's consumer repeats it.
+    /// What tells something new is told first: whoever is answered "once more, please" may find it applied the next time, and then
+    /// it would tell nothing new. The state holds it before this answers, and the ledger's consumer repeats it.
     async fn apply(&self, found: &Found, word: &Word, now: Timestamp) -> Result<&'static str, Failure> {
+        if lead::hear(&found.lead.words(), word) != Heard::Known {
+            let id = format!("{}#{}#{}#{}", word.said, found.product, found.quarter, word.at);
+            tell(&self.ledger, &id, now, What::of_lead(&found.contact, &found.product, found.quarter, word)).await?;
+        }
         let meant = Meant { contact: &found.contact, product: &found.product, quarter: Some(found.quarter) };
-        let done = match leads::apply(&self.store, &meant, word, now).await? {
+        Ok(match leads::apply(&self.store, &meant, word, now).await? {
             Applied::Moved(_) => word.said.as_str(),
             Applied::Noted { .. } => "noted",
-            Applied::Unchanged { .. } => return Ok("known"),
-            Applied::Refused(_) | Applied::Full | Applied::NoLead => return Ok("refused"),
-        };
-        let id = format!("{}#{}#{}#{}", word.said, found.product, found.quarter, word.at);
-        tell(&self.ledger, &id, now, What::of_lead(&found.contact, &found.product, found.quarter, word)).await?;
-        Ok(done)
+            Applied::Unchanged { .. } => "known",
+            Applied::Refused(_) | Applied::NoLead => "refused",
+        })
     }
 }
 

@@ -55,9 +55,7 @@ impl SignedPages {
             Applied::Noted { at: Status::Touched, .. } | Applied::Unchanged { at: Status::Touched, .. } => {
                 Page::SOMEBODY_ELSE
             }
-            Applied::Noted { .. } | Applied::Unchanged { .. } | Applied::Refused(_) | Applied::Full => {
-                Page::ALREADY_DECIDED
-            }
+            Applied::Noted { .. } | Applied::Unchanged { .. } | Applied::Refused(_) => Page::ALREADY_DECIDED,
             Applied::NoLead => Page::INVALID,
         })
     }

@@ -8,15 +8,17 @@ use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{evaluate, instant};
 use perennial_domain::sla::Recipient;
+use perennial_platform::address::AddressKey;
+use perennial_platform::consent::{self, Suppression};
 use perennial_platform::interest::InterestItem;
-use perennial_platform::keys::{self, PK, SK};
+use perennial_platform::keys::{self, Key, PK, SK};
 use perennial_platform::ledger::{Entry, Kind};
 use perennial_platform::records::{Held, Lead, Preferences, Profile, Slot, SlotState};
 use perennial_platform::store::{Item, text};
 use perennial_platform::told::{Subject, What};
 use serde::Serialize;
 
-use crate::deployment::{Deployment, DeploymentError};
+use crate::deployment::{Deployment, DeploymentError, address_key};
 use crate::identities::Identities;
 
 /// What became of the engagements that were delivered: received = counted + duplicates + quarantined.
@@ -170,6 +172,8 @@ pub struct Rows {
     pub no_mail: BTreeSet<ContactId>,
     /// Contacts who have opted out.
     pub opted_out: BTreeSet<ContactId>,
+    /// Where it is said that whoever has an address has opted out.
+    opted_out_addresses: BTreeSet<Key>,
     /// Interests.
     pub interests: BTreeMap<(ContactId, ProductId), InterestItem>,
     /// Leads.
@@ -197,6 +201,7 @@ impl Rows {
         for item in scan(&deployment.store.client, &deployment.ledger_table).await? {
             rows.ledger.push(read(item)?);
         }
+        rows.sort_in_opt_outs_of_addresses(&address_key());
         rows.leads.sort_by(|a, b| (&a.contact, &a.product, &a.quarter).cmp(&(&b.contact, &b.product, &b.quarter)));
         rows.slots.sort_by(|a, b| (&a.pk, &a.sk).cmp(&(&b.pk, &b.sk)));
         rows.ledger.sort_by(|a, b| (a.happened_at, &a.pk, &a.sk).cmp(&(b.happened_at, &b.pk, &b.sk)));
@@ -233,8 +238,21 @@ impl Rows {
             } else if sk == keys::PROFILE {
                 self.contacts.insert(contact, read(item)?);
             }
+        } else if sk == keys::SUPPRESSION && Suppression::read(&item).is_of_an_opt_out() {
+            self.opted_out_addresses.insert(Key { pk, sk });
         }
         Ok(())
+    }
+
+    /// An opt-out holds for whoever has the address.
+    fn sort_in_opt_outs_of_addresses(&mut self, key: &AddressKey) {
+        for (contact, profile) in &self.contacts {
+            let places = consent::suppressions_of(key, contact, Some(profile));
+            if !places.is_disjoint(&self.opted_out_addresses) {
+                self.no_mail.insert(contact.clone());
+                self.opted_out.insert(contact.clone());
+            }
+        }
     }
 
     fn sort_in_preferences(&mut self, contact: ContactId, preferences: &Preferences) {

@@ -260,6 +260,7 @@ impl Deployment {
         let desk = SalesDesk {
             store: store(),
             ledger: ledger.clone(),
+            address_key: address_key.clone(),
             sessions: Sessions::new(LINK_KEY),
             sign_in: SignIn::Anybody,
             playbook: playbook(),

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::calendar::days_after;
 
-pub use standing::{Heard, MOST_WORDS, Standing, hear, standing};
+pub use standing::{Heard, MOST_WORDS, Standing, hear, standing, unite};
 pub use word::{Checks, Refused, Said, Word};
 
 /// Where a lead stands.

@@ -1,6 +1,6 @@
 //! What must hold of a lead, whatever sales says of it and however it arrives.
 
-use perennial_domain::lead::{Checks, Heard, MOST_WORDS, Said, Standing, Status, Word, hear, standing};
+use perennial_domain::lead::{Checks, Heard, MOST_WORDS, Said, Standing, Status, Word, hear, standing, unite};
 use proptest::prelude::*;
 
 fn said() -> impl Strategy<Value = Said> {
@@ -48,7 +48,6 @@ fn heard(words: &[Word]) -> Vec<Word> {
         match hear(&history, word) {
             Heard::Kept(longer) => history = longer,
             Heard::Known => {}
-            Heard::Full => panic!("{} words are not too many", words.len()),
         }
     }
     history
@@ -77,6 +76,16 @@ proptest! {
         for word in &history {
             prop_assert_eq!(hear(&history, word), Heard::Known, "{:?} of {:?}", word, history);
         }
+    }
+
+    #[test]
+    fn however_much_is_said_the_lead_stands_where_all_of_it_leads(mut words in prop::collection::vec(word(), 60..200)) {
+        for (at, word) in (0..).zip(&mut words) {
+            word.at = at;
+        }
+        let kept = heard(&words);
+        prop_assert!(kept.len() <= MOST_WORDS);
+        prop_assert_eq!(without_refused(standing(&kept)), without_refused(standing(&words)));
     }
 
     #[test]
@@ -116,13 +125,19 @@ proptest! {
 }
 
 #[test]
-fn a_history_is_full_at_its_limit_and_noise_never_fills_it() {
+fn a_full_history_makes_room_and_noise_never_fills_it() {
     let reminder = |at| Word::of(Said::Later { until: at + 100 }, at);
     let limit = i64::try_from(MOST_WORDS).unwrap();
     let full = heard(&(0..limit).map(reminder).collect::<Vec<_>>());
     assert_eq!(full.len(), MOST_WORDS);
-    assert_eq!(hear(&full, &reminder(limit)), Heard::Full);
     assert_eq!(hear(&full, &reminder(0)), Heard::Known);
+    // The first word stopped the clock and stays; the oldest of the reminders that later ones replaced goes.
+    for word in [reminder(limit), Word::of(Said::Won { amount_cents: None }, limit)] {
+        let mut expected = full.clone();
+        expected.remove(1);
+        expected.push(word.clone());
+        assert_eq!(hear(&full, &word), Heard::Kept(expected));
+    }
 
     let opened = |at| Word::of(if at % 2 == 0 { Said::Touched } else { Said::Accepted }, at);
     let noise: Vec<_> = (0..1_000).map(opened).chain([Word::of(Said::Rejected { until: None }, 1_000)]).collect();
@@ -131,4 +146,39 @@ fn a_history_is_full_at_its_limit_and_noise_never_fills_it() {
     let told: Vec<_> = history.iter().map(|word| (word.at, word.said.as_str())).collect();
     let expected = [(0, "touched"), (1, "accepted"), (1_000, "rejected"), (1_001, "accepted"), (1_002, "touched")];
     assert_eq!(told, expected);
+}
+
+#[test]
+fn one_lead_under_two_ids_keeps_what_sales_said_of_either_and_stays_with_whoever_works_on_it() {
+    let words = |text: &str| -> Vec<Word> {
+        let said = |text: &str| match text {
+            "touched" => Said::Touched,
+            "accepted" => Said::Accepted,
+            "opportunity" => Said::Opportunity { amount_cents: None, checks: Checks::default() },
+            "won" => Said::Won { amount_cents: None },
+            "lost" => Said::Lost,
+            _ => Said::Rejected { until: None },
+        };
+        let word = |text: &str| text.split_once(' ').map(|(at, text)| Word::of(said(text), at.parse().unwrap()));
+        text.split(", ").filter_map(word).collect()
+    };
+    let check = |one: &str, other: &str, stage: Status, kept: usize| {
+        for (one, other) in [(one, other), (other, one)] {
+            let united = unite(&words(one), &words(other));
+            assert_eq!((standing(&united).stage, united.len()), (stage, kept), "{one} | {other}");
+        }
+    };
+    check("", "", Status::Mql, 0);
+    check("1 touched", "", Status::Touched, 1);
+    check("1 touched", "2 accepted", Status::Sql, 2);
+    check("1 touched", "1 touched", Status::Touched, 1);
+    check("1 touched, 2 accepted", "3 opportunity, 9 won", Status::Won, 4);
+    // Nobody works on the other one.
+    check("", "2 rejected", Status::Recycled, 1);
+    check("1 lost", "2 rejected", Status::Recycled, 2);
+    // Somebody does: it is not taken away.
+    check("3 touched", "2 rejected", Status::Touched, 1);
+    check("1 touched, 4 accepted", "2 lost", Status::Sql, 2);
+    // What was lost, and then an opportunity again, is one.
+    check("1 lost", "2 opportunity", Status::Opportunity, 2);
 }

@@ -16,9 +16,9 @@ use crate::address::AddressKey;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
 use crate::identity::{self, Resolved};
-use crate::keys;
+use crate::keys::{self, Key};
 use crate::records::{Preferences, Profile};
-use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string, text};
+use crate::store::{ATTEMPTS, Change, Commit, Item, Store, back_off, number, string, text};
 
 pub use choices::{Channel, Choices};
 use choosing::Writing;
@@ -216,6 +216,18 @@ pub struct Suppression {
 }
 
 impl Suppression {
+    /// What an item says.
+    pub fn read(item: &Item) -> Self {
+        let all = item.get("reasons").and_then(|reasons| reasons.as_ss().ok()).into_iter().flatten().cloned();
+        // The first is all that older ones have.
+        Self { reasons: all.chain(text(item, "reason").map(str::to_owned)).collect() }
+    }
+
+    /// Whether somebody who has the address has opted out.
+    pub fn is_of_an_opt_out(&self) -> bool {
+        self.reasons.contains(UNSUBSCRIBED)
+    }
+
     /// Whether an opt-out is the only reason: then whoever opted out can take it back.
     pub fn is_only_an_opt_out(&self) -> bool {
         self.reasons.iter().eq([UNSUBSCRIBED])
@@ -227,11 +239,12 @@ impl Suppression {
 /// # Errors
 /// [`Failure`] if the store could not be reached.
 pub async fn suppression_of(store: &Store, hash: &str) -> Result<Option<Suppression>, Failure> {
-    let Some(item) = store.get_item(&keys::suppression(hash)).await? else { return Ok(None) };
-    let all = item.get("reasons").and_then(|reasons| reasons.as_ss().ok()).into_iter().flatten().cloned();
-    // The first is all that older ones have.
-    let reasons = all.chain(text(&item, "reason").map(str::to_owned)).collect();
-    Ok(Some(Suppression { reasons }))
+    Ok(store.get_item(&keys::suppression(hash)).await?.as_ref().map(Suppression::read))
+}
+
+/// Where it is said that a contact's addresses are not written to, for whoever reads many at once: see [`Suppression::read`].
+pub fn suppressions_of(key: &AddressKey, contact: &ContactId, profile: Option<&Profile>) -> BTreeSet<Key> {
+    addresses_of(key, contact, profile).iter().map(|hash| keys::suppression(hash)).collect()
 }
 
 /// What a contact has said, and whether it can be written to.
@@ -264,11 +277,28 @@ pub async fn standing(store: &Store, key: &AddressKey, contact: &ContactId) -> R
         (preferences.unsubscribed, preferences.bounced_at.is_some_and(|at| at >= since));
     for hash in addresses_of(key, contact, rows.profile.as_ref()) {
         let Some(suppression) = suppression_of(store, &hash).await? else { continue };
-        opted_out |= suppression.reasons.contains(UNSUBSCRIBED);
+        opted_out |= suppression.is_of_an_opt_out();
         unreachable |= suppression.reasons.iter().any(|reason| reason != UNSUBSCRIBED);
     }
     unreachable |= preferences.unsubscribed && preferences.source == COMPLAINT;
     Ok(Standing { rows, opted_out, unreachable })
+}
+
+/// Whether a contact whose items have been read has opted out, under its id or under another that has its address.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn is_opted_out(
+    store: &Store,
+    key: &AddressKey,
+    contact: &ContactId,
+    rows: &ContactRows,
+) -> Result<bool, Failure> {
+    let mut opted_out = rows.preferences.as_ref().is_some_and(|preferences| preferences.unsubscribed);
+    for hash in addresses_of(key, contact, rows.profile.as_ref()) {
+        opted_out = opted_out || suppression_of(store, &hash).await?.is_some_and(|it| it.is_of_an_opt_out());
+    }
+    Ok(opted_out)
 }
 
 /// The keyed hashes of a contact's address: the one it states, and the one that its id stands for.

@@ -2,7 +2,7 @@
 
 mod words;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::instant;
@@ -16,7 +16,7 @@ use crate::outbox::{LeadEvent, Waiting};
 use crate::records::{Evidence, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 
-pub(crate) use words::holding;
+use words::holding;
 
 /// How far a sender's clock may be behind ours.
 const CLOCK_SKEW_SECONDS: i64 = 10 * 60;
@@ -42,8 +42,6 @@ pub enum Applied {
     },
     /// The lifecycle has no such step. It is kept, as refused.
     Refused(Refused),
-    /// The lead holds as many words as it can.
-    Full,
     /// There is no such lead.
     NoLead,
 }
@@ -71,14 +69,11 @@ pub async fn apply(store: &Store, meant: &Meant<'_>, word: &Word, now: Timestamp
         let known = lead.words();
         let history = match lead::hear(&known, &word) {
             Heard::Kept(history) => history,
-            Heard::Full => return Ok(Applied::Full),
             Heard::Known => return Ok(known_before(&lead, known, &word)),
         };
         let (before, after) = (lead::standing(&known), lead::standing(&history));
         let mut actions = vec![store.change(holding(&lead, &history)?)?];
-        if before.stage != after.stage {
-            actions.push(store.put_over(&Waiting::lead_moved(moved(meant, &lead, &after)?, &word)?)?);
-        }
+        actions.extend(announced(store, &lead, &before, &after, &word)?);
         if store.commit("lead move", actions).await? != Commit::Done {
             back_off(attempt).await;
             continue;
@@ -101,10 +96,24 @@ fn known_before(lead: &Lead, mut words: Vec<Word>, word: &Word) -> Applied {
     }
 }
 
+/// The event of a lead that stands elsewhere after a word, if it does.
+fn announced(
+    store: &Store,
+    lead: &Lead,
+    before: &lead::Standing,
+    after: &lead::Standing,
+    word: &Word,
+) -> Result<Option<TransactWriteItem>, Failure> {
+    if before.stage == after.stage {
+        return Ok(None);
+    }
+    store.put_over(&Waiting::lead_moved(moved(lead, after)?, word)?).map(Some)
+}
+
 /// What the bus hears of a lead that stands elsewhere now.
-fn moved(meant: &Meant<'_>, lead: &Lead, after: &lead::Standing) -> Result<LeadEvent, Failure> {
+fn moved(lead: &Lead, after: &lead::Standing) -> Result<LeadEvent, Failure> {
     let quarter = lead.quarter().ok_or_else(|| Failure::shape("lead", "quarter"))?;
-    let mut told = LeadEvent::of(meant.contact, meant.product, quarter);
+    let mut told = LeadEvent::of(&lead.contact_id(), &lead.product_id(), quarter);
     told.owner = Some(lead.owner.clone());
     told.stage = Some(after.stage.as_str().to_owned());
     told.amount_cents = after.amount_cents;
@@ -112,6 +121,19 @@ fn moved(meant: &Meant<'_>, lead: &Lead, after: &lead::Standing) -> Result<LeadE
     told.reason = after.reason.clone().filter(|reason| addresses_in(reason).is_empty());
     told.until = after.recycled_until.map(|until| instant(until).to_string());
     Ok(told)
+}
+
+/// What makes `own` of two leads of one person hold what sales said of both, with the event of a move; nothing if it holds that.
+///
+/// # Errors
+/// [`Failure::Poison`] if it cannot be expressed, or if `own` holds a word that this version does not know.
+pub(crate) fn united(store: &Store, own: &Lead, other: &Lead) -> Result<Vec<TransactWriteItem>, Failure> {
+    let (known, words) = (own.words(), lead::unite(&own.words(), &other.words()));
+    let (before, after) = (lead::standing(&known), lead::standing(&words));
+    let Some(last) = words.last().filter(|_| words != known) else { return Ok(Vec::new()) };
+    let mut actions = vec![store.change(holding(own, &words)?)?];
+    actions.extend(announced(store, own, &before, &after, last)?);
+    Ok(actions)
 }
 
 /// Whether a lead stands on what is known.

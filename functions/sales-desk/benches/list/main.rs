@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use jiff::Timestamp;
+use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::sessions::Sessions;
@@ -74,6 +75,7 @@ impl Bench {
         let desk = SalesDesk {
             ledger: Ledger::new(&config, "ledger"),
             store: Store { client: aws_sdk_dynamodb::Client::new(&config), state: "state".to_owned() },
+            address_key: AddressKey::new("key"),
             sessions,
             sign_in: SignIn::Anybody,
             playbook,

@@ -56,6 +56,10 @@ impl Standing {
         self.refused.iter().find(|(refused, _)| refused == word).map(|(_, why)| *why)
     }
 
+    fn without_refused(self) -> Self {
+        Self { refused: Vec::new(), ..self }
+    }
+
     fn hear(&mut self, word: &Word) {
         let Some(stage) = self.stage.after(&word.said) else {
             let refused = Refused { from: self.stage, said: word.said, at: word.at };
@@ -111,14 +115,13 @@ pub enum Heard {
     Kept(Vec<Word>),
     /// It tells nothing that is not known.
     Known,
-    /// It is not kept, since [`MOST_WORDS`] are.
-    Full,
 }
 
 /// Hears a word that arrives.
 ///
 /// "Touched" and "accepted" are what a CRM says whenever somebody opens a record, so they are kept only where they tell something,
-/// or if they are refused, once of whoever says it. Where the lead stands does not depend on it.
+/// or if they are refused, once of whoever says it. Where the lead stands does not depend on it. Of more than [`MOST_WORDS`] the
+/// oldest goes without which the lead stands where it stands with it: an amount that was stated anew, a refusal.
 pub fn hear(history: &[Word], word: &Word) -> Heard {
     let mut words = history.to_vec();
     if words.contains(word) {
@@ -134,5 +137,32 @@ pub fn hear(history: &[Word], word: &Word) -> Heard {
             return Heard::Known;
         }
     }
-    if history.len() >= MOST_WORDS { Heard::Full } else { Heard::Kept(words) }
+    if words.len() > MOST_WORDS {
+        words.remove(idle_among(&words));
+    }
+    if words == history { Heard::Known } else { Heard::Kept(words) }
+}
+
+/// Which word is the oldest that says nothing among these. There is one among so many: a standing follows from the first word, the
+/// few that moved the lead, and the last one on each of its details.
+fn idle_among(words: &[Word]) -> usize {
+    let with_all = standing(words).without_refused();
+    let without = |index: usize| standing(&[&words[..index], &words[index + 1..]].concat()).without_refused();
+    (0..words.len()).find(|index| without(*index) == with_all).unwrap_or_default()
+}
+
+/// The words of one lead that was kept under two ids of one person: all of them, unless sales still works on one of the two and
+/// the words of the other would close it. Then those of the open one.
+pub fn unite(one: &[Word], other: &[Word]) -> Vec<Word> {
+    let all = other.iter().fold(one.to_vec(), |words, word| match hear(&words, word) {
+        Heard::Kept(longer) => longer,
+        Heard::Known => words,
+    });
+    let worked_on = |words: &[Word]| !words.is_empty() && standing(words).stage.is_open();
+    let ends = matches!(standing(&all).stage, Status::Lost | Status::Recycled);
+    match (worked_on(one), worked_on(other)) {
+        (true, false) if ends => one.to_vec(),
+        (false, true) if ends => other.to_vec(),
+        _ => all,
+    }
 }

@@ -143,7 +143,7 @@ impl Moving<'_> {
         self.store().commit("merge move", vec![gone]).await.map(|commit| commit == Commit::Done)
     }
 
-    /// The survivor's own lead of that product and quarter stays; one that sales has touched keeps the touch.
+    /// The survivor's own lead of that product and quarter stays, with what sales said of both.
     async fn lead(&self, to: &ContactId, lead: &Lead) -> Result<bool, Failure> {
         let Some(quarter) = lead.quarter() else { return Ok(true) };
         let store = self.store();
@@ -160,7 +160,7 @@ impl Moving<'_> {
                 let moved = Lead { pk: key.pk, sk: key.sk, contact, due_shard, rev, ..lead.clone() };
                 vec![store.put_new(&moved.listed())?]
             }
-            Some(own) => take_touch(own, lead)?.map(|change| store.change(change)).transpose()?.into_iter().collect(),
+            Some(own) => leads::united(store, own, lead)?,
         };
         marks.push_str(" DELETE #held :quarter");
         let marks = Change::of(keys::interest(to, &product), marks)
@@ -269,13 +269,4 @@ impl Moving<'_> {
 
 fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Failure> {
     serde_dynamo::from_item(item.clone()).map_err(|_| Failure::shape("contact item", "not of the shape we give it"))
-}
-
-/// What sales said of the other lead, if it has said nothing of the survivor's own.
-fn take_touch(own: &Lead, other: &Lead) -> Result<Option<Change>, Failure> {
-    let words = other.words();
-    if words.is_empty() || !own.words().is_empty() {
-        return Ok(None);
-    }
-    leads::holding(own, &words).map(Some)
 }
