@@ -106,6 +106,7 @@ fn what_is_counted_over_everything_raises_an_alarm() {
         "QuarantinedEvents",
         "RefusedMerges",
         "ReusedEventIds",
+        "SalesMailsPutOff",
         "SendingPauses",
         "SharedAddresses",
         "UnknownSends",

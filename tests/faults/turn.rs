@@ -16,7 +16,9 @@ use perennial_tests::{at, engagement, playbook, playbook_with, sdk_config, settl
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::alarms::counted;
 use crate::line::{NOW, SLOT, VirtualTime, sender, ses, slot, world_with};
+use crate::private::Logs;
 
 fn contacts(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("contact-{number}")).collect()
@@ -162,11 +164,16 @@ async fn mail_to_sales_over_the_quota_is_put_off_for_as_long_as_it_takes_and_giv
     };
     let (line, until) = (deployment.sending(), at(NOW) + SignedDuration::from_mins(10));
     line.permits(Line::Sales, 1_000, at(NOW), until).await.expect("the store answers");
+    let logs = Logs::capture();
+    let mut seen = logs.len();
     assert_eq!(send(&silent_sender(&deployment).await, &[reminder]).await.len(), 0);
-    for (hours, expected) in [(2, 0), (23, 0), (26, 1)] {
+    // Each quarter of an hour it is tried and counted, so that an alarm can tell an hour of it from a moment.
+    for (hours, expected, put_off) in [(2, 0, 9), (23, 0, 84), (26, 1, 7)] {
         let now = at(NOW) + SignedDuration::from_hours(hours);
         deployment.world.advance_to(now, |_| {}).await.expect("the world goes on");
         assert_eq!(to_sales(), expected, "after {hours} hours");
+        assert_eq!(counted(&logs.of_this_test(seen)), [("SalesMailsPutOff".to_owned(), put_off)].into(), "{hours}");
+        seen = logs.len();
         assert_eq!(deployment.world.dead_letters().expect("the world remembers"), []);
     }
 }
