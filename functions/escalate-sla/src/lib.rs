@@ -39,13 +39,14 @@ impl EscalateSla {
         let today = calendar.date(now);
         // What is due at any time today: the run is the day's check, also when it comes before the calendar's.
         let until = calendar.start_of(today.saturating_add(1.day())) - SignedDuration::from_secs(1);
-        let mut done = Ok(());
+        let (mut done, mut run) = (Ok(()), Run::default());
         for shard in 0..SHARDS {
             for key in self.store.nominated(DUE_INDEX, &Job::Lead.shard(shard), until).await? {
                 // One lead that cannot be checked must not silence the others.
-                done = done.and(self.check(&key, now).await);
+                done = done.and(run.count(self.check(&key, now).await));
             }
         }
+        run.log(now);
         // Only when all of the day's leads are in their digests; and those of days whose runs broke off before this.
         for days_ago in 0..=LOOK_BACK_DAYS {
             let date = today.saturating_sub(days_ago.days()).to_string();
@@ -73,19 +74,25 @@ impl EscalateSla {
         self.store.commit("digest", vec![self.store.change(closed)?, ready]).await.map(drop)
     }
 
-    async fn check(&self, key: &Key, now: Timestamp) -> Result<(), Failure> {
+    /// Checks one lead; what was decided of it, if it is there.
+    async fn check(&self, key: &Key, now: Timestamp) -> Result<Option<Decision>, Failure> {
+        let calendar = &self.playbook.calendar;
         for attempt in 0..ATTEMPTS {
-            let Some(lead) = self.store.get::<Lead>(key).await? else { return Ok(()) };
-            let decision = sla::decide(&lead.clock(), &self.playbook.ladder, &self.playbook.calendar, now);
+            let Some(lead) = self.store.get::<Lead>(key).await? else { return Ok(None) };
+            let decision = sla::decide(&lead.clock(), &self.playbook.ladder, calendar, now);
             match self.carry_out(&lead, decision, now).await? {
-                Commit::Done => return Ok(()),
+                Commit::Done => {
+                    if let Decision::Escalate { rung, due_at, .. } = decision {
+                        tracing::info!(rung, due_at = %due_at, fired_at = %now, "SLA rung");
+                    }
+                    return Ok(Some(decision));
+                }
                 // Today's digest has been announced already (a second run of the day): the next check's will have it.
                 Commit::Refused(failed) if failed == [false, true] => {
-                    let calendar = &self.playbook.calendar;
                     let tomorrow = calendar.start_of(calendar.date(now).saturating_add(1.day()));
-                    let later = step(&lead, Some(calendar.next_check(tomorrow)), "");
-                    self.store.commit("SLA step", vec![self.store.change(later)?]).await?;
-                    return Ok(());
+                    let next = calendar.next_check(tomorrow);
+                    self.store.commit("SLA step", vec![self.store.change(step(&lead, Some(next), ""))?]).await?;
+                    return Ok(Some(Decision::Wait(next)));
                 }
                 Commit::Refused(_) => {}
             }
@@ -103,12 +110,16 @@ impl EscalateSla {
                     .only_if("attribute_not_exists(#announced)")
                     .with(":owner", string(&lead.owner))
                     .with(":lead", AttributeValue::Ss(vec![format!("{}\n{}", lead.pk, lead.sk)]));
-                let step = step(lead, next, "#handed_off_at = :now, #last_step_at = :now")
-                    .with(":now", number(now.as_second()));
+                // Where the day's check was missed its owner hears late, and has the time that was promised all the same.
+                let is_late = next.is_some_and(|next| lead.sla_due_at.is_some_and(|due| due < next.as_second()));
+                let promise = if is_late { ", #sla_due_at = :due" } else { "" };
+                let what = format!("#handed_off_at = :now, #last_step_at = :now{promise}");
+                let step = step(lead, next, &what).with(":now", number(now.as_second()));
                 vec![self.store.change(step)?, self.store.change(into)?]
             }
             Decision::Escalate { rung, due_at, next } => {
-                let fired = RungFired { rung, due_at: due_at.as_second(), fired_at: now.as_second() };
+                let since = lead.sla_since;
+                let fired = RungFired { rung, due_at: due_at.as_second(), fired_at: now.as_second(), since };
                 let fired = serde_dynamo::to_attribute_value(vec![fired])
                     .map_err(|_| Failure::shape("rung", "not of the shape we give it"))?;
                 let step = step(lead, next, "#rungs = list_append(#rungs, :fired), #last_step_at = :now")
@@ -119,13 +130,44 @@ impl EscalateSla {
                 event.priority = Some(lead.priority.clone());
                 event.owner = Some(lead.owner.clone());
                 event.rung = Some(rung);
-                tracing::info!(rung, due_at = %due_at, fired_at = %now, "SLA rung");
+                event.sla_since = since;
                 vec![self.store.change(step)?, self.store.put_over(&Waiting::sla_escalated(event, now)?)?]
             }
             Decision::Wait(until) => vec![self.store.change(step(lead, Some(until), ""))?],
             Decision::Done => vec![self.store.change(step(lead, None, ""))?],
         };
         self.store.commit("SLA step", actions).await
+    }
+}
+
+/// What a run did, in numbers.
+#[derive(Debug, Default)]
+struct Run {
+    checked: usize,
+    handed_off: usize,
+    escalated: usize,
+    waiting: usize,
+    ended: usize,
+    failed: usize,
+}
+
+impl Run {
+    fn count(&mut self, checked: Result<Option<Decision>, Failure>) -> Result<(), Failure> {
+        self.checked += 1;
+        match &checked {
+            Ok(Some(Decision::HandOff { .. })) => self.handed_off += 1,
+            Ok(Some(Decision::Escalate { .. })) => self.escalated += 1,
+            Ok(Some(Decision::Wait(_))) => self.waiting += 1,
+            // Touched, at the end of the ladder, or gone to another id.
+            Ok(Some(Decision::Done) | None) => self.ended += 1,
+            Err(_) => self.failed += 1,
+        }
+        checked.map(drop)
+    }
+
+    fn log(&self, now: Timestamp) {
+        let Self { checked, handed_off, escalated, waiting, ended, failed } = *self;
+        tracing::info!(of = %now, checked, handed_off, escalated, waiting, ended, failed, "SLA check");
     }
 }
 

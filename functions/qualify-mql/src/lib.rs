@@ -1,7 +1,9 @@
 //! A threshold was reached: a product MQL, once per contact, product and quarter, or held with a reason.
 //!
 //! The lead, the marker on the interest and the event leave in one transaction. A held qualification is due again every
-//! day, so it is not forgotten.
+//! day, so it is not forgotten. A quarter that has its lead hears of later Act Nows: see `again`.
+
+mod again;
 
 use std::sync::Arc;
 
@@ -99,8 +101,9 @@ impl QualifyMql {
         // What a merged contact had is told of where it goes.
         let item = rows.interests.get(product).filter(|_| rows.pointer.is_none());
         let Some(item) = item else { return Ok(Commit::Done) };
+        let place = Place { contact, product, quarter, item, preferences: rows.preferences.as_ref() };
         if item.leads.contains(&quarter) {
-            return Ok(Commit::Done);
+            return self.hear_again(&place, &rows, now).await;
         }
         let score = interest::evaluate(&self.playbook.interest, product, &item.facts, now);
         let Some(reached) = score.reached.get(&quarter).copied() else {
@@ -125,7 +128,6 @@ impl QualifyMql {
             account: account.as_ref(),
             given_back: self.given_back(&rows.leads, product, quarter),
         };
-        let place = Place { contact, product, quarter, item, preferences: rows.preferences.as_ref() };
         match qualify::decide(&self.playbook.qualify, &snapshot, now) {
             Decision::Qualified(qualified) => self.make_lead(&place, &qualified, &score, reached, now).await,
             // What was reached in a quarter that is over makes no lead in the next one, where sales gave one back in it.
@@ -158,7 +160,8 @@ impl QualifyMql {
         reached: Reached,
         now: Timestamp,
     ) -> Result<Commit, Failure> {
-        let lead = self.lead(place, qualified, reached, now);
+        let mut lead = self.lead(place, qualified, reached, now);
+        lead.act_now_at = score.act_nows.get(&place.quarter).copied();
         tracing::info!(priority = %qualified.priority, points = score.points, "lead qualified");
         let mut event = LeadEvent::of(place.contact, place.product, place.quarter);
         event.priority = Some(lead.priority.clone());
@@ -200,6 +203,9 @@ impl QualifyMql {
             new_customer: qualified.new_customer,
             evidence: self.evidence(place.item, now),
             playbook_version: self.playbook.version.clone(),
+            act_now_at: None,
+            asked_again: Vec::new(),
+            sla_since: None,
             undone_by: None,
             history: Vec::new(),
             stage: perennial_domain::lead::Status::Mql.as_str().to_owned(),

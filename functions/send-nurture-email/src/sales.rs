@@ -25,9 +25,15 @@ use crate::line::Turn;
 use crate::template::{self, LeadLine, Letter, Moment, Reach};
 use crate::{Handled, SendNurtureEmail};
 
+/// The kind of the mail that tells of a later Act Now.
+const ASKED_AGAIN: &str = "asked-again";
+
 impl SendNurtureEmail {
     /// The hand-off of a lead to its owner, at once.
     pub(crate) async fn hand_off(&self, event: &LeadEvent, turn: &Turn) -> Result<Handled, Failure> {
+        if let Some(asked_at) = event.asked_again_at {
+            return self.tell_of_asking_again(event, asked_at, turn).await;
+        }
         let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
         let owner = self.known_rep(&lead.owner_id())?;
         let now = self.clock.now();
@@ -38,10 +44,25 @@ impl SendNurtureEmail {
         self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", turn).await
     }
 
+    /// That the contact of a lead asked again, to whoever owns it, at once: also where it is touched. Of one that is closed by now
+    /// there is nothing to say.
+    async fn tell_of_asking_again(&self, event: &LeadEvent, asked_at: i64, turn: &Turn) -> Result<Handled, Failure> {
+        let Some((lead, quarter)) = self.lead_where(event, Status::is_open).await? else { return Ok(Handled::Done) };
+        let owner = self.known_rep(&lead.owner_id())?;
+        let line = self.line(&lead, quarter, &owner.id, self.clock.now()).await?;
+        let letter = asks_again(&owner.name, lead.status(), line);
+        let key = keys::asked_again_mail(&event.contact.as_str().into(), &lead.product_id(), quarter, asked_at);
+        self.send_to_sales(&key, Some(&lead), &owner.email, &letter, ASKED_AGAIN, turn).await
+    }
+
     /// The reminder of a rung to everybody on it, one message each.
     pub(crate) async fn remind(&self, event: &LeadEvent, turn: &Turn) -> Result<Handled, Failure> {
         let rung = event.rung.ok_or_else(|| Failure::shape("SlaEscalated", "no rung"))?;
         let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
+        // Its contact has asked again meanwhile: the ladder began anew, and its owner was told at once.
+        if event.sla_since != lead.sla_since {
+            return Ok(Handled::Done);
+        }
         let Some(step) = self.playbook.ladder.get(rung) else { return Ok(Handled::Done) };
         let now = self.clock.now();
         let mut handled = Handled::Done;
@@ -50,6 +71,7 @@ impl SendNurtureEmail {
             let line = self.line(&lead, quarter, &addressee.id, now).await?;
             let letter = reminder(rung, *recipient, addressee.greeting, line);
             let told = event.contact.as_str().into();
+            let rung = (rung, lead.sla_since);
             let key = keys::rung_mail(&told, &lead.product_id(), quarter, rung, addressee.role);
             match self.send_to_sales(&key, Some(&lead), &addressee.address, &letter, "escalation", turn).await? {
                 Handled::Done => {}
@@ -99,10 +121,19 @@ impl SendNurtureEmail {
     }
 
     async fn lead(&self, event: &LeadEvent) -> Result<Option<(Lead, Quarter)>, Failure> {
+        self.lead_where(event, |status| status == Status::Mql).await
+    }
+
+    /// The lead of an event, if it stands at such a stage.
+    async fn lead_where(
+        &self,
+        event: &LeadEvent,
+        stands: impl FnOnce(Status) -> bool,
+    ) -> Result<Option<(Lead, Quarter)>, Failure> {
         let quarter: Quarter =
             event.quarter.parse().map_err(|_| Failure::shape("event", "not of the shape we give it"))?;
         let lead = self.find_lead(&event.contact.as_str().into(), &event.product.as_str().into(), quarter).await?;
-        Ok(lead.filter(|lead| lead.status() == Status::Mql).map(|lead| (lead, quarter)))
+        Ok(lead.filter(|lead| stands(lead.status())).map(|lead| (lead, quarter)))
     }
 
     /// A lead, where its contact is by now.
@@ -191,7 +222,7 @@ impl SendNurtureEmail {
             reach: Reach::of(preferences.want_no_calls(), standing.opted_out || preferences.want_no_mail()),
             new_customer: lead.new_customer,
             put_off: false,
-            since: self.playbook.calendar.date(instant(lead.qualified_at)).strftime("%a %-d %b").to_string(),
+            since: self.playbook.calendar.date(lead.clock().began_at).strftime("%a %-d %b").to_string(),
             moments: moments.collect(),
             url: self.links.url(&purpose, now),
         })
@@ -234,17 +265,19 @@ impl SendNurtureEmail {
         let id = ClaimId::new();
         let mut actions = vec![claim(&self.store, key, &id, None, now)?];
         if let Some(lead) = lead {
-            let untouched =
-                Change::none(lead.key()).only_if("#stage = :mql").with(":mql", string(Status::Mql.as_str()));
-            actions.push(self.store.check(untouched)?);
+            let as_read = Change::none(lead.key()).only_if("#stage = :stage").with(":stage", string(&lead.stage));
+            actions.push(self.store.check(as_read)?);
         }
         if commit_claim(&self.store, "sales mail claim", (key, &id), actions).await? != Commit::Done {
             if let Some(handled) = settled(&self.store, key, now).await? {
                 return Ok(handled);
             }
-            return match lead {
+            let Some(lead) = lead else { return Ok(Handled::Done) };
+            return match self.store.get::<Lead>(&lead.key()).await? {
                 // It has gone to another id of the same person, or is gone for good: the message is looked at again.
-                Some(lead) if self.store.get_item(&lead.key()).await?.is_none() => Ok(Handled::Busy),
+                None => Ok(Handled::Busy),
+                // Who asked again is told of whatever its stage is by now, in other words.
+                Some(now) if kind == ASKED_AGAIN && now.stage != lead.stage => Ok(Handled::Busy),
                 // Touched: this message has nothing left to do.
                 _ => Ok(Handled::Done),
             };
@@ -281,6 +314,30 @@ pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
         opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
         leads: vec![line],
         closing: "“I am on it” stops the reminders.".to_owned(),
+    }
+}
+
+/// A lead whose contact asked again, by an Act Now.
+pub(crate) fn asks_again(owner: &str, status: Status, line: LeadLine) -> Letter {
+    let heading = format!("{} asks again about {}", line.who, line.product);
+    let (opening, closing) = match status {
+        Status::Mql => (
+            "This lead is yours already, and its contact has just asked again. Please get in touch today.",
+            "“I am on it” stops the reminders.",
+        ),
+        _ => (
+            "You have this lead, and its contact has just asked again. Perhaps something is still open.",
+            "Nobody is reminded of it: this is for you to know.",
+        ),
+    };
+    Letter {
+        subject: format!("{}: {heading}", line.priority),
+        heading,
+        action: None,
+        greeting: format!("Hello {owner},"),
+        opening: opening.to_owned(),
+        leads: vec![line],
+        closing: closing.to_owned(),
     }
 }
 

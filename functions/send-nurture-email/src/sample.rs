@@ -1,11 +1,12 @@
 //! The mails to sales about people who do not exist, for whoever wants to look at them.
 
 use perennial_domain::interest::instant;
+use perennial_domain::lead::Status;
 use perennial_domain::sla::Recipient;
 use perennial_platform::failure::Failure;
 
 use crate::help;
-use crate::sales::{hand_off, new_leads, reminder};
+use crate::sales::{asks_again, hand_off, new_leads, reminder};
 use crate::template::{self, LeadLine, Letter, Moment, Reach};
 
 /// A mail as a rep gets it.
@@ -31,8 +32,10 @@ const BOUGHT_AT: i64 = 1_762_128_000;
 pub fn sales_mails(company: &str, product: &str) -> Result<Vec<SalesMail>, Failure> {
     let reminded = |rung, to| reminder(rung, to, "Hello Robin,".to_owned(), undone(product));
     let help = |account| help::letter("Robin", (account, product), instant(BOUGHT_AT), "marketing@example.com");
-    let letters: [(&str, Letter); 8] = [
+    let letters: [(&str, Letter); 10] = [
         ("sales-hand-off", hand_off("Robin", lead(product))),
+        ("sales-asked-again", asks_again("Robin", Status::Mql, lead(product))),
+        ("sales-asked-again-touched", asks_again("Robin", Status::Touched, lead(product))),
         ("sales-new-leads", new_leads("Robin", vec![lead(product), undone(product)])),
         ("sales-reminder-1-rep", reminded(0, Recipient::Rep)),
         ("sales-reminder-2-rep", reminded(1, Recipient::Rep)),

@@ -7,6 +7,9 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
+/// A year without a working day is a playbook that was refused; the bound keeps a decision from hanging.
+const MOST_DAYS_OFF: u32 = 400;
+
 /// When the team works.
 #[derive(Clone, Debug)]
 pub struct Calendar {
@@ -57,8 +60,7 @@ impl Calendar {
     /// The first daily check on a working day at or after an instant.
     pub fn next_check(&self, from: Timestamp) -> Timestamp {
         let mut date = self.date(from);
-        // A year without a working day is a playbook that was refused; the bound keeps a decision from hanging.
-        for _ in 0..400 {
+        for _ in 0..MOST_DAYS_OFF {
             let check = self.at(date, self.check_at);
             if check >= from && self.works_on(date) {
                 return check;
@@ -66,6 +68,41 @@ impl Calendar {
             date = date.saturating_add(1.day());
         }
         from
+    }
+
+    /// The instant at which so many working hours have passed since another; the end of time if there is none.
+    ///
+    /// Only working days count, and of those all 24 local hours: 23 or 25 on the days on which the clocks change. From a day off
+    /// the hours count from the next working day's first instant. So 24 hours after Friday 15:00 is Monday 15:00, and after any
+    /// time of a Saturday the end of Monday. Fewer than no hours are none.
+    pub fn after_working_hours(&self, at: Timestamp, hours: i64) -> Timestamp {
+        let Some(mut left) = hours.max(0).checked_mul(60 * 60).map(SignedDuration::from_secs) else {
+            return Timestamp::MAX;
+        };
+        // So far away is no deadline; and no walk from day to day takes longer than this.
+        if at.checked_add(left).is_err() {
+            return Timestamp::MAX;
+        }
+        let (mut date, mut days_off) = (self.date(at), 0);
+        // As in `next_check`, a playbook without working days keeps no decision from ending.
+        while days_off < MOST_DAYS_OFF {
+            let next = date.saturating_add(1.day());
+            if next == date {
+                break;
+            }
+            if self.works_on(date) {
+                let (begins, ends) = (self.start_of(date).max(at), self.start_of(next));
+                let today = begins.duration_until(ends).max(SignedDuration::ZERO);
+                if left <= today {
+                    return later(begins, left);
+                }
+                (left, days_off) = (left - today, 0);
+            } else {
+                days_off += 1;
+            }
+            date = next;
+        }
+        Timestamp::MAX
     }
 
     /// A local time that a daylight-saving change skips is taken as the instant after the gap.
@@ -90,6 +127,42 @@ pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_counts_the_hours_of_working_days_only() {
+        let calendar = |days: &str, holidays: &[&str]| Calendar {
+            zone: TimeZone::get("Europe/Berlin").unwrap(),
+            working_days: days.split(' ').map(|day| Day(day.parse().unwrap())).collect(),
+            holidays: holidays.iter().map(|date| date.parse().unwrap()).collect(),
+            check_at: "08:00".parse().unwrap(),
+        };
+        let week = "0 1 2 3 4";
+        for (days, holidays, at, hours, expected) in [
+            // Berlin is at UTC+1 until 29 March and then at UTC+2. A Tuesday, then a Friday, 15:00.
+            (week, &[][..], "2026-03-17T14:00:00Z", 24, "2026-03-18T14:00:00Z"),
+            (week, &[], "2026-03-20T14:00:00Z", 24, "2026-03-23T14:00:00Z"),
+            (week, &[], "2026-03-20T14:00:00Z", 72, "2026-03-25T14:00:00Z"),
+            // Saturday noon: from Monday 00:00 to the end of Monday.
+            (week, &[], "2026-03-21T11:00:00Z", 24, "2026-03-23T23:00:00Z"),
+            (week, &[], "2026-03-21T11:00:00Z", 0, "2026-03-22T23:00:00Z"),
+            // The end of a week is the first second of Saturday.
+            (week, &[], "2026-03-19T23:00:00Z", 24, "2026-03-20T23:00:00Z"),
+            // Good Friday and Easter Monday: from Thursday to Tuesday.
+            (week, &["2026-04-03", "2026-04-06"], "2026-04-02T10:00:00Z", 24, "2026-04-07T10:00:00Z"),
+            (week, &["2026-04-03", "2026-04-06"], "2026-04-03T10:00:00Z", 24, "2026-04-07T22:00:00Z"),
+            // Over the change of the clocks: Friday 15:00 is followed by Monday 15:00, of summer time.
+            (week, &[], "2026-03-27T14:00:00Z", 24, "2026-03-30T13:00:00Z"),
+            // Who works on Sundays has an hour less on this one, and one more on 25 October.
+            ("6", &[], "2026-03-28T23:00:00Z", 23, "2026-03-29T22:00:00Z"),
+            ("6", &[], "2026-03-28T23:00:00Z", 24, "2026-04-04T23:00:00Z"),
+            ("6", &[], "2026-10-24T22:00:00Z", 25, "2026-10-25T23:00:00Z"),
+            // Fewer than no hours are none; so many that there is no such instant end with time itself.
+            (week, &[], "2026-03-17T14:00:00Z", -5, "2026-03-17T14:00:00Z"),
+        ] {
+            let seen = calendar(days, holidays).after_working_hours(at.parse().unwrap(), hours);
+            assert_eq!(seen.to_string(), expected, "{hours} h after {at}, {days}");
+        }
+    }
 
     #[test]
     fn the_next_check_is_on_a_working_day_in_the_teams_zone() {

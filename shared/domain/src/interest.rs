@@ -183,6 +183,11 @@ impl InterestRules {
         self.action(name).map_or(0, |rule| rule.points)
     }
 
+    /// Whether a fact of this name asks for a call at once.
+    pub fn is_act_now(&self, name: &FactName) -> bool {
+        self.action(name).is_some_and(|rule| rule.act_now)
+    }
+
     fn action(&self, name: &FactName) -> Option<ActionRule> {
         self.assets.get(&name.asset)?.actions.get(&name.action).copied()
     }
@@ -270,6 +275,9 @@ pub struct Score {
     pub last_scored_second: Option<i64>,
     /// The second of the last Call Now fact.
     pub last_call_now_second: Option<i64>,
+    /// Each quarter with an Act Now: the second of its last one. One that scores nothing, because the same has counted in its cycle
+    /// or day already, asks for a call all the same.
+    pub act_nows: BTreeMap<Quarter, i64>,
 }
 
 /// The score of `facts` for `product` at `now`.
@@ -277,6 +285,9 @@ pub fn evaluate(rules: &InterestRules, product: &ProductId, facts: &Facts, now: 
     let mut score = Score::default();
     let mut reaching = Reaching::new(rules, product);
     score.points = walk(rules, facts, now, |step| {
+        if let Some((quarter, second)) = reaching.act_now(&step) {
+            score.act_nows.insert(quarter, second);
+        }
         if let Step::Fact { second, verdict: Verdict::Scored(rule), .. } = step {
             if rule.points > 0 {
                 score.first_scored_second = score.first_scored_second.or(Some(second));

@@ -3,6 +3,7 @@
 //! The lifecycle: MQL → touched → SQL → opportunity → won | lost | recycled. A step may be skipped and none is invented; what the
 //! lifecycle does not have is refused. Before it lie enablement and adoption, which are stages of the account: [`AccountStage`].
 
+mod again;
 mod standing;
 mod word;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 use crate::calendar::days_after;
 
+pub use again::{Again, asked_again};
 pub use standing::{Heard, MOST_WORDS, Standing, hear, standing, unite};
 pub use word::{Checks, Refused, Said, Word};
 

@@ -1,11 +1,12 @@
 //! The SLA ladder: an untouched Act Now or hot lead gets louder until somebody touches it.
 //!
-//! A rung fires at the first daily check on a working day at or after it is due. A check fires at most one rung, so a
-//! missed day is caught up by one step and never by a burst.
+//! The hours of a rung are business time: only working days count, and of those all 24 hours
+//! ([`Calendar::after_working_hours`]). A rung fires at the first daily check on a working day at or after it is due. A check
+//! fires at most one rung, so a missed day is caught up by one step and never by a burst.
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 
-use crate::calendar::{Calendar, later};
+use crate::calendar::Calendar;
 use crate::lead::{Priority, Status};
 
 /// Who hears of a rung.
@@ -33,7 +34,7 @@ impl Recipient {
 /// One rung of the ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rung {
-    /// Hours after the lead was made.
+    /// Working hours after the clock began.
     pub after_hours: i64,
     /// Who hears of it.
     pub to: Vec<Recipient>,
@@ -42,15 +43,15 @@ pub struct Rung {
 /// What the clock of one lead depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeadClock {
-    /// When the lead was made: the SLA starts here.
-    pub qualified_at: Timestamp,
+    /// When the clock began: the lead was made, or its contact asked again by an Act Now.
+    pub began_at: Timestamp,
     /// Its priority.
     pub priority: Priority,
     /// Where it stands.
     pub status: Status,
     /// Whether it has been handed to its owner: an Act Now at once, any other in a daily digest.
     pub handed_off: bool,
-    /// How many rungs have fired.
+    /// How many rungs have fired since the clock began.
     pub rungs_fired: usize,
     /// When the last step (digest or rung) was taken: a check is used once, however often its job runs.
     pub last_step_at: Option<Timestamp>,
@@ -92,8 +93,8 @@ pub fn decide(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Times
     let used = lead.last_step_at.is_some_and(|at| calendar.date(at) >= today);
     let is_check = calendar.works_on(today) && !used;
     let checked_until = calendar.next_check(calendar.start_of(today)).max(now);
-    let next_chance = calendar.next_check(calendar.start_of(today.saturating_add(1.day())));
-    let due = |rung: usize| Some(later(lead.qualified_at, SignedDuration::from_hours(ladder.get(rung)?.after_hours)));
+    let next_chance = check_after_day_of(calendar, now);
+    let due = |rung: usize| due_at(ladder, rung, calendar, lead.began_at);
     // The check at or after a rung is due, but never one that has been used.
     let next_for = |rung: usize| due(rung).map(|due| calendar.next_check(due).max(next_chance));
 
@@ -113,15 +114,46 @@ pub fn decide(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Times
     }
 }
 
-/// By when an answer to a lead is promised: the check at which the first reminder goes out; never if it is not under the SLA.
-pub fn answer_by(
-    priority: Priority,
-    ladder: &[Rung],
-    calendar: &Calendar,
-    qualified_at: Timestamp,
-) -> Option<Timestamp> {
-    let rung = ladder.first().filter(|_| priority.under_sla())?;
-    Some(calendar.next_check(later(qualified_at, SignedDuration::from_hours(rung.after_hours))))
+/// When a rung is due, if there is such a one.
+fn due_at(ladder: &[Rung], rung: usize, calendar: &Calendar, began_at: Timestamp) -> Option<Timestamp> {
+    Some(calendar.after_working_hours(began_at, ladder.get(rung)?.after_hours))
+}
+
+/// The first check on a day after this one.
+fn check_after_day_of(calendar: &Calendar, at: Timestamp) -> Timestamp {
+    calendar.next_check(calendar.start_of(calendar.date(at).saturating_add(1.day())))
+}
+
+/// By when an answer to a lead that is made now is promised: the check at which the first reminder goes out, and never the one
+/// at which its owner hears of it; `None` if it is not under the SLA.
+pub fn answer_by(priority: Priority, ladder: &[Rung], calendar: &Calendar, began_at: Timestamp) -> Option<Timestamp> {
+    let due = due_at(ladder, 0, calendar, began_at).filter(|_| priority.under_sla())?;
+    let reminded = calendar.next_check(due);
+    Some(match priority {
+        Priority::ActNow => reminded,
+        _ => reminded.max(check_after_day_of(calendar, calendar.next_check(began_at))),
+    })
+}
+
+/// By when a lead must be touched if its next rung is not to fire: the check at which that would be, seen from `now`. What a letter
+/// says at the end of "please answer by".
+///
+/// `None` where nothing more will fire: the lead is touched or closed, is not under the SLA, or has climbed the whole ladder. One
+/// that its owner has not heard of yet counts from the check at which its digest is due.
+pub fn next_deadline(lead: &LeadClock, ladder: &[Rung], calendar: &Calendar, now: Timestamp) -> Option<Timestamp> {
+    if lead.status != Status::Mql || !lead.priority.under_sla() {
+        return None;
+    }
+    let due = due_at(ladder, lead.rungs_fired, calendar, lead.began_at)?;
+    let first = calendar.next_check(due.max(now));
+    // A check is used once, and the one that hands a lead over reminds of nothing.
+    let used = match lead.last_step_at {
+        None if !lead.handed_off && lead.priority != Priority::ActNow => {
+            Some(calendar.next_check(lead.began_at.max(now)))
+        }
+        last => last,
+    };
+    Some(used.map_or(first, |used| first.max(check_after_day_of(calendar, used))))
 }
 
 /// A rep who has put an open lead off finds it in the digest of the first check at or after that time, once.
@@ -135,20 +167,14 @@ fn remind(lead: &LeadClock, calendar: &Calendar, now: Timestamp) -> Decision {
     if calendar.works_on(today) && !used && until <= checked_until {
         return Decision::HandOff { next: None };
     }
-    let next_chance = calendar.next_check(calendar.start_of(today.saturating_add(1.day())));
-    Decision::Wait(calendar.next_check(until).max(next_chance))
+    Decision::Wait(calendar.next_check(until).max(check_after_day_of(calendar, now)))
 }
 
-/// When a lead just made is looked at first.
-pub fn first_check(
-    priority: Priority,
-    ladder: &[Rung],
-    calendar: &Calendar,
-    qualified_at: Timestamp,
-) -> Option<Timestamp> {
+/// When a lead whose clock begins now is looked at first.
+pub fn first_check(priority: Priority, ladder: &[Rung], calendar: &Calendar, began_at: Timestamp) -> Option<Timestamp> {
     match priority {
-        Priority::ActNow => answer_by(priority, ladder, calendar, qualified_at),
-        _ => Some(calendar.next_check(qualified_at)),
+        Priority::ActNow => answer_by(priority, ladder, calendar, began_at),
+        _ => Some(calendar.next_check(began_at)),
     }
 }
 
@@ -156,6 +182,7 @@ pub fn first_check(
 mod tests {
     use std::collections::BTreeSet;
 
+    use jiff::SignedDuration;
     use jiff::civil::Weekday;
     use jiff::tz::TimeZone;
 
@@ -193,7 +220,7 @@ mod tests {
         let (calendar, ladder) = (calendar(), ladder());
         let qualified_at: Timestamp = qualified_at.parse().unwrap();
         let mut lead = LeadClock {
-            qualified_at,
+            began_at: qualified_at,
             priority,
             status: Status::Mql,
             handed_off: false,
@@ -203,6 +230,10 @@ mod tests {
         };
         let mut due = first_check(priority, &ladder, &calendar, qualified_at);
         let mut fired = Vec::new();
+        // What would be said of it, if every check came at its time.
+        let on_time = late == SignedDuration::ZERO && missed.is_empty();
+        let mut said = next_deadline(&lead, &ladder, &calendar, qualified_at);
+        assert_eq!(said, answer_by(priority, &ladder, &calendar, qualified_at), "{priority} {qualified_at}");
         for day in 0..20 {
             let check =
                 "2026-01-05T08:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day) + late;
@@ -225,7 +256,9 @@ mod tests {
                     due = next;
                     fired.push(format!("{date} digest"));
                 }
-                Decision::Escalate { rung, next, .. } => {
+                Decision::Escalate { rung, next, due_at } => {
+                    assert!(due_at <= check.max(calendar.next_check(calendar.start_of(calendar.date(check)))));
+                    assert!(!on_time || said == Some(check), "{said:?} was said, and it fired at {check}");
                     lead.rungs_fired += 1;
                     due = next;
                     fired.push(format!("{date} rung {}", rung + 1));
@@ -233,6 +266,8 @@ mod tests {
                 Decision::Wait(until) => due = Some(until),
                 Decision::Done => due = None,
             }
+            said = next_deadline(&lead, &ladder, &calendar, check);
+            assert_eq!(said, due.filter(|_| priority.under_sla()), "what is said is when it is looked at again");
             let again = decide(&lead, &ladder, &calendar, check + SignedDuration::from_mins(1));
             assert!(
                 !matches!(again, Decision::HandOff { .. } | Decision::Escalate { .. }),
@@ -247,7 +282,7 @@ mod tests {
         let (calendar, ladder) = (calendar(), ladder());
         let check = |status, last_step: Option<&str>, now: &str, expected: &str| {
             let lead = LeadClock {
-                qualified_at: "2026-01-05T10:00:00Z".parse().unwrap(),
+                began_at: "2026-01-05T10:00:00Z".parse().unwrap(),
                 priority: Priority::ActNow,
                 status,
                 handed_off: false,
@@ -294,13 +329,29 @@ mod tests {
                 None,
                 vec!["2026-01-07 rung 1", "2026-01-08 rung 2", "2026-01-09 rung 3"],
             ),
-            // Friday evening: everything is due on Monday, and comes one a day.
+            // Friday evening: 24 hours of work are over on Monday evening.
             (
                 act_now,
                 "2026-01-09T20:00:00Z",
                 vec![],
                 None,
-                vec!["2026-01-12 rung 1", "2026-01-13 rung 2", "2026-01-14 rung 3"],
+                vec!["2026-01-13 rung 1", "2026-01-14 rung 2", "2026-01-15 rung 3"],
+            ),
+            // A Saturday and a Sunday are as the first second of Monday.
+            (
+                act_now,
+                "2026-01-10T11:00:00Z",
+                vec![],
+                None,
+                vec!["2026-01-13 rung 1", "2026-01-14 rung 2", "2026-01-15 rung 3"],
+            ),
+            // Hot over a weekend: Monday's digest, and reminded on the day after at the earliest.
+            (
+                Priority::Hot,
+                "2026-01-10T11:00:00Z",
+                vec![],
+                None,
+                vec!["2026-01-12 digest", "2026-01-13 rung 1", "2026-01-14 rung 2", "2026-01-15 rung 3"],
             ),
             // Three days down: caught up by one rung a check.
             (

@@ -25,8 +25,8 @@ const SECONDS: i64 = 10_000_000_000;
 
 /// Where an open lead stands among its owner's: by the sorting score, and of equals the newer one first. The greatest is the
 /// best.
-pub fn rank(sort_score: i64, qualified_at: i64) -> i64 {
-    sort_score.saturating_mul(SECONDS).saturating_add(qualified_at.clamp(0, SECONDS - 1))
+pub fn rank(sort_score: i64, newest_at: i64) -> i64 {
+    sort_score.saturating_mul(SECONDS).saturating_add(newest_at.clamp(0, SECONDS - 1))
 }
 
 impl Lead {
@@ -39,7 +39,7 @@ impl Lead {
         let sla_due_at = self.sla_due_at.filter(|_| waits);
         Self {
             desk_owner: status.is_open().then(|| owner.clone()),
-            desk_rank: status.is_open().then(|| rank(self.sort_score, self.qualified_at)),
+            desk_rank: status.is_open().then(|| rank(self.sort_score, self.newest_at())),
             sla_owner: sla_due_at.map(|_| owner),
             sla_due_at,
             ..self

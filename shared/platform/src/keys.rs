@@ -161,9 +161,21 @@ pub fn hand_off_mail(id: &ContactId, product: &ProductId, quarter: Quarter) -> K
     slot(id, &format!("hand-off#{product}#{quarter}"))
 }
 
-/// The mail of one rung to one recipient.
-pub fn rung_mail(id: &ContactId, product: &ProductId, quarter: Quarter, rung: usize, recipient: &str) -> Key {
-    slot(id, &format!("rung#{product}#{quarter}#{rung}#{recipient}"))
+/// The mail that tells a lead's owner that its contact asked again, in that second.
+pub fn asked_again_mail(id: &ContactId, product: &ProductId, quarter: Quarter, asked_at: i64) -> Key {
+    slot(id, &format!("hand-off#{product}#{quarter}#{asked_at}"))
+}
+
+/// The mail of one rung to one recipient. A ladder that began anew is named by the second since which its clock counts.
+pub fn rung_mail(
+    id: &ContactId,
+    product: &ProductId,
+    quarter: Quarter,
+    (rung, since): (usize, Option<i64>),
+    recipient: &str,
+) -> Key {
+    let since = since.map(|since| format!("#{since}")).unwrap_or_default();
+    slot(id, &format!("rung#{product}#{quarter}#{rung}#{recipient}{since}"))
 }
 
 /// That an account was said to need help with what it bought then, in seconds.

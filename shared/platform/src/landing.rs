@@ -5,6 +5,8 @@
 
 mod late;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{FactName, InterestRules, Score, evaluate, first_look_at, instant};
@@ -38,7 +40,8 @@ pub struct Landing<'a> {
 
 impl Landing<'_> {
     /// Adds facts, each a name and a second since the Unix epoch, where the contact is by now; then tells of each quarter that
-    /// they reach and that has neither lead nor held marker, and marks the leads that they undo.
+    /// they reach and that has neither lead nor held marker, and of each Act Now in one that has; and marks the leads that they
+    /// undo.
     ///
     /// One write for an interest that is known; a new one costs a read and a second write.
     ///
@@ -101,7 +104,7 @@ impl Landing<'_> {
         // A fact can only reach quarters from its own on.
         let counting = facts.iter().filter(|(name, _)| self.rules.can_reach(name)).map(|(_, second)| *second);
         let first = self.rules.quarters.of(counting.min().map_or(self.now, instant));
-        interest.tell_from(first).await?;
+        interest.tell(first, &interest.asked(facts)).await?;
         interest.mark_leads(facts).await
     }
 }
@@ -147,12 +150,29 @@ impl<'a> Evaluated<'a> {
     /// # Errors
     /// [`Failure`] if the store could not be reached.
     pub async fn tell_from(&self, first: Quarter) -> Result<(), Failure> {
-        for quarter in self.score.reached.range(first..).map(|(quarter, _)| quarter) {
-            if !self.item.leads.contains(quarter) && !self.item.held.contains(quarter) {
-                let event = Waiting::threshold_reached(LeadEvent::of(self.contact, self.product, *quarter), self.now)?;
-                outbox::put(self.store, &event).await?;
-            }
+        self.tell(first, &BTreeMap::new()).await
+    }
+
+    /// As [`Self::tell_from`]; and tells of each of these quarters in which the contact asked for a call, whether it has its lead or
+    /// one is held: whoever asks does not wait for the next day's run, nor is it nothing because somebody may call already. Each
+    /// time, as above: whether it is news is decided on the lead.
+    async fn tell(&self, first: Quarter, asked: &BTreeMap<Quarter, i64>) -> Result<(), Failure> {
+        let known = |quarter: &Quarter| {
+            self.item.leads.contains(quarter) || self.item.held.contains(quarter) || asked.contains_key(quarter)
+        };
+        let reached = self.score.reached.range(first..).map(|(quarter, _)| *quarter).filter(|quarter| !known(quarter));
+        let asked = asked.iter().map(|(quarter, asked_at)| (*quarter, Some(*asked_at)));
+        for (quarter, act_now_at) in reached.map(|quarter| (quarter, None)).chain(asked) {
+            let event = LeadEvent { act_now_at, ..LeadEvent::of(self.contact, self.product, quarter) };
+            outbox::put(self.store, &Waiting::threshold_reached(event, self.now)?).await?;
         }
         Ok(())
+    }
+
+    /// The quarters of the Act Nows among arrived facts, each with the second of its last one. A machine's are none.
+    fn asked(&self, arrived: &[(FactName, i64)]) -> BTreeMap<Quarter, i64> {
+        let asking = arrived.iter().filter(|(name, _)| self.rules.is_act_now(name));
+        let quarters = asking.map(|(_, second)| self.rules.quarters.of(instant(*second)));
+        quarters.filter_map(|quarter| Some((quarter, *self.score.act_nows.get(&quarter)?))).collect()
     }
 }

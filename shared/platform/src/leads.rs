@@ -1,5 +1,6 @@
 //! What sales says of a lead, applied: by the CRM's webhook, or by the button "I am on it".
 
+mod changed;
 mod words;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
@@ -16,6 +17,7 @@ use crate::outbox::{LeadEvent, Waiting};
 use crate::records::{Evidence, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 
+pub use changed::changed;
 use words::holding;
 
 /// How far a sender's clock may be behind ours.

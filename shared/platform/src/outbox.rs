@@ -73,9 +73,18 @@ pub struct LeadEvent {
     /// Whose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Of a threshold that was reached by an Act Now: its second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act_now_at: Option<i64>,
+    /// Of a lead that was there already: when its contact asked again by an Act Now, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_again_at: Option<i64>,
     /// Of an escalation: which rung, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rung: Option<usize>,
+    /// Of an escalation whose clock an Act Now began anew: since when it counts, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla_since: Option<i64>,
     /// Of a lead that sales moved: where it stands now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
@@ -105,7 +114,10 @@ impl LeadEvent {
             quarter: quarter.to_string(),
             priority: None,
             owner: None,
+            act_now_at: None,
+            asked_again_at: None,
             rung: None,
+            sla_since: None,
             stage: None,
             amount_cents: None,
             reason: None,
@@ -156,7 +168,7 @@ impl Waiting {
         })
     }
 
-    /// A threshold was reached in a quarter that has no lead yet.
+    /// A threshold was reached in a quarter that has no lead yet; or its contact asked for a call in it, by an Act Now.
     ///
     /// # Errors
     /// [`Failure::Poison`] if the event cannot be expressed; likewise below.
@@ -164,7 +176,7 @@ impl Waiting {
         Self::of_lead("ThresholdReached", lead, now)
     }
 
-    /// A product MQL was made.
+    /// A product MQL was made; or, with the second, its contact asked again.
     ///
     /// # Errors
     /// As above.
@@ -251,7 +263,10 @@ impl Waiting {
 
     fn of_lead(detail_type: &str, lead: LeadEvent, now: Timestamp) -> Result<Self, Failure> {
         let rung = lead.rung.map(|rung| format!("#{rung}")).unwrap_or_default();
-        let id = format!("{detail_type}#{}#{}#{}{rung}", lead.contact, lead.product, lead.quarter);
+        // What tells it from others of the same kind and lead: an Act Now, or the ladder that began with one.
+        let asked = lead.act_now_at.or(lead.asked_again_at).or(lead.sla_since);
+        let asked = asked.map(|second| format!("#{second}")).unwrap_or_default();
+        let id = format!("{detail_type}#{}#{}#{}{rung}{asked}", lead.contact, lead.product, lead.quarter);
         Self::new(detail_type, id, &Event::Lead(lead), now)
     }
 }

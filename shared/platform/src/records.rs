@@ -122,9 +122,23 @@ pub struct RungFired {
     pub due_at: i64,
     /// When it fired.
     pub fired_at: i64,
+    /// Of a ladder that began anew: since when its clock counts, as [`Lead::sla_since`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
 }
 
-/// A lead. Its evidence is frozen when it is made; the machine never withdraws it.
+/// That the contact of a lead asked again, by an Act Now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedAgain {
+    /// When it asked.
+    pub at: i64,
+    /// When the lead's owner was told.
+    pub told_at: i64,
+    /// The lead's priority until then.
+    pub was: String,
+}
+
+/// A lead. Its evidence is frozen when it is made, and anew when its contact asks again; the machine never withdraws it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lead {
     /// Partition key.
@@ -141,7 +155,7 @@ pub struct Lead {
     pub quarter: String,
     /// When the threshold was reached.
     pub reached_at: i64,
-    /// When the lead was made: the SLA starts here.
+    /// When the lead was made: the SLA starts here, unless `sla_since` says later.
     pub qualified_at: i64,
     /// Points at the fact that reached the quarter.
     pub score: i64,
@@ -170,6 +184,15 @@ pub struct Lead {
     pub evidence: Vec<Evidence>,
     /// Under which playbook.
     pub playbook_version: String,
+    /// The newest Act Now that its owner was told of: when its contact asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act_now_at: Option<i64>,
+    /// The Act Nows that came when it was there already, newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_again: Vec<AskedAgain>,
+    /// Since when the SLA counts, if such an Act Now has begun it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla_since: Option<i64>,
     /// The fact, learnt later, without which the quarter would be reached: the lead no longer stands, and is not withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<Evidence>,
@@ -267,14 +290,25 @@ impl Lead {
     /// What its SLA clock depends on.
     pub fn clock(&self) -> LeadClock {
         LeadClock {
-            qualified_at: instant(self.qualified_at),
+            began_at: instant(self.sla_since.unwrap_or(self.qualified_at)),
             priority: self.priority(),
             status: self.status(),
             handed_off: self.handed_off_at.is_some(),
-            rungs_fired: self.rungs.len(),
+            rungs_fired: self.rungs.iter().filter(|fired| fired.since == self.sla_since).count(),
             last_step_at: self.last_step_at.map(instant),
             later_until: self.later_until.map(instant),
         }
+    }
+
+    /// The second of the newest Act Now that its owner was told of. One that was made before this was kept tells of all that there
+    /// were until then.
+    pub fn told_act_now_at(&self) -> Option<i64> {
+        self.act_now_at.or_else(|| (self.priority() == Priority::ActNow).then_some(self.qualified_at))
+    }
+
+    /// When there was last something new of it from its contact: it was made, or its contact asked again.
+    pub fn newest_at(&self) -> i64 {
+        self.asked_again.last().map_or(self.qualified_at, |again| again.told_at)
     }
 
     /// Whether it was put off until a time that has come.

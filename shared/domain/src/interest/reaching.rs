@@ -36,6 +36,16 @@ impl<'a> Reaching<'a> {
         Some((self.quarter_of(reached.second), reached))
     }
 
+    /// The quarter and second of this step, if it is an Act Now: also one that repeats another, and never a machine's.
+    pub fn act_now(&mut self, step: &Step<'_>) -> Option<(Quarter, i64)> {
+        let (is_act_now, second) = match *step {
+            Step::Fact { second, verdict: Verdict::Scored(rule), .. } => (rule.act_now, second),
+            Step::Fact { name, second, verdict: Verdict::Repeated, .. } => (self.rules.is_act_now(name), second),
+            _ => return None,
+        };
+        is_act_now.then(|| (self.quarter_of(second), second))
+    }
+
     fn quarter_of(&mut self, second: i64) -> Quarter {
         match &self.quarter {
             Some((quarter, seconds)) if seconds.contains(&second) => *quarter,

@@ -45,6 +45,7 @@ pub(crate) fn holding(lead: &Lead, words: &[Word]) -> Result<Change, Failure> {
         fields.push(("due_shard", after.later_until.map(|_| string(keys::due_shard(Job::Lead, &lead.contact_id())))));
         fields.push(("due_at", after.later_until.map(number)));
     }
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Ok(written(Change::none(lead.key()).only_if("#rev = :read").with(":read", number(lead.rev)), fields))
 }
 
@@ -55,7 +56,7 @@ fn due_changes(before: &Standing, after: &Standing) -> bool {
 }
 
 /// Sets what there is and removes what there is not.
-fn written(change: Change, fields: Vec<(&'static str, Option<AttributeValue>)>) -> Change {
+pub(super) fn written(change: Change, fields: Vec<(String, Option<AttributeValue>)>) -> Change {
     let (mut set, mut remove) = (Vec::new(), Vec::new());
     let mut change = change;
     for (name, value) in fields {
