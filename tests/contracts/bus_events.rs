@@ -52,7 +52,13 @@ fn made() -> Vec<Waiting> {
             LeadEvent { priority: Some("mql".to_owned()), wants_no_calls: true, opted_out_of_mail: true, ..owned() },
             now,
         ),
+        Waiting::lead_qualified(
+            LeadEvent { priority: Some("act-now".to_owned()), asked_again_at: Some(1_767_780_000), ..owned() },
+            now,
+        ),
+        Waiting::threshold_reached(LeadEvent { act_now_at: Some(1_767_780_000), ..lead() }, now),
         Waiting::sla_escalated(LeadEvent { rung: Some(0), ..owned() }, now),
+        Waiting::sla_escalated(LeadEvent { rung: Some(0), sla_since: Some(1_767_780_000), ..owned() }, now),
         Waiting::interest_cooled(lead(), now.as_second(), now),
         Waiting::digest_ready(&"rep-anna".into(), "2026-01-07", now),
         Waiting::account_needs_help(&"juniper".into(), &"analytics".into(), now.as_second(), None, now),

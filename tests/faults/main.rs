@@ -1,6 +1,7 @@
 //! What must hold when things break: deliveries repeat, senders race, replies are lost, processes die.
 
 mod alarms;
+mod asked_again;
 mod batch;
 mod bounced_address;
 mod claims;
@@ -13,6 +14,7 @@ mod editions;
 mod erased;
 mod feedback;
 mod identities;
+mod ladder;
 mod late_facts;
 mod line;
 mod merges;

@@ -4,6 +4,7 @@ mod explained;
 mod first_light;
 mod half_year;
 mod idle_hours;
+mod ladder;
 mod marketo;
 mod new_playbook;
 mod plan_world;

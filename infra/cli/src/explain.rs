@@ -14,7 +14,7 @@ use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{HORIZON_CYCLES, Reached, Score, evaluate, instant};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sorting;
-use perennial_platform::records::{Held, Lead};
+use perennial_platform::records::{AskedAgain, Held, Lead};
 use perennial_playbook::Playbook;
 use serde::Serialize;
 
@@ -126,8 +126,11 @@ pub struct LeadMade {
     pub quarter: String,
     /// When.
     pub qualified_at: Timestamp,
-    /// How soon.
+    /// How soon, since its contact asked last.
     pub priority: String,
+    /// The Act Nows that came when it was there already, newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked_again: Vec<AskedAgainLine>,
     /// Where it stands.
     pub status: String,
     /// Under which playbook it was made.
@@ -138,6 +141,19 @@ pub struct LeadMade {
     /// The late fact that undid it: when it happened, and what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<UndoneBy>,
+}
+
+/// That the contact of a lead asked again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AskedAgainLine {
+    /// When it did.
+    pub at: Timestamp,
+    /// When the lead's owner was told.
+    pub told_at: Timestamp,
+    /// The lead's priority until then.
+    pub was: String,
+    /// Whether the SLA counts from then on: nobody had touched the lead.
+    pub restarted_sla: bool,
 }
 
 /// A late fact that undid a lead.
@@ -236,7 +252,14 @@ fn leads(rows: &Rows, contact: &ContactId, product: &ProductId, score: &Score, a
     let line = |lead: &Lead| LeadMade {
         quarter: lead.quarter.clone(),
         qualified_at: instant(lead.qualified_at),
-        priority: lead.priority.clone(),
+        // What a later Act Now has made of it is not what it was then.
+        priority: lead
+            .asked_again
+            .iter()
+            .find(|again| again.told_at > at.as_second())
+            .map_or(&lead.priority, |again| &again.was)
+            .clone(),
+        asked_again: asked_again(lead, at),
         status: lead.stage.clone(),
         playbook_version: lead.playbook_version.clone(),
         reached_now: lead
@@ -251,6 +274,18 @@ fn leads(rows: &Rows, contact: &ContactId, product: &ProductId, score: &Score, a
         }),
     };
     here.map(line).collect()
+}
+
+fn asked_again(lead: &Lead, at: Timestamp) -> Vec<AskedAgainLine> {
+    let until_then = lead.asked_again.iter().filter(|again| again.told_at <= at.as_second());
+    let line = |again: &AskedAgain| AskedAgainLine {
+        at: instant(again.at),
+        told_at: instant(again.told_at),
+        was: again.was.clone(),
+        // A later one that found it touched has left the clock alone.
+        restarted_sla: lead.sla_since.is_some_and(|since| again.told_at <= since),
+    };
+    until_then.map(line).collect()
 }
 
 fn held(playbook: &Playbook, rows: &Rows, contact: &ContactId, product: &ProductId, at: Timestamp) -> Vec<LeadHeld> {

@@ -320,7 +320,7 @@ impl View<'_> {
             "why": lead.evidence.iter().map(|evidence| json!({
                 "at": instant(evidence.at), "title": title(&evidence.asset), "action": evidence.action, "points": evidence.points,
             })).collect::<Value>(),
-            "rungs_fired": lead.rungs.len(), "rungs": playbook.ladder.len(),
+            "rungs_fired": lead.clock().rungs_fired, "rungs": playbook.ladder.len(),
             "next_check_at": lead.due_at.map(instant), "recycled_reason": lead.reason, "new_customer": lead.new_customer,
             "playbook_version": lead.playbook_version,
         })

@@ -1,10 +1,10 @@
 //! The story of a lead: what its contact did, what was written to it, what sales said, newest first.
 
 use jiff::Timestamp;
-use perennial_domain::lead::{Checks, Said, Word};
+use perennial_domain::lead::{Checks, Priority, Said, Word};
 use perennial_platform::desk;
 use perennial_platform::failure::Failure;
-use perennial_platform::records::Slot;
+use perennial_platform::records::{AskedAgain, Slot};
 use serde::Serialize;
 
 use super::Found;
@@ -66,9 +66,12 @@ impl SalesDesk {
     /// What the machine and sales made of it.
     fn steps_of_sales(&self, found: &Found) -> Vec<StoryLine> {
         let lead = &found.lead;
-        let made = format!("Became a lead: {}, for {}", lead.priority(), self.rep_name(&lead.owner));
+        let first = lead.asked_again.first().and_then(|again| Priority::named(&again.was));
+        let made = format!("Became a lead: {}, for {}", first.unwrap_or(lead.priority()), self.rep_name(&lead.owner));
         let mut lines = vec![self.line(lead.qualified_at, "step", made)];
         lines.extend(lead.handed_off_at.map(|at| self.line(at, "step", "In the daily digest".to_owned())));
+        let again = |again: &AskedAgain| self.line(again.told_at, "step", "Asked again: Act Now".to_owned());
+        lines.extend(lead.asked_again.iter().map(again));
         let rung = |number: usize| format!("Reminder {} went out", number + 1);
         lines.extend(lead.rungs.iter().map(|fired| self.line(fired.fired_at, "step", rung(fired.rung))));
         let refused = lead.standing().refused;

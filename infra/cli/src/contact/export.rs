@@ -102,6 +102,8 @@ fn lead(lead: &Lead) -> Value {
     for name in [
         "reached_at",
         "qualified_at",
+        "act_now_at",
+        "sla_since",
         "stage_since",
         "touched_at",
         "recycled_until",
@@ -115,6 +117,10 @@ fn lead(lead: &Lead) -> Value {
     for word in document.get_mut("history").and_then(Value::as_array_mut).into_iter().flatten() {
         readable(word, "at");
         readable(word, "until");
+    }
+    for again in document.get_mut("asked_again").and_then(Value::as_array_mut).into_iter().flatten() {
+        readable(again, "at");
+        readable(again, "told_at");
     }
     document
 }

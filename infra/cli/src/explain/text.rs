@@ -115,13 +115,20 @@ impl Explanation {
     fn write_leads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for lead in &self.leads {
             let (quarter, since) = (&lead.quarter, minute(lead.qualified_at));
-            let priority =
-                Priority::named(&lead.priority).map_or_else(|| lead.priority.clone(), |priority| priority.to_string());
+            let named = |priority: &str| {
+                Priority::named(priority).map_or_else(|| priority.to_owned(), |priority| priority.to_string())
+            };
+            // As what it was made; what it has become since follows.
+            let priority = named(lead.asked_again.first().map_or(&lead.priority, |again| &again.was));
             let (status, version) = (&lead.status, &lead.playbook_version);
             writeln!(
                 f,
                 "  ★ lead of {quarter}: {priority} since {since} UTC, now {status} (made under playbook {version})"
             )?;
+            for again in &lead.asked_again {
+                let sla = if again.restarted_sla { "; the SLA counts from then on" } else { "" };
+                writeln!(f, "    asked again on {} UTC: Act Now, told to its owner{sla}", minute(again.at))?;
+            }
             if let Some(fact) = &lead.undone_by {
                 let (at, action, asset) = (minute(fact.at), &fact.action, &fact.asset);
                 writeln!(f, "    no longer stands: {action} {asset} ({:+}) of {at} UTC was learnt later", fact.points)?;
