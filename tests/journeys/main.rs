@@ -1,5 +1,6 @@
 //! Journeys: whole stories in virtual time, through all functions.
 
+mod act_now;
 mod explained;
 mod first_light;
 mod half_year;

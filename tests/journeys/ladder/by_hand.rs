@@ -26,7 +26,7 @@ const DAYS: [&str; 14] = [
 
 /// Who hears of the rungs.
 const REP: &str = "anna.keller@fernhill.example.com";
-const MANAGER: &str = "marcus.bell@fernhill.example.com";
+const MANAGER: &str = "elif.aydin@fernhill.example.com";
 const EXECUTIVE: &str = "sales.director@fernhill.example.com";
 
 /// A lead, and what its rep did.
