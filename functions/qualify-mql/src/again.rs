@@ -56,12 +56,13 @@ impl QualifyMql {
             ..LeadEvent::of(place.contact, place.product, place.quarter)
         };
         // What the lead says of its interest is as the interest is.
-        let as_read = Change::none(keys::interest(place.contact, place.product))
+        let as_read = Change::of(keys::interest(place.contact, place.product), "ADD #rev :one")
             .only_if("#rev = :rev")
-            .with(":rev", number(place.item.rev));
+            .with(":rev", number(place.item.rev))
+            .with(":one", number(1));
         let actions = vec![
             self.store.change(leads::changed(lead, &after)?)?,
-            self.store.check(as_read)?,
+            self.store.change(as_read)?,
             self.store.put_over(&Waiting::lead_qualified(event, now)?)?,
         ];
         self.store.commit("lead again", actions).await

@@ -63,7 +63,7 @@ pub(crate) struct Sla {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rung {
-    /// Hours after the lead was made, such as 24; more than on the rung before.
+    /// Working hours after the lead was made, such as 24; more than on the rung before. Only the team's working days count, and of those all 24 hours.
     #[schemars(range(min = 1, max = MOST_HOURS))]
     pub after_hours: Number,
     /// Who is told.
