@@ -42,6 +42,7 @@ pub struct QualifyMql {
 /// What starts it.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there is one per invocation")]
 pub enum Trigger {
     /// The daily look at what is held.
     Tick(Tick),

@@ -67,7 +67,7 @@ pub fn checks_after(from: Timestamp, how_many: usize) -> Vec<Timestamp> {
 /// How long was worked between two instants.
 fn worked(from: Timestamp, to: Timestamp) -> SignedDuration {
     let on = |day: &&str| (at(day) + hours(24)).min(to).duration_since(at(day).max(from)).max(SignedDuration::ZERO);
-    DAYS.iter().map(|day| on(&day)).fold(SignedDuration::ZERO, |sum, on| sum + on)
+    DAYS.iter().map(on).fold(SignedDuration::ZERO, |sum, on| sum + on)
 }
 
 /// What happens to a lead at which check.
