@@ -56,6 +56,10 @@ fn made() -> Vec<Waiting> {
             LeadEvent { priority: Some("act-now".to_owned()), asked_again_at: Some(1_767_780_000), ..owned() },
             now,
         ),
+        Waiting::lead_qualified(
+            LeadEvent { kind: Some("upsell".to_owned()), priority: Some("act-now".to_owned()), ..owned() },
+            now,
+        ),
         Waiting::threshold_reached(LeadEvent { act_now_at: Some(1_767_780_000), ..lead() }, now),
         Waiting::sla_escalated(LeadEvent { rung: Some(0), ..owned() }, now),
         Waiting::sla_escalated(LeadEvent { rung: Some(0), sla_since: Some(1_767_780_000), ..owned() }, now),

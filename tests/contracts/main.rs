@@ -1,4 +1,4 @@
-//! What others may rely on: the webhook, what an engagement costs, the Lambda Runtime API, what becomes of a lead, which crate may
+//! What others may rely on: the webhook, what an engagement costs, the Lambda Runtime API, what becomes of interest and of a lead, which crate may
 //! know which, and which function may do what.
 
 mod arrows;
@@ -14,6 +14,7 @@ mod lifecycle;
 mod limits;
 mod mail_events;
 mod permissions;
+mod qualification;
 mod recorded;
 mod runtime_api;
 mod shipped;

@@ -282,7 +282,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         playbook: playbook(),
         clock: clock(),
     };
-    let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
+    let qualification = QualifyMql { store: store(), address_key: key.clone(), playbook: playbook(), clock: clock() };
     let queue = Queue::new(&services, world.queue_url("MailQueue"));
     let planning = PlanNurture { store: store(), queue: queue.clone(), playbook: playbook() };
     let line = || Sending { store: store(), rules: playbook().sending.rules.clone() };

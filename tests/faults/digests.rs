@@ -351,6 +351,7 @@ async fn what_was_given_back_makes_no_lead_in_that_quarter_nor_when_it_is_over()
 
     let qualify_mql = || QualifyMql {
         store: deployment.store.clone(),
+        address_key: perennial::deployment::address_key(),
         playbook: deployment.playbook.clone(),
         clock: clock(&deployment),
     };

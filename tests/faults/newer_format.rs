@@ -44,7 +44,12 @@ async fn an_interest_of_a_newer_format_is_refused_and_left_as_it_is() {
 
     refused("add", interest::add(store, &ada, &analytics, &facts, looked_at).await);
     refused("read", store.contact(&ada).await);
-    let qualification = QualifyMql { store: store.clone(), playbook: playbook.clone(), clock: clock(&deployment) };
+    let qualification = QualifyMql {
+        store: store.clone(),
+        address_key: perennial::deployment::address_key(),
+        playbook: playbook.clone(),
+        clock: clock(&deployment),
+    };
     let reached = LeadEvent::of(&ada, &analytics, "2026-Q1".parse().expect("a quarter"));
     refused("qualify", qualification.handle(Trigger::Event { detail: reached }).await);
 

@@ -23,7 +23,8 @@ const DECIDERS: usize = 64;
 const LANDING: i64 = 16;
 
 fn decider(deployment: &Deployment, store: Store) -> QualifyMql {
-    QualifyMql { store, playbook: deployment.playbook.clone(), clock: clock(deployment) }
+    let (address_key, playbook) = (perennial::deployment::address_key(), deployment.playbook.clone());
+    QualifyMql { store, address_key, playbook, clock: clock(deployment) }
 }
 
 fn reached(contact: &str, quarter: Quarter) -> Trigger {

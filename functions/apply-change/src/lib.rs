@@ -26,7 +26,7 @@ use perennial_platform::ledger::{Entry, Kind, Ledger};
 use perennial_platform::records::day_number;
 use perennial_platform::store::{ATTEMPTS, Store, back_off};
 use perennial_platform::told::{Subject, What};
-use perennial_platform::{cadence, consent};
+use perennial_platform::{cadence, consent, held};
 use perennial_playbook::Playbook;
 
 /// The use case, with all it needs.
@@ -90,8 +90,13 @@ impl ApplyChange {
                 return self.merge(entry, &from.as_str().into(), &contact.as_str().into()).await;
             }
             (What::AccountUpdated { account, fields }, _) => {
-                let key = keys::account_profile(&AccountId::from(account.as_str()));
-                return profiles::update_account(&self.store, &key, fields, entry.happened_at).await;
+                let account = AccountId::from(account.as_str());
+                let key = keys::account_profile(&account);
+                // What this tells of is told by the daily run too, if it breaks off in between.
+                return match profiles::update_account(&self.store, &key, fields, entry.happened_at).await? {
+                    true => held::news_of_account(&self.store, &account, self.clock.now()).await,
+                    false => Ok(()),
+                };
             }
             (_, Subject::Contact(contact)) => ContactId::from(contact),
             (_, Subject::Account(_) | Subject::Nobody) => return Ok(()),
@@ -144,7 +149,9 @@ impl ApplyChange {
                 if let Some(adopts) = adopts {
                     self.moving().finish(&adopts).await?;
                 }
-                cadence::begin(store, contact, self.clock.now()).await.map(|()| Change::Applied)
+                let (rows, now) = (store.contact(contact).await?, self.clock.now());
+                cadence::begin(store, contact, &rows, now).await?;
+                held::news_of_contact(store, &rows, now).await.map(|()| Change::Applied)
             }
             What::Lead { product, quarter, .. } => {
                 let quarter = quarter.as_deref().and_then(|quarter| quarter.parse().ok());

@@ -10,7 +10,7 @@ use perennial_domain::lead::{Again, Priority, asked_again};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::sla;
 use perennial_domain::sorting;
-use perennial_platform::contact::ContactRows;
+use perennial_platform::consent;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::{self, Job};
 use perennial_platform::leads;
@@ -18,19 +18,15 @@ use perennial_platform::outbox::{LeadEvent, Waiting};
 use perennial_platform::records::{AskedAgain, Lead, Preferences};
 use perennial_platform::store::{Change, Commit, number};
 
-use crate::{Place, QualifyMql};
+use crate::{Place, QualifyMql, moments};
 
 /// So many are kept with a lead.
 const MOST_ASKED_AGAIN: usize = 20;
 
 impl QualifyMql {
     /// What a quarter's Act Nows say of the lead that it has.
-    pub(crate) async fn hear_again(
-        &self,
-        place: &Place<'_>,
-        rows: &ContactRows,
-        now: Timestamp,
-    ) -> Result<Commit, Failure> {
+    pub(crate) async fn hear_again(&self, place: &Place<'_>, now: Timestamp) -> Result<Commit, Failure> {
+        let rows = place.rows;
         let score = interest::evaluate(&self.playbook.interest, place.product, &place.item.facts, now);
         let is_here = |lead: &&Lead| lead.product_id() == *place.product && lead.quarter() == Some(place.quarter);
         let Some(lead) = rows.leads.iter().find(is_here) else { return Ok(Commit::Done) };
@@ -47,12 +43,15 @@ impl QualifyMql {
         let after = self.asked(place, scored, again, now);
         let restarts_clock = again.restarts_clock;
         tracing::info!(was = lead.priority.as_str(), stage = lead.stage.as_str(), restarts_clock, "lead asks again");
+        let opted_out = consent::is_opted_out(&self.store, &self.address_key, place.contact, rows).await?;
+        let preferences = rows.preferences.as_ref();
         let event = LeadEvent {
             priority: Some(after.priority.clone()),
             owner: Some(after.owner.clone()),
             asked_again_at: Some(again.asked_at),
-            wants_no_calls: place.preferences.is_some_and(Preferences::want_no_calls),
-            opted_out_of_mail: place.preferences.is_some_and(Preferences::want_no_mail),
+            kind: Some(after.kind.clone()),
+            wants_no_calls: preferences.is_some_and(Preferences::want_no_calls),
+            opted_out_of_mail: opted_out || preferences.is_some_and(Preferences::want_no_mail),
             ..LeadEvent::of(place.contact, place.product, place.quarter)
         };
         // What the lead says of its interest is as the interest is.
@@ -99,11 +98,13 @@ impl QualifyMql {
         let mut asked_again = lead.asked_again.clone();
         asked_again.push(AskedAgain { at: again.asked_at, told_at: now.as_second(), was: lead.priority.clone() });
         let asked_again = asked_again.split_off(asked_again.len().saturating_sub(MOST_ASKED_AGAIN));
+        let (evidence, besides) = moments::of(&self.playbook, place.rows, (place.product, place.item), now);
         let after = Lead {
             priority: Priority::ActNow.as_str().to_owned(),
             act_now_at: Some(again.asked_at),
             asked_again,
-            evidence: self.evidence(place.item, now),
+            evidence,
+            besides,
             playbook_version: self.playbook.version.clone(),
             ..lead
         };

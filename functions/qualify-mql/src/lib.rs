@@ -1,38 +1,45 @@
 //! A threshold was reached: a product MQL, once per contact, product and quarter, or held with a reason.
 //!
 //! The lead, the marker on the interest and the event leave in one transaction. A held qualification is due again every
-//! day, so it is not forgotten. A quarter that has its lead hears of later Act Nows: see `again`.
+//! day, or on the day on which its reason ends, so it is not forgotten. A quarter that has its lead hears of later Act Nows: see `again`.
 
 mod again;
+mod moments;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{self, Reached, Score, Step, Verdict};
+use perennial_domain::calendar::days_after;
+use perennial_domain::ids::{AccountId, ContactId, ProductId};
+use perennial_domain::interest::{self, Reached, Score};
 use perennial_domain::lead::Status;
 use perennial_domain::qualify::{self, Decision, GivenBack, HeldReason, Qualified, Snapshot};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla;
+use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::consent;
+use perennial_platform::contact::ContactRows;
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, DUE_INDEX, Job, SHARDS};
 use perennial_platform::lambda::Tick;
 use perennial_platform::outbox::{LeadEvent, Waiting};
-use perennial_platform::records::{Checks, Evidence, Held, Lead, Preferences};
+use perennial_platform::records::{Checks, Held, Lead, Preferences};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 use perennial_playbook::Playbook;
 use serde::Deserialize;
 
-/// So many engagements are kept with a lead.
-const MOST_EVIDENCE: usize = 20;
+/// However far away the end of a wait is, it is looked at this often: what the playbook says of it may change, and so may what is known.
+const LOOK_AFTER_DAYS: i64 = 28;
 
 /// The use case, with all it needs.
 #[derive(Debug)]
 pub struct QualifyMql {
     /// The state table.
     pub store: Store,
+    /// How addresses are hashed: an opt-out may lie with the address.
+    pub address_key: AddressKey,
     /// What makes a lead.
     pub playbook: Arc<Playbook>,
     /// What time it is.
@@ -102,14 +109,12 @@ impl QualifyMql {
         // What a merged contact had is told of where it goes.
         let item = rows.interests.get(product).filter(|_| rows.pointer.is_none());
         let Some(item) = item else { return Ok(Commit::Done) };
-        let place = Place { contact, product, quarter, item, preferences: rows.preferences.as_ref() };
+        let place = Place { contact, product, quarter, item, rows: &rows };
         if item.leads.contains(&quarter) {
-            return self.hear_again(&place, &rows, now).await;
+            return self.hear_again(&place, now).await;
         }
         let score = interest::evaluate(&self.playbook.interest, product, &item.facts, now);
-        let Some(reached) = score.reached.get(&quarter).copied() else {
-            return self.forget(contact, product, quarter, item).await;
-        };
+        let Some(reached) = score.reached.get(&quarter).copied() else { return self.forget(&place).await };
         let person = rows.contact(contact);
         let mut account = match person.as_ref().and_then(|person| person.account.as_ref()) {
             Some(account) => self.store.account(account).await?,
@@ -128,16 +133,21 @@ impl QualifyMql {
             contact: person.as_ref(),
             account: account.as_ref(),
             given_back: self.given_back(&rows.leads, product, quarter),
+            wants_no_calls: rows.preferences.as_ref().is_some_and(Preferences::want_no_calls),
         };
-        match qualify::decide(&self.playbook.qualify, &snapshot, now) {
+        match qualify::decide(&self.playbook.qualify, &self.playbook.calendar, &snapshot, now) {
             Decision::Qualified(qualified) => self.make_lead(&place, &qualified, &score, reached, now).await,
             // What was reached in a quarter that is over makes no lead in the next one, where sales gave one back in it.
             Decision::Held { reason: HeldReason::RecycledThisQuarter, .. }
                 if self.playbook.interest.quarters.of(now) > quarter =>
             {
-                self.forget(contact, product, quarter, item).await
+                self.forget(&place).await
             }
-            Decision::Held { until, reason } => self.hold(&place, until, reason, now).await,
+            Decision::Held { until, reason } => {
+                let waits_at = person.and_then(|person| person.account);
+                let due_at = until.min(days_after(now, LOOK_AFTER_DAYS));
+                self.hold(&place, waits_at.as_ref(), (reason, due_at), now).await
+            }
         }
     }
 
@@ -163,12 +173,15 @@ impl QualifyMql {
     ) -> Result<Commit, Failure> {
         let mut lead = self.lead(place, qualified, reached, now);
         lead.act_now_at = score.act_nows.get(&place.quarter).copied();
-        tracing::info!(priority = %qualified.priority, points = score.points, "lead qualified");
+        tracing::info!(priority = %qualified.priority, kind = %qualified.kind, points = score.points, "lead qualified");
+        let opted_out = consent::is_opted_out(&self.store, &self.address_key, place.contact, place.rows).await?;
+        let preferences = place.rows.preferences.as_ref();
         let mut event = LeadEvent::of(place.contact, place.product, place.quarter);
+        event.kind = Some(lead.kind.clone());
         event.priority = Some(lead.priority.clone());
         event.owner = Some(lead.owner.clone());
-        event.wants_no_calls = place.preferences.is_some_and(Preferences::want_no_calls);
-        event.opted_out_of_mail = place.preferences.is_some_and(Preferences::want_no_mail);
+        event.wants_no_calls = preferences.is_some_and(Preferences::want_no_calls);
+        event.opted_out_of_mail = opted_out || preferences.is_some_and(Preferences::want_no_mail);
         let marked = place.mark("ADD #leads :quarter, #rev :one DELETE #held :quarter");
         let actions = vec![
             self.store.put_new(&lead)?,
@@ -184,6 +197,7 @@ impl QualifyMql {
         let (ladder, calendar) = (&self.playbook.ladder, &self.playbook.calendar);
         let check = sla::first_check(qualified.priority, ladder, calendar, now);
         let answer_by = sla::answer_by(qualified.priority, ladder, calendar, now);
+        let (evidence, besides) = moments::of(&self.playbook, place.rows, (place.product, place.item), now);
         Lead {
             pk: key.pk,
             sk: key.sk,
@@ -199,10 +213,12 @@ impl QualifyMql {
             engagement: qualified.engagement,
             sort_from_fit: Some(qualified.sorting.from_fit),
             driver: Some(qualified.sorting.driver.as_str().to_owned()),
+            kind: qualified.kind.as_str().to_owned(),
             priority: qualified.priority.as_str().to_owned(),
             owner: qualified.owner.to_string(),
             new_customer: qualified.new_customer,
-            evidence: self.evidence(place.item, now),
+            evidence,
+            besides,
             playbook_version: self.playbook.version.clone(),
             act_now_at: None,
             asked_again: Vec::new(),
@@ -232,23 +248,11 @@ impl QualifyMql {
         .listed()
     }
 
-    /// The scoring facts, newest last.
-    fn evidence(&self, item: &InterestItem, now: Timestamp) -> Vec<Evidence> {
-        let mut evidence = Vec::new();
-        interest::walk(&self.playbook.interest, &item.facts, now, |step| {
-            if let Step::Fact { name, second, verdict: Verdict::Scored(rule), .. } = step {
-                let (asset, action) = (name.asset.to_string(), name.action.to_string());
-                evidence.push(Evidence { at: second, asset, action, points: rule.points });
-            }
-        });
-        evidence.split_off(evidence.len().saturating_sub(MOST_EVIDENCE))
-    }
-
     async fn hold(
         &self,
         place: &Place<'_>,
-        until: Timestamp,
-        reason: HeldReason,
+        waits_at: Option<&AccountId>,
+        (reason, due_at): (HeldReason, Timestamp),
         now: Timestamp,
     ) -> Result<Commit, Failure> {
         let key = keys::held(place.contact, place.product, place.quarter);
@@ -262,26 +266,20 @@ impl QualifyMql {
             reason: reason.as_str().to_owned(),
             since: known.map_or(now.as_second(), |known| known.since),
             due_shard: keys::due_shard(Job::Held, place.contact),
-            due_at: until.as_second(),
+            due_at: due_at.as_second(),
+            member_of: waits_at.map(keys::waiting_at),
         };
         let marked = place.mark("ADD #held :quarter, #rev :one");
         self.store.commit("hold", vec![self.store.put_over(&held)?, self.store.change(marked)?]).await
     }
 
     /// The quarter is not reached under the present facts and playbook: nothing is held for it any more.
-    async fn forget(
-        &self,
-        contact: &ContactId,
-        product: &ProductId,
-        quarter: Quarter,
-        item: &InterestItem,
-    ) -> Result<Commit, Failure> {
-        if !item.held.contains(&quarter) {
+    async fn forget(&self, place: &Place<'_>) -> Result<Commit, Failure> {
+        if !place.item.held.contains(&place.quarter) {
             return Ok(Commit::Done);
         }
-        let place = Place { contact, product, quarter, item, preferences: None };
         let marked = place.mark("ADD #rev :one DELETE #held :quarter");
-        let held = self.store.delete(&keys::held(contact, product, quarter))?;
+        let held = self.store.delete(&keys::held(place.contact, place.product, place.quarter))?;
         self.store.commit("forget", vec![held, self.store.change(marked)?]).await
     }
 }
@@ -292,8 +290,8 @@ struct Place<'a> {
     product: &'a ProductId,
     quarter: Quarter,
     item: &'a InterestItem,
-    /// What the contact has said about being reached, if it has.
-    preferences: Option<&'a Preferences>,
+    /// Everything about the contact.
+    rows: &'a ContactRows,
 }
 
 impl Place<'_> {

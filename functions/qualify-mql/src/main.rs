@@ -1,5 +1,6 @@
 //! The Lambda bootstrap of qualify-mql.
 
+use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
 use perennial_platform::store::Store;
 use perennial_platform::{lambda, settings};
@@ -9,6 +10,7 @@ use qualify_mql::QualifyMql;
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let store = Store::from_env(&lambda::config().await)?;
-    let qualification = QualifyMql { store, playbook: settings::playbook()?, clock: Clock::system() };
+    let address_key = AddressKey::new(settings::key("ADDRESS_KEY")?);
+    let qualification = QualifyMql { store, address_key, playbook: settings::playbook()?, clock: Clock::system() };
     lambda::serve(|trigger| qualification.handle(trigger)).await
 }

@@ -14,6 +14,7 @@ use perennial_domain::fit;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{Step, Verdict, evaluate, walk};
 use perennial_domain::lead::AccountStage;
+use perennial_domain::qualify::Kind;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sorting::{flames, stars};
 use perennial_platform::consent;
@@ -134,6 +135,7 @@ impl SalesDesk {
             email => known.contact.as_ref().and_then(|contact| contact.email.clone()),
             product => self.playbook.product_name(product),
             owner => (lead.owner_id() != who.rep.id).then(|| self.rep_name(&lead.owner)),
+            upsell => lead.kind() == Kind::Upsell,
             priority => lead.priority().to_string(),
             urgency => lead.priority().as_str(),
             stage => say::stage(lead.status()),

@@ -13,6 +13,7 @@ use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::evaluate;
 use perennial_domain::lead::{Priority, Status};
 use perennial_domain::profile::{Account, Contact};
+use perennial_domain::qualify::Kind;
 use perennial_domain::sorting::{Driver, flames, stars};
 use perennial_platform::address::AddressKey;
 use perennial_platform::consent::{self, Suppression};
@@ -44,6 +45,8 @@ pub(crate) struct Line {
     pub title: String,
     pub company: String,
     pub product: String,
+    /// Whether it is about more of what they own.
+    pub upsell: bool,
     pub priority: String,
     /// For a style: `act-now`.
     pub urgency: String,
@@ -189,6 +192,7 @@ impl SalesDesk {
             title,
             company,
             product: self.playbook.product_name(&product).to_owned(),
+            upsell: row.kind() == Kind::Upsell,
             priority: row.priority().to_string(),
             urgency: row.priority().as_str().to_owned(),
             stage: say::stage(row.status()).to_owned(),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::instant;
 use perennial_domain::lead::Status;
+use perennial_domain::qualify::Kind;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
 use perennial_domain::sorting::Driver;
@@ -221,6 +222,7 @@ impl SendNurtureEmail {
             undone: lead.undone_by.as_ref().map(|fact| self.undone(fact)).unwrap_or_default(),
             reach: Reach::of(preferences.want_no_calls(), standing.opted_out || preferences.want_no_mail()),
             new_customer: lead.new_customer,
+            upsell: lead.kind() == Kind::Upsell,
             put_off: false,
             since: self.playbook.calendar.date(lead.clock().began_at).strftime("%a %-d %b").to_string(),
             moments: moments.collect(),

@@ -75,6 +75,7 @@ fn lead(product: &str) -> LeadLine {
         undone: String::new(),
         reach: Reach::Any,
         new_customer: true,
+        upsell: false,
         put_off: false,
         since: "Mon 5 Jan".to_owned(),
         moments: vec![
@@ -99,6 +100,7 @@ fn undone(product: &str) -> LeadLine {
             .to_owned(),
         reach: Reach::Neither,
         new_customer: false,
+        upsell: false,
         put_off: false,
         ..lead(product)
     }

@@ -51,6 +51,8 @@ pub(crate) struct LeadLine {
     /// How the contact does not want to be reached.
     pub reach: Reach,
     pub new_customer: bool,
+    /// Whether it is about more of what they own.
+    pub upsell: bool,
     /// Whether its rep has asked to be reminded of it.
     pub put_off: bool,
     pub since: String,

@@ -223,7 +223,8 @@ impl Deployment {
             clock: clock(),
         };
         world.register("ApplyChange", function(changes, |it, event| async move { it.handle(event).await }));
-        let qualification = QualifyMql { store: store(), playbook: playbook(), clock: clock() };
+        let qualification =
+            QualifyMql { store: store(), address_key: address_key.clone(), playbook: playbook(), clock: clock() };
         world.register("QualifyMql", function(qualification, |it, event| async move { it.handle(event).await }));
         let queue = Queue::new(services, world.queue_url("MailQueue"));
         let planning = PlanNurture { store: store(), queue: queue.clone(), playbook: playbook() };

@@ -115,7 +115,7 @@ pub struct LeadHeld {
     pub rule: Option<String>,
     /// Since when it is held.
     pub since: Timestamp,
-    /// The first daily run from then on decides it again.
+    /// The first daily run from then on decides it again, unless there is news of what it waits for before.
     pub until: Timestamp,
 }
 
@@ -126,6 +126,8 @@ pub struct LeadMade {
     pub quarter: String,
     /// When.
     pub qualified_at: Timestamp,
+    /// What it is about: `cross-sell` or `upsell`.
+    pub kind: &'static str,
     /// How soon, since its contact asked last.
     pub priority: String,
     /// The Act Nows that came when it was there already, newest last.
@@ -252,6 +254,7 @@ fn leads(rows: &Rows, contact: &ContactId, product: &ProductId, score: &Score, a
     let line = |lead: &Lead| LeadMade {
         quarter: lead.quarter.clone(),
         qualified_at: instant(lead.qualified_at),
+        kind: lead.kind().as_str(),
         // What a later Act Now has made of it is not what it was then.
         priority: lead
             .asked_again

@@ -65,5 +65,5 @@ pub fn end_of_day(second: i64) -> i64 {
 
 /// Somebody of whom nothing is known but an id.
 fn unidentified(id: ContactId) -> Person {
-    Person { id, contact: None, facts: Facts::default(), unsubscribed: false }
+    Person { id, contact: None, facts: Facts::default(), unsubscribed: false, wants_no_calls: false }
 }

@@ -10,6 +10,7 @@
 //! - All facts are known: an engagement that came late, or a click that later proved a machine's, is judged as such from
 //!   the start. A lead that a late fact undid is none.
 //! - An MQL that is held stays held: it is decided once, at its instant.
+//! - Who wants no calls now has never wanted any.
 
 pub mod accuracy;
 pub mod mail;
@@ -60,6 +61,8 @@ pub struct Person {
     pub facts: Facts,
     /// Whether it has opted out of mail.
     pub unsubscribed: bool,
+    /// Whether it has chosen to get no calls.
+    pub wants_no_calls: bool,
 }
 
 /// An MQL that the rules would have made, and what would have become of it.
@@ -149,8 +152,9 @@ pub fn replay(
                 account: account.as_deref(),
                 // A plan assumes that leads stay open.
                 given_back: GivenBack::default(),
+                wants_no_calls: person.wants_no_calls,
             };
-            let hand_off = qualify::decide(rules.qualify, &snapshot, at).into();
+            let hand_off = qualify::decide(rules.qualify, rules.calendar, &snapshot, at).into();
             mqls.push(Mql {
                 product: interest.product.clone(),
                 quarter: *quarter,

@@ -2,18 +2,26 @@
 //!
 //! The quarter comes from when the engagement happened. That there is at most one lead per contact, product and quarter is
 //! guarded where it is committed; this module decides what the lead is, or why it must wait.
+//!
+//! What ends a wait on a day ends when that day begins for the team: the day's first run makes the lead.
+
+mod kind;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::calendar::{days_after, later};
+use crate::calendar::{Calendar, days_after, later};
 use crate::fit::{self, Fit, FitRules};
 use crate::ids::{ProductId, RepId};
 use crate::interest::{Reached, Score, instant};
 use crate::lead::Priority;
 use crate::profile::{Account, Contact, Health};
 use crate::sorting::{self, SortingRules, SortingScore, Temperature};
+
+pub use kind::Kind;
 
 /// What qualification depends on besides the score.
 #[derive(Clone, Debug)]
@@ -43,6 +51,8 @@ pub struct Snapshot<'a> {
     pub account: Option<&'a Account>,
     /// What sales said of earlier leads for the product.
     pub given_back: GivenBack,
+    /// Whether the contact has chosen to get no calls that sell anything.
+    pub wants_no_calls: bool,
 }
 
 /// What sales said of a contact's earlier leads for a product: a recycled MQL must not come straight back.
@@ -65,7 +75,7 @@ pub enum HeldReason {
     NoOwner,
     /// The account is at risk of churning.
     AtRisk,
-    /// The account owns the product: an upsell, not a cross-sell.
+    /// The account owns the product, and nobody has asked for more of it: its upsell stream is for that.
     Owned,
     /// The account is a customer for less than six months.
     NewCustomer,
@@ -73,6 +83,8 @@ pub enum HeldReason {
     RecycledThisQuarter,
     /// Sales gave a lead for the product back until a date that has not come.
     RecycledUntil,
+    /// The contact has chosen to get no calls.
+    NoCalls,
 }
 
 impl HeldReason {
@@ -87,6 +99,7 @@ impl HeldReason {
             Self::NewCustomer => "new customer",
             Self::RecycledThisQuarter => "recycled this quarter",
             Self::RecycledUntil => "recycled until a date",
+            Self::NoCalls => "no consent to be called",
         }
     }
 }
@@ -100,6 +113,8 @@ impl fmt::Display for HeldReason {
 /// Everything a rep needs to sort a lead by, frozen when it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Qualified {
+    /// What it is about.
+    pub kind: Kind,
     /// How soon.
     pub priority: Priority,
     /// Fit, line by line.
@@ -128,176 +143,65 @@ pub enum Decision {
     },
 }
 
-/// A held lead is asked again at the next day's run. Half a day, and not a whole one: a run a few seconds late, or the night
-/// of the change to summer time, must not make it miss the next.
+/// Where nobody knows when its reason ends, a held lead is asked again at the next day's run. Half a day, and not a whole one: a run a
+/// few seconds late, or the night of the change to summer time, must not make it miss the next.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(12);
 
-/// What becomes of a reached threshold at `now`.
-pub fn decide(rules: &QualifyRules, snapshot: &Snapshot<'_>, now: Timestamp) -> Decision {
+/// What becomes of a reached threshold at `now`. The calendar says when days begin.
+///
+/// An Act Now goes through where interest waits: for a new customer, for somebody who wants no calls and has asked all the same, and
+/// for more of what is owned. For an account at risk it waits too, and where sales has given a lead back.
+pub fn decide(rules: &QualifyRules, calendar: &Calendar, snapshot: &Snapshot<'_>, now: Timestamp) -> Decision {
     let held = |reason| Decision::Held { until: later(now, ASK_AGAIN), reason };
-    let act_now = snapshot.reached.act_now;
     let Some(contact) = snapshot.contact else { return held(HeldReason::NotIdentified) };
     let Some(account) = snapshot.account else { return held(HeldReason::NoAccount) };
     if account.health == Health::AtRisk {
         return held(HeldReason::AtRisk);
     }
-    if account.owns.get(snapshot.product).is_some_and(|since| *since <= now) {
+    let act_now = snapshot.reached.act_now;
+    let owned = account.owns.get(snapshot.product).is_some_and(|since| *since <= now);
+    if owned && !act_now {
         return held(HeldReason::Owned);
     }
     // Also an Act Now: the quarter is used up.
     if snapshot.given_back.this_quarter {
         return held(HeldReason::RecycledThisQuarter);
     }
-    if let Some(until) = snapshot.given_back.until.filter(|until| *until > now) {
+    let day_of = |at| not_yet(calendar, at, now);
+    if let Some(until) = snapshot.given_back.until.and_then(day_of) {
         return Decision::Held { until, reason: HeldReason::RecycledUntil };
     }
-    let matures = account.customer_since.map(|since| days_after(since, rules.new_customer_days));
-    let new_customer = matures.is_some_and(|matures| matures > now);
-    if new_customer && !act_now {
-        return held(HeldReason::NewCustomer);
+    let new_until = account.customer_since.map(|since| days_after(since, rules.new_customer_days)).and_then(day_of);
+    if let Some(until) = new_until.filter(|_| !act_now) {
+        return Decision::Held { until, reason: HeldReason::NewCustomer };
+    }
+    if snapshot.wants_no_calls && !act_now {
+        return held(HeldReason::NoCalls);
     }
     let Some(owner) = account.owner.clone() else { return held(HeldReason::NoOwner) };
 
     let fit = fit::evaluate(&rules.fit, Some(contact), Some(account));
     let engagement = sorting::engagement(snapshot.score.points, snapshot.threshold);
     let sorting = sorting::evaluate(&rules.sorting, fit.points, engagement);
-    let recent_call_now =
-        snapshot.score.last_call_now_second.is_some_and(|second| days_after(instant(second), 14) >= now);
-    let priority = if act_now {
+    let (priority, new_customer) = (priority(snapshot, &sorting, now), new_until.is_some());
+    let kind = if owned { Kind::Upsell } else { Kind::CrossSell };
+    Decision::Qualified(Box::new(Qualified { kind, priority, fit, engagement, sorting, owner, new_customer }))
+}
+
+/// The beginning of an instant's day, if that day has not come.
+fn not_yet(calendar: &Calendar, at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    Some(calendar.start_of(calendar.date(at))).filter(|day| *day > now)
+}
+
+fn priority(snapshot: &Snapshot<'_>, sorting: &SortingScore, now: Timestamp) -> Priority {
+    let call_now = snapshot.score.last_call_now_second;
+    if snapshot.reached.act_now {
         Priority::ActNow
     } else if sorting.temperature == Temperature::Hot {
         Priority::Hot
-    } else if recent_call_now {
+    } else if call_now.is_some_and(|second| days_after(instant(second), 14) >= now) {
         Priority::CallNow
     } else {
         Priority::Mql
-    };
-    Decision::Qualified(Box::new(Qualified { priority, fit, engagement, sorting, owner, new_customer }))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::ids::{AccountId, ContactId};
-    use crate::profile::Fields;
-
-    #[test]
-    fn a_reached_threshold_becomes_a_lead_or_waits_with_a_reason() {
-        let now: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
-        let days_ago = |days: i64| now - SignedDuration::from_hours(24 * days);
-        let rules = QualifyRules {
-            sorting: SortingRules { fit_weight_percent: 50, hot: 60, warm: 30 },
-            new_customer_days: 183,
-            fit: FitRules { role: BTreeMap::from([("executive".to_owned(), 100)]), ..FitRules::default() },
-        };
-        let product = ProductId::from("analytics");
-        let contact = Contact {
-            id: ContactId::from("c"),
-            account: Some(AccountId::from("a")),
-            email: None,
-            first_name: None,
-            last_name: None,
-            title: None,
-            role: None,
-        };
-        let account = Account {
-            owner: Some(RepId::from("r")),
-            customer_since: Some(days_ago(400)),
-            ..Account::from_fields(AccountId::from("a"), &Fields::default())
-        };
-        let executive = Contact { role: Some("executive".into()), ..contact.clone() };
-        let at_risk = Account { health: Health::AtRisk, ..account.clone() };
-        let owning = Account { owns: BTreeMap::from([(product.clone(), days_ago(10))]), ..account.clone() };
-        let ordered = Account { owns: BTreeMap::from([(product.clone(), days_ago(-10))]), ..account.clone() };
-        let new = Account { customer_since: Some(days_ago(182)), ..account.clone() };
-        let just_old_enough = Account { customer_since: Some(days_ago(183)), ..account.clone() };
-        let orphan = Account { owner: None, ..account.clone() };
-        let of_the_far_future = Account { customer_since: Some(Timestamp::MAX), ..account.clone() };
-        let check = |contact: Option<&Contact>,
-                     account: Option<&Account>,
-                     points,
-                     act_now,
-                     call_now_days: Option<i64>,
-                     expected: &str| {
-            let score = Score {
-                points,
-                last_call_now_second: call_now_days.map(|days| days_ago(days).as_second()),
-                ..Score::default()
-            };
-            let reached = Reached { second: now.as_second(), points, act_now };
-            let given_back = GivenBack::default();
-            let snapshot =
-                Snapshot { product: &product, threshold: 5, score: &score, reached, contact, account, given_back };
-            let seen = match decide(&rules, &snapshot, now) {
-                Decision::Held { until, reason } => {
-                    // The next day's run must find it due, also if this one was late or the night is an hour short.
-                    assert!(until > now && until < now + SignedDuration::from_hours(22), "{until}");
-                    format!("held: {reason}")
-                }
-                Decision::Qualified(lead) => format!("{} {}", lead.priority, lead.sorting.points),
-            };
-            assert_eq!(seen, expected);
-        };
-        check(None, None, 5, false, None, "held: not identified");
-        check(Some(&contact), None, 5, false, None, "held: account unknown");
-        check(Some(&contact), Some(&at_risk), 5, true, None, "held: account at risk");
-        check(Some(&contact), Some(&owning), 5, false, None, "held: product owned");
-        check(Some(&contact), Some(&ordered), 5, false, None, "MQL 12");
-        check(Some(&contact), Some(&new), 5, false, None, "held: new customer");
-        check(Some(&contact), Some(&new), 0, true, None, "Act Now 0");
-        check(Some(&contact), Some(&just_old_enough), 5, false, None, "MQL 12");
-        check(Some(&contact), Some(&of_the_far_future), 5, false, None, "held: new customer");
-        check(Some(&contact), Some(&orphan), 5, false, None, "held: account without owner");
-        check(Some(&contact), Some(&account), 5, false, Some(14), "Call Now 12");
-        check(Some(&contact), Some(&account), 5, false, Some(15), "MQL 12");
-        check(Some(&executive), Some(&account), 5, false, None, "Hot 62");
-        check(Some(&executive), Some(&account), 100, true, Some(0), "Act Now 100");
-    }
-
-    #[test]
-    fn what_sales_gave_back_does_not_come_straight_back() {
-        let now: Timestamp = "2026-04-03T10:00:00Z".parse().unwrap();
-        let product = ProductId::from("analytics");
-        let rules = QualifyRules {
-            sorting: SortingRules { fit_weight_percent: 50, hot: 60, warm: 30 },
-            new_customer_days: 183,
-            fit: FitRules::default(),
-        };
-        let account =
-            Account { owner: Some(RepId::from("r")), ..Account::from_fields(AccountId::from("a"), &Fields::default()) };
-        let contact = Contact {
-            id: ContactId::from("c"),
-            account: Some(AccountId::from("a")),
-            email: None,
-            first_name: None,
-            last_name: None,
-            title: None,
-            role: None,
-        };
-        let later_that_day = now + SignedDuration::from_hours(5);
-        for (act_now, given_back, expected) in [
-            (false, GivenBack::default(), None),
-            (false, GivenBack { this_quarter: true, until: None }, Some("recycled this quarter")),
-            (true, GivenBack { this_quarter: true, until: None }, Some("recycled this quarter")),
-            (true, GivenBack { this_quarter: false, until: Some(later_that_day) }, Some("recycled until a date")),
-            // On the day the reason ends it is a lead.
-            (false, GivenBack { this_quarter: false, until: Some(now) }, None),
-        ] {
-            let score = Score { points: 5, ..Score::default() };
-            let reached = Reached { second: now.as_second(), points: 5, act_now };
-            let (contact, account) = (Some(&contact), Some(&account));
-            let snapshot =
-                Snapshot { product: &product, threshold: 5, score: &score, reached, contact, account, given_back };
-            let (reason, until) = match decide(&rules, &snapshot, now) {
-                Decision::Held { until, reason } => (Some(reason.as_str()), Some(until)),
-                Decision::Qualified(_) => (None, None),
-            };
-            assert_eq!(reason, expected, "{given_back:?}");
-            if let (Some(named), Some("recycled until a date")) = (given_back.until, reason) {
-                assert_eq!(until, Some(named));
-            }
-        }
     }
 }

@@ -134,7 +134,7 @@ fn person(facts: &[(&str, i64)]) -> Person {
         role: None,
     };
     let facts = facts.iter().map(|(fact, second)| (name(fact), *second)).collect();
-    Person { id: ContactId::from("anna"), contact: Some(contact), facts, unsubscribed: false }
+    Person { id: ContactId::from("anna"), contact: Some(contact), facts, unsubscribed: false, wants_no_calls: false }
 }
 
 fn account() -> Account {
@@ -182,6 +182,15 @@ fn a_history_becomes_mqls_and_what_becomes_of_them() {
     // An Act Now needs no threshold, and is one however the facts of its second are named.
     check(&[("pricing/request", 0)], Some(&known), "automation 2026-Q1 day 0 at 2, Act Now to rita");
     check(&[("demo/watch", 0), ("pricing/request", 0)], Some(&known), "automation 2026-Q1 day 0 at 6, Act Now to rita");
+    // For somebody who wants no calls too; mere interest waits.
+    let uncalled = |facts: &[(&str, i64)]| {
+        let facts: Vec<(&str, i64)> = facts.iter().map(|(fact, day)| (*fact, second(*day))).collect();
+        let person = Person { wants_no_calls: true, ..person(&facts) };
+        in_words(&replayed(&interest(), &person, Some(&known), second(100)))
+    };
+    assert_eq!(uncalled(&[("pricing/request", 0)]), "automation 2026-Q1 day 0 at 2, Act Now to rita");
+    let waits = "analytics 2026-Q1 day 0 at 10, held: no consent to be called";
+    assert_eq!(uncalled(&[("guide/download", 0)]), waits);
     // Held, with the reason; an owner whom the playbook does not know is none.
     check(&[("guide/download", 0)], None, "analytics 2026-Q1 day 0 at 10, held: account unknown");
     let stranger = Account { owner: Some(RepId::from("nobody")), ..known.clone() };

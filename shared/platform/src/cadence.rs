@@ -19,10 +19,9 @@ use crate::store::{Change, Store, number, string};
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached.
-pub async fn begin(store: &Store, contact: &ContactId, now: Timestamp) -> Result<(), Failure> {
-    let rows = store.contact(contact).await?;
-    let opted_out = rows.preferences.is_some_and(|preferences| preferences.unsubscribed);
-    if opted_out || rows.pointer.is_some() || rows.cadence.is_some_and(|cadence| cadence.due_at.is_some()) {
+pub async fn begin(store: &Store, contact: &ContactId, rows: &ContactRows, now: Timestamp) -> Result<(), Failure> {
+    let opted_out = rows.preferences.as_ref().is_some_and(|preferences| preferences.unsubscribed);
+    if opted_out || rows.pointer.is_some() || rows.cadence.as_ref().is_some_and(|cadence| cadence.due_at.is_some()) {
         return Ok(());
     }
     let change = Change::of(keys::cadence(contact), "SET #due_shard = :shard, #due_at = :now")

@@ -66,6 +66,11 @@ pub fn account(account: &AccountId) -> String {
     format!("{ACCOUNT}{account}")
 }
 
+/// What waits for news of an account is found under this in the index of members.
+pub fn waiting_at(id: &AccountId) -> String {
+    format!("WAITS#{}", account(id))
+}
+
 /// What a rep has is found under this in the indexes.
 pub fn rep(rep: &RepId) -> String {
     format!("{REP}{rep}")

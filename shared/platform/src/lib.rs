@@ -40,6 +40,7 @@ pub mod contact;
 pub mod desk;
 pub mod failure;
 pub mod feedback;
+pub mod held;
 pub mod identity;
 pub mod interest;
 pub mod keys;

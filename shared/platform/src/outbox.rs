@@ -67,6 +67,9 @@ pub struct LeadEvent {
     pub product: String,
     /// In which quarter; of a cooled interest, the one in which it cooled.
     pub quarter: String,
+    /// Of a qualified lead: what it is about, `cross-sell` or `upsell`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Of a qualified lead: how soon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<String>,
@@ -112,6 +115,7 @@ impl LeadEvent {
             contact: contact.to_string(),
             product: product.to_string(),
             quarter: quarter.to_string(),
+            kind: None,
             priority: None,
             owner: None,
             act_now_at: None,

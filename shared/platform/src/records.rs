@@ -13,6 +13,7 @@ use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::instant;
 use perennial_domain::lead::{self, Priority, Standing, Status, Word};
 use perennial_domain::profile::{Fields, Stated};
+use perennial_domain::qualify::Kind;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::LeadClock;
 use serde::{Deserialize, Serialize};
@@ -173,6 +174,10 @@ pub struct Lead {
     /// What made the sorting score high: fit, engagement, both or neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
+    /// What it is about: a product that the account does not own, or more of one that it owns. Leads made before that was stored are of
+    /// the former kind.
+    #[serde(default = "cross_sell")]
+    pub kind: String,
     /// How soon.
     pub priority: String,
     /// Whose.
@@ -182,6 +187,9 @@ pub struct Lead {
     pub new_customer: bool,
     /// What made it, newest last.
     pub evidence: Vec<Evidence>,
+    /// What else its contact had done lately when it was made, with other products, newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<Evidence>,
     /// Under which playbook.
     pub playbook_version: String,
     /// The newest Act Now that its owner was told of: when its contact asked.
@@ -260,6 +268,19 @@ impl Lead {
     /// Where it stands; an unknown stage counts as touched, so that nobody is mailed for it.
     pub fn status(&self) -> Status {
         Status::named(&self.stage).unwrap_or(Status::Touched)
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> Kind {
+        Kind::named(&self.kind).unwrap_or_default()
+    }
+
+    /// The contact's interesting moments when it was made, newest first: what made it, and what else it had done lately.
+    pub fn moments(&self) -> Vec<&Evidence> {
+        // Of one second, what made it comes first.
+        let mut moments: Vec<&Evidence> = self.evidence.iter().rev().chain(self.besides.iter().rev()).collect();
+        moments.sort_by_key(|moment| std::cmp::Reverse(moment.at));
+        moments
     }
 
     /// How soon.
@@ -347,6 +368,10 @@ impl Lead {
     }
 }
 
+fn cross_sell() -> String {
+    Kind::CrossSell.as_str().to_owned()
+}
+
 /// A qualification that waits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Held {
@@ -370,6 +395,9 @@ pub struct Held {
     pub due_shard: String,
     /// When it is decided again.
     pub due_at: i64,
+    /// Where it is found when there is news of the account that it waits for, if its contact has named one: see [`crate::held`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<String>,
 }
 
 /// What became of a claim to send.

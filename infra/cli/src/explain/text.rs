@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use perennial_domain::lead::Priority;
+use perennial_domain::qualify::Kind;
 use perennial_playbook::Setting;
 
 use super::{Explanation, PersonExplained, SortingLine, StepLine};
@@ -121,9 +122,10 @@ impl Explanation {
             // As what it was made; what it has become since follows.
             let priority = named(lead.asked_again.first().map_or(&lead.priority, |again| &again.was));
             let (status, version) = (&lead.status, &lead.playbook_version);
+            let upsell = if lead.kind == Kind::Upsell.as_str() { "upsell " } else { "" };
             writeln!(
                 f,
-                "  ★ lead of {quarter}: {priority} since {since} UTC, now {status} (made under playbook {version})"
+                "  ★ {upsell}lead of {quarter}: {priority} since {since} UTC, now {status} (made under playbook {version})"
             )?;
             for again in &lead.asked_again {
                 let sla = if again.restarted_sla { "; the SLA counts from then on" } else { "" };
@@ -140,11 +142,7 @@ impl Explanation {
             let (since, until) = (minute(held.since), minute(held.until));
             let rule = held.rule.as_ref().map(|rule| format!(", {rule}")).unwrap_or_default();
             let reason = format!("{}{rule}", held.reason);
-            writeln!(
-                f,
-                "  held in {}: {reason}; since {since} UTC, decided again daily, next from {until} UTC",
-                held.quarter
-            )?;
+            writeln!(f, "  held in {}: {reason}; since {since} UTC, decided again from {until} UTC on", held.quarter)?;
         }
         Ok(())
     }

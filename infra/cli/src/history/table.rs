@@ -24,7 +24,8 @@ use crate::scan::{Progress, whole};
 enum Kept {
     Contact(ContactId, Contact),
     Account(Account),
-    OptedOut(ContactId),
+    /// Whether it has opted out of mail, and whether it wants no calls.
+    Wants(ContactId, bool, bool),
     Facts(ContactId, Facts),
     Unreadable,
 }
@@ -48,7 +49,10 @@ pub async fn read(store: &Store, progress: Progress<'_>) -> Result<History, Fail
             None => {}
             Some(Kept::Account(account)) => drop(history.accounts.insert(account.id.clone(), account)),
             Some(Kept::Contact(id, contact)) => person(&mut people, id).contact = Some(contact),
-            Some(Kept::OptedOut(id)) => person(&mut people, id).unsubscribed = true,
+            Some(Kept::Wants(id, unsubscribed, wants_no_calls)) => {
+                let person = person(&mut people, id);
+                (person.unsubscribed, person.wants_no_calls) = (unsubscribed, wants_no_calls);
+            }
             Some(Kept::Facts(id, facts)) => unite(&mut person(&mut people, id).facts, facts),
             Some(Kept::Unreadable) => history.unreadable += 1,
         }
@@ -69,7 +73,11 @@ fn kept(item: Item) -> Result<Option<Kept>, Failure> {
     let Some(id) = keys::contact_of(pk) else { return Ok(None) };
     Ok(match sk {
         keys::PROFILE => Some(Kept::Contact(id.clone(), Contact::from_fields(id, &shaped::<Profile>(item)?.fields()))),
-        keys::PREFERENCES => shaped::<Preferences>(item)?.unsubscribed.then_some(Kept::OptedOut(id)),
+        keys::PREFERENCES => {
+            let preferences = shaped::<Preferences>(item)?;
+            let (opted_out, no_calls) = (preferences.unsubscribed, preferences.want_no_calls());
+            (opted_out || no_calls).then_some(Kept::Wants(id, opted_out, no_calls))
+        }
         _ if sk.starts_with(keys::INTEREST) => {
             Some(InterestItem::read(&item).map_or(Kept::Unreadable, |interest| Kept::Facts(id, interest.facts)))
         }

@@ -10,6 +10,7 @@ use crate::address::AddressKey;
 use crate::cadence;
 use crate::contact::ContactRows;
 use crate::failure::Failure;
+use crate::held;
 use crate::identity;
 use crate::keys;
 use crate::records::Preferences;
@@ -50,6 +51,9 @@ pub async fn choose(
         if !known.unsubscribed && choices.allow_more_than(&known.choices()) {
             actions.extend(cadence::looked_at_by(store, contact, &rows, look_again.0)?);
         }
+        if known.want_no_calls() && !chosen.want_no_calls() {
+            actions.extend(decided_again(store, &rows, at)?);
+        }
         match store.commit("choices", actions).await? {
             Commit::Done => return Ok(true),
             Commit::Refused(failed) if failed.first() == Some(&true) => return Ok(false),
@@ -57,6 +61,17 @@ pub async fn choose(
         }
     }
     Err(Failure::Conflict { operation: "choices" })
+}
+
+/// The actions that tell again of what waits: some of it may have waited for the contact's consent.
+fn decided_again(store: &Store, rows: &ContactRows, at: Timestamp) -> Result<Vec<TransactWriteItem>, Failure> {
+    let mut actions = Vec::new();
+    for waiting in rows.held.iter().take(held::MOST_AT_ONCE) {
+        if let Some(event) = held::told_again(&waiting.key(), at)? {
+            actions.push(store.put_over(&event)?);
+        }
+    }
+    Ok(actions)
 }
 
 /// Takes an opt-out back, by the contact's own word only, and lifts the suppression that the opt-out made. One that a bounce, a

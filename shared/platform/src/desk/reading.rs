@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::lead::{Priority, Status};
+use perennial_domain::qualify::Kind;
 use perennial_domain::quarter::Quarter;
 use serde::Deserialize;
 
@@ -45,6 +46,9 @@ pub struct Row {
     /// For whom its owner stands in.
     #[serde(default)]
     pub covers_for: Option<String>,
+    /// What it is about.
+    #[serde(default)]
+    pub kind: Option<String>,
     /// How soon.
     pub priority: String,
     /// Where it stands.
@@ -98,6 +102,11 @@ impl Row {
     /// Its quarter, if it is one.
     pub fn quarter(&self) -> Option<Quarter> {
         self.quarter.parse().ok()
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> Kind {
+        self.kind.as_deref().and_then(Kind::named).unwrap_or_default()
     }
 
     /// How soon.

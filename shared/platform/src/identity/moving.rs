@@ -21,7 +21,7 @@ use crate::landing::{Landed, Landing};
 use crate::ledger::Ledger;
 use crate::records::{Held, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Item, Store, back_off, number, string};
-use crate::{cadence, consent, leads};
+use crate::{cadence, consent, held, leads};
 
 /// What preferences say.
 const PREFERENCES: [&str; 4] = ["unsubscribed", "unsubscribed_at", "source", "bounced_at"];
@@ -112,11 +112,20 @@ impl Moving<'_> {
         if !self.cadence(from, to).await? || !self.merged(from, to, &rows).await? {
             return Ok(Moved::Raced);
         }
-        let Some(profile) = &rows.profile else { return Ok(Moved::All(None)) };
+        let Some(profile) = &rows.profile else {
+            // What nobody knew whose it was may have waited for just this.
+            if !rows.held.is_empty() {
+                let rows = self.store().contact(to).await?;
+                held::news_of_contact(self.store(), &rows, self.landing.now).await?;
+            }
+            return Ok(Moved::All(None));
+        };
         let Some(adopts) = profiles::unite(self.store(), self.key, (from, profile), to).await? else {
             return Ok(Moved::Raced);
         };
-        cadence::begin(self.store(), to, self.landing.now).await?;
+        let rows = self.store().contact(to).await?;
+        cadence::begin(self.store(), to, &rows, self.landing.now).await?;
+        held::news_of_contact(self.store(), &rows, self.landing.now).await?;
         Ok(Moved::All(adopts))
     }
 
@@ -181,7 +190,9 @@ impl Moving<'_> {
         let Some((product, quarter)) = keys::product_and_quarter(&held.sk) else { return Ok(true) };
         let key = keys::held(to, &product, quarter);
         let (contact, due_shard) = (to.to_string(), keys::due_shard(Job::Held, to));
-        let moved = Held { pk: key.pk, sk: key.sk, contact, due_shard, ..held.clone() };
+        // Of somebody else it was held for something that may not hold here.
+        let due_at = held.due_at.min(self.landing.now.as_second());
+        let moved = Held { pk: key.pk, sk: key.sk, contact, due_shard, due_at, ..held.clone() };
         let mark = Change::of(keys::interest(to, &product), "ADD #held :quarter, #rev :one")
             .only_if("NOT contains(#leads, :lead)")
             .with(":one", number(1))

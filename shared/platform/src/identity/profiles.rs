@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use perennial_domain::ids::ContactId;
-use perennial_domain::profile::Fields;
+use perennial_domain::profile::{Fields, OWNS, Stated};
 
 use super::addresses::{Addresses, Claimed};
 use super::{place, unmoved};
@@ -86,7 +86,8 @@ pub async fn identify(
     Err(Failure::Conflict { operation: "profile" })
 }
 
-/// Takes over the newer fields of a statement about an account.
+/// Takes over the newer fields of a statement about an account. Whether it says something else now of what qualifications wait for:
+/// its health, its owner, since when it is a customer, what it owns.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached or every race was lost.
@@ -95,20 +96,28 @@ pub async fn update_account(
     key: &Key,
     statements: &BTreeMap<String, String>,
     second: i64,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     for attempt in 0..ATTEMPTS {
         let known: Option<Profile> = store.get(key).await?;
         let mut fields = known.as_ref().map(Profile::fields).unwrap_or_default();
+        let before = waited_for(&fields);
         if !fields.merge(statements.clone(), second) && known.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let profile = written(store, key.clone(), known.as_ref(), &fields, None)?;
         if store.commit("profile", vec![profile]).await? == Commit::Done {
-            return Ok(());
+            return Ok(known.is_none() || waited_for(&fields) != before);
         }
         back_off(attempt).await;
     }
     Err(Failure::Conflict { operation: "profile" })
+}
+
+/// What of an account's fields a qualification can wait for.
+fn waited_for(fields: &Fields) -> Vec<(String, String)> {
+    let is_waited_for = |name: &str| ["health", "owner", "customer_since"].contains(&name) || name.starts_with(OWNS);
+    let of = |(name, stated): (&String, &Stated)| is_waited_for(name).then(|| (name.clone(), stated.value.clone()));
+    fields.0.iter().filter_map(of).collect()
 }
 
 /// Moves a profile into another; the newer of two fields stays, and the addresses follow. Nothing if somebody wrote one of

@@ -131,8 +131,9 @@ impl<'e> Asked<'e> {
             contact: Some(&self.contact),
             account: Some(&self.account),
             given_back: qualify::GivenBack::default(),
+            wants_no_calls: false,
         };
-        match qualify::decide(&self.playbook.qualify, &snapshot, instant(second)) {
+        match qualify::decide(&self.playbook.qualify, &self.playbook.calendar, &snapshot, instant(second)) {
             Decision::Held { reason, .. } => format!("held: {reason}"),
             Decision::Qualified(lead) => format!(
                 "{}: {} = {} fit + {} engagement; {}; high in {}; fit {}{}",
