@@ -4,6 +4,7 @@ mod act_now;
 mod explained;
 mod first_light;
 mod half_year;
+mod held;
 mod idle_hours;
 mod ladder;
 mod marketo;

@@ -37,6 +37,8 @@ pub enum Goes {
     ServerError,
     /// An error of the service by this name; nothing took effect.
     Refused(&'static str),
+    /// A transaction that met another one under way; nothing took effect.
+    Conflict,
 }
 
 /// Which call goes wrong.
@@ -46,6 +48,8 @@ pub enum Which {
     Number(usize),
     /// Each of this name.
     Each(&'static str),
+    /// So many in a hundred of this name, spread over them.
+    Share(&'static str, usize),
 }
 
 /// What passes, and what goes wrong; clones are the same.
@@ -62,8 +66,16 @@ pub struct Wire {
 struct State {
     plan: Vec<(Which, Goes)>,
     calls: Vec<String>,
+    by_name: BTreeMap<String, Calls>,
     broken: usize,
     taken: BTreeMap<(String, String), usize>,
+}
+
+/// How many calls of a name there were.
+#[derive(Default)]
+struct Calls {
+    made: usize,
+    succeeded: usize,
 }
 
 impl fmt::Debug for Wire {
@@ -99,6 +111,7 @@ impl Wire {
         let mut state = self.state();
         state.plan = plan.into_iter().collect();
         state.calls.clear();
+        state.by_name.clear();
         state.broken = 0;
     }
 
@@ -110,6 +123,11 @@ impl Wire {
     /// How many calls have gone wrong since the plan was made.
     pub fn broken(&self) -> usize {
         self.state().broken
+    }
+
+    /// How many calls of this name DynamoDB has carried out since the plan was made.
+    pub fn succeeded(&self, name: &str) -> usize {
+        self.state().by_name.get(name).map_or(0, |calls| calls.succeeded)
     }
 
     /// How many mails SES took of this slot, to this address.
@@ -130,9 +148,14 @@ impl Wire {
         let mut state = self.state();
         let number = state.calls.len();
         state.calls.push(name.to_owned());
+        let of_name = state.by_name.entry(name.to_owned()).or_default();
+        // 37 and 100 have no factor in common: of each hundred, each place comes once.
+        let place = of_name.made * 37 % 100;
+        of_name.made += 1;
         let wrong = state.plan.iter().find(|(which, _)| match which {
             Which::Number(wanted) => *wanted == number,
             Which::Each(wanted) => *wanted == name,
+            Which::Share(wanted, percent) => *wanted == name && place < *percent,
         });
         let goes = wrong.map(|(_, goes)| *goes);
         state.broken += usize::from(goes.is_some());
@@ -143,7 +166,14 @@ impl Wire {
         let target = request.headers().get("x-amz-target").map(str::to_owned);
         let name = target.as_deref().and_then(|target| target.rsplit('.').next()).unwrap_or("SendEmail").to_owned();
         match self.next(&name) {
-            None => self.effect(request).await,
+            None => {
+                let answer = self.effect(request).await?;
+                if answer.status().is_success() {
+                    self.state().by_name.entry(name).or_default().succeeded += 1;
+                }
+                Ok(answer)
+            }
+            Some(Goes::Conflict) => Ok(conflict()),
             Some(Goes::ServerError) => Ok(refusal(500, "InternalServerError")),
             Some(Goes::Refused(code)) => Ok(refusal(400, code)),
             Some(Goes::ReplyLost) => {
@@ -203,6 +233,13 @@ fn refusal(status: u16, code: &'static str) -> HttpResponse {
     let mut answer = HttpResponse::new(status.try_into().expect("a status"), body.into());
     answer.headers_mut().insert("x-amzn-errortype", code);
     answer
+}
+
+/// What a transaction hears that met another one.
+fn conflict() -> HttpResponse {
+    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"injected",
+        "CancellationReasons":[{"Code":"TransactionConflict","Message":"injected"}]}"#;
+    HttpResponse::new(400.try_into().expect("a status"), body.into())
 }
 
 /// How long it runs, and who waits for it.
