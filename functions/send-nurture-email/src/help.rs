@@ -109,6 +109,7 @@ pub(crate) fn letter(to: &str, (company, product): (&str, &str), bought_at: Time
         subject: format!("{company} needs your help with {product}"),
         heading: format!("{company} needs your help"),
         greeting: format!("Hello {to},"),
+        covering: None,
         opening: format!(
             "{company} bought {product} on {bought} and makes little or no use of it. A call from you now may keep this customer."
         ),

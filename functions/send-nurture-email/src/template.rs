@@ -15,6 +15,8 @@ pub(crate) struct Letter {
     /// What it is about, in a few words.
     pub heading: String,
     pub greeting: String,
+    /// For whom its reader stands in, and until when; nothing if it is the reader's own.
+    pub covering: Option<String>,
     pub opening: String,
     /// What to press where no lead has a button of its own.
     pub action: Option<Action>,
