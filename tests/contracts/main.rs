@@ -8,6 +8,7 @@ mod believed;
 mod bus_events;
 mod capacity;
 mod corpus;
+mod covers;
 mod desk;
 mod desk_calls;
 mod lifecycle;

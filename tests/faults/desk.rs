@@ -35,7 +35,7 @@ async fn index(deployment: &Deployment, name: &str, owner: &str, place: &str) ->
 }
 
 /// Whether each index holds what follows from the items themselves; says how much it holds.
-async fn assert_as_said(deployment: &Deployment, what: &str) -> [usize; 3] {
+pub(crate) async fn assert_as_said(deployment: &Deployment, what: &str) -> [usize; 3] {
     let (mut open, mut waiting, mut members) = (Found::new(), Found::new(), Found::new());
     for item in state_items(deployment).await {
         let place = key(&item);

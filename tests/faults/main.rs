@@ -23,6 +23,7 @@ mod needs_help;
 mod newer_format;
 mod one_email;
 mod one_mql;
+mod owners;
 mod preferences;
 mod private;
 mod refusals;

@@ -1,5 +1,7 @@
 //! Every day at the team's check: new leads go into their owner's digest, untouched ones climb the SLA ladder by one rung.
 //!
+//! A lead whose owner has left the playbook gets another one first: whoever has its account now.
+//!
 //! A rung and its event leave in one transaction, on condition that nobody has touched the lead meanwhile.
 
 use std::sync::Arc;
@@ -7,10 +9,12 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use perennial_domain::ids::RepId;
+use perennial_domain::owner;
 use perennial_domain::sla::{self, Decision};
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::{self, DUE_INDEX, Job, Key, SHARDS};
 use perennial_platform::lambda::Tick;
+use perennial_platform::leads;
 use perennial_platform::outbox::{LeadEvent, Waiting};
 use perennial_platform::records::{Digest, Lead, RungFired};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number, string};
@@ -79,6 +83,11 @@ impl EscalateSla {
         let calendar = &self.playbook.calendar;
         for attempt in 0..ATTEMPTS {
             let Some(lead) = self.store.get::<Lead>(key).await? else { return Ok(None) };
+            if lead.status().is_open() && self.playbook.rep(&lead.owner_id()).is_none() {
+                self.give_to_another(&lead, now).await?;
+                // What is due is done with the lead as it is now.
+                continue;
+            }
             let decision = sla::decide(&lead.clock(), &self.playbook.ladder, calendar, now);
             match self.carry_out(&lead, decision, now).await? {
                 Commit::Done => {
@@ -100,6 +109,21 @@ impl EscalateSla {
             back_off(attempt).await;
         }
         Err(Failure::Conflict { operation: "SLA check" })
+    }
+
+    /// Finds another owner for a lead whose owner has left the playbook: nobody would hear of it.
+    async fn give_to_another(&self, lead: &Lead, now: Timestamp) -> Result<(), Failure> {
+        let account = leads::account_of(&self.store, lead).await?;
+        let owner = account.and_then(|account| owner::of(&self.playbook.owners, &account, now));
+        let Some(owner) = owner else {
+            // It stays due: the next check asks again, and until then the run fails, which raises an alarm.
+            tracing::error!("a lead has no owner: the playbook does not know its own, and nobody else has the account");
+            return Err(Failure::shape("lead", "its owner is not in the playbook, and nobody else has the account"));
+        };
+        if leads::give_to(&self.store, lead, &owner).await? == Commit::Done {
+            tracing::info!("a lead has another owner: the playbook does not know its own");
+        }
+        Ok(())
     }
 
     async fn carry_out(&self, lead: &Lead, decision: Decision, now: Timestamp) -> Result<Commit, Failure> {

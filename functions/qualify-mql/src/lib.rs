@@ -13,6 +13,7 @@ use perennial_domain::calendar::days_after;
 use perennial_domain::ids::{AccountId, ContactId, ProductId};
 use perennial_domain::interest::{self, Reached, Score};
 use perennial_domain::lead::Status;
+use perennial_domain::owner;
 use perennial_domain::qualify::{self, Decision, GivenBack, HeldReason, Qualified, Snapshot};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla;
@@ -121,8 +122,9 @@ impl QualifyMql {
             None => None,
         };
         if let Some(account) = &mut account {
-            // An owner whom the playbook does not know cannot be written to: nobody's lead, held until it does.
-            account.owner = account.owner.take().filter(|owner| self.playbook.rep(owner).is_some());
+            // An owner whom the playbook does not know cannot be written to. If no territory has the account either, it is nobody's
+            // lead, and held until somebody has it.
+            account.owner = owner::of(&self.playbook.owners, account, now);
         }
         let threshold = self.playbook.interest.threshold(product);
         let snapshot = Snapshot {

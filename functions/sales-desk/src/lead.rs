@@ -25,6 +25,7 @@ use perennial_platform::interest::InterestItem;
 use perennial_platform::records::Lead;
 use serde::Serialize;
 
+use crate::cover::Cover;
 use crate::form::money;
 use crate::list::{Known, Standing, high_because, names, next_step};
 use crate::moments::{day, done};
@@ -136,6 +137,7 @@ impl SalesDesk {
             product => self.playbook.product_name(product),
             owner => (lead.owner_id() != who.rep.id).then(|| self.rep_name(&lead.owner)),
             upsell => lead.kind() == Kind::Upsell,
+            cover => who.covers.iter().find(|cover| *cover.owner == lead.owner_id()).map(Cover::shown),
             priority => lead.priority().to_string(),
             urgency => lead.priority().as_str(),
             stage => say::stage(lead.status()),

@@ -1,7 +1,8 @@
 //! The sales desk: the leads of whoever has signed in, best first; what is known of each; what can be said of it.
 //!
 //! A GET never changes anything. What is pressed is a POST that carries the mark of its own session. A rep sees the leads that
-//! are theirs, a manager those of everybody who reports to them as well; any other lead is not there.
+//! are theirs and those of whoever they cover for today, a manager those of everybody who reports to them as well; any other lead is
+//! not there.
 //!
 //! Whether somebody may sign in is decided in front of this function, by the API's authorizer, on one route. The function answers
 //! it with a cookie of its own, and every other route reads only that.
@@ -12,12 +13,14 @@
 //! | `list` | a rep's leads: what is loaded, and how a row is made of it |
 //! | `lead` | one lead: its score explained, its story, what can be said of it |
 //! | `say` | what was said of a lead, done |
+//! | `cover` | for whom somebody stands in today |
 //! | `team` | who reports to whom, and the leads that wait |
 //! | `moments` | what a contact did, in words |
 //! | `reach` | how a contact does not want to be reached |
 //! | `form` | fields of forms and addresses |
 //! | `page` | how pages look |
 
+mod cover;
 mod form;
 mod lead;
 mod list;

@@ -26,6 +26,7 @@ use perennial_platform::store::Item;
 use perennial_playbook::{Product, shown_name};
 use serde::Serialize;
 
+use crate::cover::Cover;
 use crate::form::{self, Fields, money};
 use crate::lead::token;
 use crate::moments::{self, Moment, minute};
@@ -62,7 +63,6 @@ pub(crate) struct Line {
     pub clock: Clock,
     pub next: String,
     pub reach: Option<&'static str>,
-    pub covers_for: Option<String>,
     pub undone: bool,
     pub amount: Option<String>,
 }
@@ -120,6 +120,7 @@ impl SalesDesk {
             here => if mine { "list" } else { "other" },
             mark => who.mark.as_str(),
             rep => (!mine).then(|| owner.as_str()),
+            covers => who.covers.iter().filter(|cover| mine || *cover.owner == owner).map(Cover::shown).collect::<Vec<_>>(),
             lines => Serde(lines),
             filters => self.filters(&wanted),
             filtered => wanted != Wanted::default(),
@@ -206,7 +207,6 @@ impl SalesDesk {
             clock: self.sla(&standing, now),
             next: next_step(row.status(), row.priority(), known.reach),
             reach: known.reach.words(),
-            covers_for: row.covers_for.as_deref().map(|rep| self.rep_name(rep)),
             undone: row.undone_by.is_some(),
             amount: row.amount_cents.map(|cents| money(&self.playbook.currency, cents)),
         }

@@ -10,6 +10,7 @@ use perennial_domain::ids::RepId;
 use perennial_platform::sessions::LIVES;
 use perennial_playbook::Rep;
 
+use crate::cover::Cover;
 use crate::page::{self, Notice, fill, see, show};
 use crate::{SalesDesk, team};
 
@@ -33,6 +34,8 @@ pub(crate) struct Who<'a> {
     pub rep: &'a Rep,
     /// Everybody who reports to them, directly or not.
     pub reports: BTreeSet<&'a RepId>,
+    /// Everybody for whom they stand in today.
+    pub covers: Vec<Cover<'a>>,
     /// What every form of theirs carries.
     pub mark: String,
     cookie: String,
@@ -41,7 +44,7 @@ pub(crate) struct Who<'a> {
 impl Who<'_> {
     /// Whether they may see what this rep has.
     pub fn sees(&self, rep: &RepId) -> bool {
-        self.rep.id == *rep || self.reports.contains(rep)
+        self.rep.id == *rep || self.reports.contains(rep) || self.covers.iter().any(|cover| cover.owner == rep)
     }
 }
 
@@ -51,9 +54,10 @@ impl SalesDesk {
         let prefix = format!("{}=", self.cookie_name());
         let cookies = request.cookies.iter().flatten();
         let cookie = cookies.filter_map(|cookie| cookie.strip_prefix(&prefix)).next()?;
-        let rep = self.playbook.rep(&self.sessions.read(cookie, self.clock.now())?)?;
-        let reports = team::reports(&self.playbook.reps, &rep.id);
-        Some(Who { rep, reports, mark: self.sessions.form_mark(cookie), cookie: cookie.to_owned() })
+        let now = self.clock.now();
+        let rep = self.playbook.rep(&self.sessions.read(cookie, now)?)?;
+        let (reports, covers) = (team::reports(&self.playbook.reps, &rep.id), self.covers(rep, now));
+        Some(Who { rep, reports, covers, mark: self.sessions.form_mark(cookie), cookie: cookie.to_owned() })
     }
 
     /// Whether a form was made for this session.

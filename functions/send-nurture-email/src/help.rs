@@ -12,6 +12,7 @@ use perennial_domain::ids::{AccountId, ProductId};
 use perennial_domain::interest::instant;
 use perennial_domain::nurture::streams::CORRECTED_WITHIN;
 use perennial_domain::nurture::{StreamKind, Verdict};
+use perennial_domain::owner;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys;
 use perennial_platform::nurture::NurtureSlot;
@@ -20,6 +21,7 @@ use perennial_platform::store::{Change, number};
 use perennial_playbook::shown_name;
 use serde::Deserialize;
 
+use crate::addressee::Working;
 use crate::line::Turn;
 use crate::template::{Action, Letter};
 use crate::{Handled, SendNurtureEmail};
@@ -50,8 +52,8 @@ impl SendNurtureEmail {
             if self.was_asked(&account.id, &product, bought_at).await? {
                 continue;
             }
-            let (owner, bought_at) = (account.owner.as_ref(), bought_at.as_second());
-            let event = Waiting::account_needs_help(&account.id, &product, bought_at, owner, now)?;
+            let (owner, bought_at) = (owner::of(&self.playbook.owners, account, now), bought_at.as_second());
+            let event = Waiting::account_needs_help(&account.id, &product, bought_at, owner.as_ref(), now)?;
             let mark = Change::of(keys::help(&account.id, &product, bought_at), "SET #told_at = :now")
                 .only_if("attribute_not_exists(PK)")
                 .with(":now", number(now.as_second()));
@@ -87,15 +89,18 @@ impl SendNurtureEmail {
     pub(crate) async fn ask_for_help(&self, event: &NeedsHelp, turn: &Turn) -> Result<Handled, Failure> {
         let (account, product) = (AccountId::from(event.account.as_str()), ProductId::from(event.product.as_str()));
         let known = self.store.account(&account).await?;
+        let now = self.clock.now();
         // Whose it is by now; nobody's account is told of on the bus alone.
-        let owner = known.as_ref().and_then(|known| known.owner.clone());
-        let Some(owner) = owner.or_else(|| event.owner.as_deref().map(Into::into)) else { return Ok(Handled::Done) };
-        let owner = self.known_rep(&owner)?;
+        let owner = known.as_ref().and_then(|known| owner::of(&self.playbook.owners, known, now));
+        let owner = owner.or_else(|| event.owner.as_deref().map(Into::into));
+        let Some(owner) = owner.as_ref().and_then(|owner| self.playbook.rep(owner)) else { return Ok(Handled::Done) };
+        let Working { rep, covering } = self.working_for(owner, now);
         let company = known.and_then(|known| known.name).unwrap_or_else(|| account.to_string());
         let (product_name, bought_at) = (self.playbook.product_name(&product), instant(event.bought_at));
-        let letter = letter(&owner.name, (&company, product_name), bought_at, &self.playbook.company.sender);
+        let letter = letter(&rep.name, (&company, product_name), bought_at, &self.playbook.company.sender);
+        let letter = Letter { covering, ..letter };
         let key = keys::help_mail(&account, &product, event.bought_at);
-        self.send_to_sales(&key, None, &owner.email, &letter, "help", turn).await
+        self.send_to_sales(&key, None, &rep.email, &letter, "help", turn).await
     }
 }
 

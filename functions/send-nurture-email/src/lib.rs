@@ -12,6 +12,7 @@
 //! did not take it. Everything in a batch is decided first; only what is to be sent asks for a permit, when it is its turn. It is
 //! decided again when its permit has come.
 
+mod addressee;
 mod claim;
 pub mod compose;
 mod help;

@@ -1,6 +1,6 @@
 //! Mail to sales: the hand-off of an Act Now, the daily digest, the reminders of the SLA ladder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
@@ -21,7 +21,8 @@ use perennial_platform::records::{Digest, Evidence, Lead};
 use perennial_platform::store::{Change, Commit, string};
 use perennial_playbook::{Rep, shown_name};
 
-use crate::claim::{ClaimId, claim, commit_claim, settle, settled, silence, state_after};
+use crate::addressee::{Addressee, Working};
+use crate::claim::{ClaimId, claim, commit_claim, settle, settled, state_after};
 use crate::line::Turn;
 use crate::template::{self, LeadLine, Letter, Moment, Reach};
 use crate::{Handled, SendNurtureEmail};
@@ -36,24 +37,27 @@ impl SendNurtureEmail {
             return self.tell_of_asking_again(event, asked_at, turn).await;
         }
         let Some((lead, quarter)) = self.lead(event).await? else { return Ok(Handled::Done) };
-        let owner = self.known_rep(&lead.owner_id())?;
         let now = self.clock.now();
-        let line = self.line(&lead, quarter, &owner.id, now).await?;
-        let letter = hand_off(&owner.name, line);
         // By the event's contact: the same event is the same mail, also when the lead has gone to another id since.
         let key = keys::hand_off_mail(&event.contact.as_str().into(), &lead.product_id(), quarter);
-        self.send_to_sales(&key, Some(&lead), &owner.email, &letter, "hand-off", turn).await
+        let Some(owner) = self.whose(&lead, now).await? else { return self.nobodys(&key).await };
+        let Working { rep, covering } = self.working_for(owner, now);
+        let line = self.line(&lead, quarter, &rep.id, now).await?;
+        let letter = Letter { covering, ..hand_off(&rep.name, line) };
+        self.send_to_sales(&key, Some(&lead), &rep.email, &letter, "hand-off", turn).await
     }
 
     /// That the contact of a lead asked again, to whoever owns it, at once: also where it is touched. Of one that is closed by now
     /// there is nothing to say.
     async fn tell_of_asking_again(&self, event: &LeadEvent, asked_at: i64, turn: &Turn) -> Result<Handled, Failure> {
         let Some((lead, quarter)) = self.lead_where(event, Status::is_open).await? else { return Ok(Handled::Done) };
-        let owner = self.known_rep(&lead.owner_id())?;
-        let line = self.line(&lead, quarter, &owner.id, self.clock.now()).await?;
-        let letter = asks_again(&owner.name, lead.status(), line);
+        let now = self.clock.now();
         let key = keys::asked_again_mail(&event.contact.as_str().into(), &lead.product_id(), quarter, asked_at);
-        self.send_to_sales(&key, Some(&lead), &owner.email, &letter, ASKED_AGAIN, turn).await
+        let Some(owner) = self.whose(&lead, now).await? else { return self.nobodys(&key).await };
+        let Working { rep, covering } = self.working_for(owner, now);
+        let line = self.line(&lead, quarter, &rep.id, now).await?;
+        let letter = Letter { covering, ..asks_again(&rep.name, lead.status(), line) };
+        self.send_to_sales(&key, Some(&lead), &rep.email, &letter, ASKED_AGAIN, turn).await
     }
 
     /// The reminder of a rung to everybody on it, one message each.
@@ -66,15 +70,24 @@ impl SendNurtureEmail {
         }
         let Some(step) = self.playbook.ladder.get(rung) else { return Ok(Handled::Done) };
         let now = self.clock.now();
-        let mut handled = Handled::Done;
+        let owner = self.whose(&lead, now).await?;
+        let (mut handled, mut told) = (Handled::Done, BTreeSet::new());
         for recipient in &step.to {
-            let Some(addressee) = self.addressee(&lead.owner_id(), *recipient)? else { continue };
+            let Some(addressee) = self.addressee(owner, *recipient, now) else { continue };
+            let told_of = event.contact.as_str().into();
+            let of_ladder = (rung, lead.sla_since);
+            let key = keys::rung_mail(&told_of, &lead.product_id(), quarter, of_ladder, addressee.role);
+            // A manager who covers for the owner has just been told, as the one who has to act.
+            if !told.insert(addressee.id.clone()) {
+                if handled == Handled::Done {
+                    self.not_sent(&key, "told already as the one who covers").await?;
+                }
+                continue;
+            }
             let line = self.line(&lead, quarter, &addressee.id, now).await?;
-            let letter = reminder(rung, *recipient, addressee.greeting, line);
-            let told = event.contact.as_str().into();
-            let rung = (rung, lead.sla_since);
-            let key = keys::rung_mail(&told, &lead.product_id(), quarter, rung, addressee.role);
-            match self.send_to_sales(&key, Some(&lead), &addressee.address, &letter, "escalation", turn).await? {
+            let Addressee { greeting, covering, address, .. } = addressee;
+            let letter = Letter { covering, ..reminder(rung, *recipient, greeting, line) };
+            match self.send_to_sales(&key, Some(&lead), &address, &letter, "escalation", turn).await? {
                 Handled::Done => {}
                 // Nobody else is written to now: the message comes back for the others.
                 Handled::Unanswered { .. } => return Ok(Handled::Unanswered { comes_back: true }),
@@ -86,14 +99,47 @@ impl SendNurtureEmail {
         Ok(handled)
     }
 
-    /// An owner's new leads of a day.
+    /// An owner's new leads of a day. Where the owner has left the playbook since they were collected: one letter for each who
+    /// has their accounts now.
     pub(crate) async fn digest(&self, owner: &RepId, date: &str, turn: &Turn) -> Result<Handled, Failure> {
         let Some(digest) = self.store.get::<Digest>(&keys::digest(date, owner)).await? else {
             return Ok(Handled::Done);
         };
-        let rep = self.known_rep(owner)?;
         let now = self.clock.now();
-        let (mut lines, mut seen) = (Vec::new(), BTreeSet::new());
+        let leads = self.still_to_tell(&digest, now).await?;
+        let key = keys::digest_mail(date, owner);
+        if leads.is_empty() {
+            return self.not_sent(&key, "all of them touched already").await;
+        }
+        if let Some(rep) = self.playbook.rep(owner) {
+            return self.digest_to(&key, rep, leads, turn).await;
+        }
+        let mut by_rep: BTreeMap<&RepId, (&Rep, Vec<(Lead, Quarter)>)> = BTreeMap::new();
+        for (lead, quarter) in leads {
+            match self.whose(&lead, now).await? {
+                Some(rep) => by_rep.entry(&rep.id).or_insert((rep, Vec::new())).1.push((lead, quarter)),
+                None => tracing::error!("a lead of a digest is nobody's: the playbook does not know its owner"),
+            }
+        }
+        if by_rep.is_empty() {
+            return self.nobodys(&key).await;
+        }
+        let mut handled = Handled::Done;
+        for (rep, leads) in by_rep.into_values() {
+            let key = keys::digest_mail_instead(date, owner, &rep.id);
+            match self.digest_to(&key, rep, leads, turn).await? {
+                Handled::Done => {}
+                Handled::Unanswered { .. } => return Ok(Handled::Unanswered { comes_back: true }),
+                stopped @ Handled::AccountAtFault { .. } => return Ok(stopped),
+                not_yet => handled = not_yet,
+            }
+        }
+        Ok(handled)
+    }
+
+    /// The leads of a digest that nobody has touched, or that were put off until now, each once: two of them may be one person's.
+    async fn still_to_tell(&self, digest: &Digest, now: Timestamp) -> Result<Vec<(Lead, Quarter)>, Failure> {
+        let (mut leads, mut seen) = (Vec::new(), BTreeSet::new());
         for lead in &digest.leads {
             let Some((pk, sk)) = lead.split_once('\n') else { continue };
             let (Some(contact), Some((product, quarter))) = (keys::contact_of(pk), keys::product_and_quarter(sk))
@@ -101,24 +147,32 @@ impl SendNurtureEmail {
                 continue;
             };
             let lead = self.find_lead(&contact, &product, quarter).await?;
-            // Two of them may be one person's by now.
             let lead = lead.filter(|lead| seen.insert(lead.key()));
             let told = |lead: &Lead| lead.status() == Status::Mql || lead.is_put_off_until_now(now);
-            if let Some((lead, quarter)) = lead.filter(told).and_then(with_quarter) {
-                let mut line = self.line(&lead, quarter, owner, now).await?;
-                line.put_off = lead.status() != Status::Mql;
-                lines.push((lead.sort_score, line));
-            }
+            leads.extend(lead.filter(told).and_then(with_quarter));
         }
-        let key = keys::digest_mail(date, owner);
-        if lines.is_empty() {
-            let nothing = silence(&self.store, &key, "all of them touched already", false, now)?;
-            return self.store.commit("silence", vec![nothing]).await.map(|_| Handled::Done);
+        Ok(leads)
+    }
+
+    async fn digest_to(
+        &self,
+        key: &Key,
+        owner: &Rep,
+        leads: Vec<(Lead, Quarter)>,
+        turn: &Turn,
+    ) -> Result<Handled, Failure> {
+        let now = self.clock.now();
+        let Working { rep, covering } = self.working_for(owner, now);
+        let mut lines = Vec::new();
+        for (lead, quarter) in leads {
+            let mut line = self.line(&lead, quarter, &rep.id, now).await?;
+            line.put_off = lead.status() != Status::Mql;
+            lines.push((lead.sort_score, line));
         }
         lines.sort_by_key(|(sort_score, _)| -sort_score);
         let leads: Vec<LeadLine> = lines.into_iter().map(|(_, line)| line).collect();
-        let letter = new_leads(&rep.name, leads);
-        self.send_to_sales(&key, None, &rep.email, &letter, "digest", turn).await
+        let letter = Letter { covering, ..new_leads(&rep.name, leads) };
+        self.send_to_sales(key, None, &rep.email, &letter, "digest", turn).await
     }
 
     async fn lead(&self, event: &LeadEvent) -> Result<Option<(Lead, Quarter)>, Failure> {
@@ -152,35 +206,6 @@ impl SendNurtureEmail {
             Resolved::Into(into) => self.store.get(&keys::lead(&into, product, quarter)).await,
             Resolved::Same | Resolved::Erased => Ok(None),
         }
-    }
-
-    /// A lead of somebody who has left the playbook must not end in silence.
-    pub(crate) fn known_rep(&self, id: &RepId) -> Result<&Rep, Failure> {
-        self.playbook.rep(id).ok_or_else(|| Failure::shape("sales mail", "the owner is not a rep in the playbook"))
-    }
-
-    /// Who is meant by a recipient of the ladder; nobody if the owner has no manager or the playbook no executive.
-    fn addressee(&self, owner: &RepId, recipient: Recipient) -> Result<Option<Addressee>, Failure> {
-        let of_rep = |rep: &Rep, role| Addressee {
-            id: rep.id.clone(),
-            greeting: format!("Hello {},", rep.name),
-            address: rep.email.clone(),
-            role,
-        };
-        let owner = self.known_rep(owner)?;
-        Ok(match recipient {
-            Recipient::Rep => Some(of_rep(owner, "rep")),
-            Recipient::Manager => match &owner.manager {
-                Some(manager) => Some(of_rep(self.known_rep(manager)?, "manager")),
-                None => None,
-            },
-            Recipient::Executive => self.playbook.executive.clone().map(|address| Addressee {
-                id: RepId::from("executive"),
-                greeting: "Hello,".to_owned(),
-                address,
-                role: "executive",
-            }),
-        })
     }
 
     async fn line(&self, lead: &Lead, quarter: Quarter, to: &RepId, now: Timestamp) -> Result<LeadLine, Failure> {
@@ -256,8 +281,7 @@ impl SendNurtureEmail {
             return Ok(handled);
         }
         if !self.recipients.include(&self.playbook.sending, to) {
-            let nothing = silence(&self.store, key, NOT_ALLOWED, false, now)?;
-            return self.store.commit("silence", vec![nothing]).await.map(|_| Handled::Done);
+            return self.not_sent(key, NOT_ALLOWED).await;
         }
         if let Some(not_now) = self.sales_permit(turn).await? {
             return Ok(not_now);
@@ -290,15 +314,6 @@ impl SendNurtureEmail {
         let outcome = self.mailer.send(&mail).await;
         Ok(settle(&self.store, key, (&outcome, state_after(&outcome)), Vec::new(), now).await)
     }
-}
-
-/// Somebody whom a reminder is written to.
-struct Addressee {
-    /// Who it is that says "I am on it" by the link.
-    id: RepId,
-    greeting: String,
-    address: String,
-    role: &'static str,
 }
 
 fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {
@@ -338,6 +353,7 @@ pub(crate) fn asks_again(owner: &str, status: Status, line: LeadLine) -> Letter 
         heading,
         action: None,
         greeting: format!("Hello {owner},"),
+        covering: None,
         opening: opening.to_owned(),
         leads: vec![line],
         closing: closing.to_owned(),

@@ -16,7 +16,7 @@ pub mod accuracy;
 pub mod mail;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -29,6 +29,7 @@ use crate::interest::{
 };
 use crate::lead::Priority;
 use crate::nurture::NurtureRules;
+use crate::owner::{self, OwnerRules};
 use crate::profile::{Account, Contact};
 use crate::qualify::{self, Decision, GivenBack, HeldReason, QualifyRules, Snapshot};
 use crate::quarter::Quarter;
@@ -46,8 +47,8 @@ pub struct Rules<'a> {
     pub calendar: &'a Calendar,
     /// The calendar's slots over the time that is replayed.
     pub slots: &'a Slots,
-    /// The reps and managers it knows; the owner of an account who is none of them counts as nobody.
-    pub reps: &'a BTreeSet<RepId>,
+    /// Whose accounts are, also those whose owner it does not know.
+    pub owners: &'a OwnerRules,
 }
 
 /// A contact with its history.
@@ -135,14 +136,13 @@ pub fn replay(
     tagged: &BTreeMap<ProductId, Facts>,
     until: Timestamp,
 ) -> Replay {
-    let account = account.map(|account| known_owner(rules, account));
     let interests: Vec<Interest> =
         tagged.iter().map(|(product, facts)| Interest::of(rules.interest, product, facts, until)).collect();
     let mut mqls = Vec::new();
     for interest in &interests {
         for (quarter, reached, score) in &interest.reached {
             let at = instant(reached.second);
-            let account = account.as_deref().map(|account| account.as_of(at));
+            let account = account.map(|account| with_owner(rules, account.as_of(at), at));
             let snapshot = Snapshot {
                 product: interest.product,
                 threshold: rules.interest.threshold(interest.product),
@@ -164,16 +164,14 @@ pub fn replay(
             });
         }
     }
-    let emails = mail::count(rules, person, account.as_deref(), &interests, &mqls, until);
+    let emails = mail::count(rules, person, account, &interests, &mqls, until);
     Replay { mqls, emails }
 }
 
-/// The account as qualification sees it: an owner whom the playbook does not know cannot be written to, and counts as none.
-fn known_owner<'a>(rules: &Rules<'_>, account: &'a Account) -> Cow<'a, Account> {
-    match &account.owner {
-        Some(owner) if !rules.reps.contains(owner) => Cow::Owned(Account { owner: None, ..account.clone() }),
-        _ => Cow::Borrowed(account),
-    }
+/// The account as qualification sees it: whose it is.
+fn with_owner<'a>(rules: &Rules<'_>, account: Cow<'a, Account>, at: Timestamp) -> Cow<'a, Account> {
+    let owner = owner::of(rules.owners, &account, at);
+    if owner == account.owner { account } else { Cow::Owned(Account { owner, ..account.into_owned() }) }
 }
 
 /// One product's interest through time.

@@ -62,6 +62,8 @@ id! {
     TopicId;
     /// A sales representative or manager.
     RepId;
+    /// A part of the market, as the playbook shares accounts out.
+    TerritoryId;
     /// A segment of the playbook.
     SegmentId;
     /// A persona of the playbook.

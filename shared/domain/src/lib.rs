@@ -9,6 +9,7 @@
 //! | by what score does sales sort, and what made it high? | [`sorting::evaluate`] |
 //! | which segments and which persona is somebody? | [`segment::is_member`], [`segment::persona_of`] |
 //! | is this a lead, of what priority, for whom? | [`qualify::decide`] |
+//! | whose account is it, and who works for a rep who is away? | [`owner::of`], [`owner::on_duty`] |
 //! | what email, if any, does this person get in this slot? | [`nurture::decide`] |
 //! | how much may be sent now, and does sending pause? | [`sending::allowed`], [`sending::verdict`] |
 //! | is it time to remind the rep? | [`sla::decide`] |
@@ -32,6 +33,7 @@ pub mod ids;
 pub mod interest;
 pub mod lead;
 pub mod nurture;
+pub mod owner;
 pub mod profile;
 pub mod qualify;
 pub mod quarter;

@@ -17,7 +17,7 @@ pub mod cadence;
 pub mod edition;
 pub mod retarget;
 pub mod silence;
-mod spread;
+pub(crate) mod spread;
 pub mod story;
 pub mod streams;
 pub mod wishes;

@@ -243,6 +243,27 @@ impl Expression {
             _ => false,
         }
     }
+
+    /// The first condition in it that asks of a person: what all of an account have in common does not answer it.
+    pub fn of_a_person(&self) -> Option<&Self> {
+        let of_a_person = |quantity: &Quantity| {
+            matches!(
+                quantity,
+                Quantity::Fit | Quantity::Score(_) | Quantity::HighestScore | Quantity::DaysSinceEngagement
+            )
+        };
+        let is = match self {
+            Self::All(parts) | Self::Any(parts) => return parts.iter().find_map(Self::of_a_person),
+            Self::Not(part) => return part.of_a_person(),
+            Self::OneOf { attribute, .. } | Self::NoneOf { attribute, .. } | Self::Known(Knowable::Text(attribute)) => {
+                matches!(attribute, Attribute::Role | Attribute::Grade)
+            }
+            Self::Title(_) | Self::Known(Knowable::Title) => true,
+            Self::Compare { quantity, .. } | Self::Known(Knowable::Number(quantity)) => of_a_person(quantity),
+            Self::Owns(_) | Self::OwnsAny => false,
+        };
+        is.then_some(self)
+    }
 }
 
 /// Whether an expression holds for a person.

@@ -14,6 +14,7 @@ use perennial_domain::interest::{
     ActionRule, AssetRule, ClickGate, Decay, FactName, Facts, InterestRules, Repeat, Requalify, evaluate, instant,
 };
 use perennial_domain::nurture::{Cap, Kind, NurtureRules, Stream, StreamKind, StreamPiece, Window};
+use perennial_domain::owner::{Member, OwnerRules};
 use perennial_domain::profile::{Account, Contact, Fields};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
@@ -141,11 +142,15 @@ fn account() -> Account {
     Account { owner: Some(RepId::from("rita")), ..Account::from_fields(AccountId::from("acme"), &Fields::default()) }
 }
 
+fn owners() -> OwnerRules {
+    OwnerRules { territories: Vec::new(), team: BTreeMap::from([(RepId::from("rita"), Member::default())]) }
+}
+
 fn replayed(interest: &InterestRules, person: &Person, account: Option<&Account>, until: i64) -> Replay {
-    let (qualify, nurture, calendar, reps) = (qualify(), nurture(), calendar(), BTreeSet::from([RepId::from("rita")]));
+    let (qualify, nurture, calendar, owners) = (qualify(), nurture(), calendar(), owners());
     let slots = Slots::new(&calendar, &nurture.window, instant(second(-400)), instant(until));
     let rules =
-        Rules { interest, qualify: &qualify, nurture: &nurture, calendar: &calendar, slots: &slots, reps: &reps };
+        Rules { interest, qualify: &qualify, nurture: &nurture, calendar: &calendar, slots: &slots, owners: &owners };
     replay(&rules, person, account, &tagged(interest, &person.facts), instant(until))
 }
 
@@ -289,7 +294,7 @@ fn nurture_mail_is_counted_slot_by_slot() {
 fn how_far_the_history_of_others_goes_takes_no_more_work() {
     let facts: Vec<(&str, i64)> = (0..40).map(|week| ("guide/download", second(7 * week))).collect();
     let person = person(&facts);
-    let (qualify, nurture, calendar, reps) = (qualify(), nurture(), calendar(), BTreeSet::from([RepId::from("rita")]));
+    let (qualify, nurture, calendar, owners) = (qualify(), nurture(), calendar(), owners());
     let slots = Slots::new(&calendar, &nurture.window, instant(second(0)), instant(second(20_000)));
     for requalify in [Requalify::OnEngagement, Requalify::OnRollover] {
         let interest = InterestRules { requalify, ..interest() };
@@ -299,7 +304,7 @@ fn how_far_the_history_of_others_goes_takes_no_more_work() {
             nurture: &nurture,
             calendar: &calendar,
             slots: &slots,
-            reps: &reps,
+            owners: &owners,
         };
         let (account, tagged) = (account(), tagged(&interest, &person.facts));
         let work = |days: i64| {

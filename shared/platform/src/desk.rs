@@ -47,7 +47,11 @@ impl Lead {
     }
 }
 
-/// To whom the profile with this key belongs: a contact to its account, an account to its owner.
+/// To whom the profile with this key belongs: a contact to its account, an account to its owner, as it was told.
+///
+/// Of an account without an owner, or whose owner has left the playbook, this says nothing of the rep whom its territory gives it
+/// to: that follows from the playbook, and nobody would write every account again when its territories change. Whoever reads the
+/// index must know that these accounts are not in it.
 pub fn member_of(profile: &Key, fields: &Fields) -> Option<String> {
     match keys::account_of(&profile.pk) {
         Some(_) => fields.get("owner").map(|owner| keys::rep(&RepId::from(owner))),

@@ -218,6 +218,11 @@ pub fn digest_mail(date: &str, owner: &RepId) -> Key {
     key(digests(date), format!("{SLOT}{owner}"))
 }
 
+/// The mail of a digest to somebody who has the accounts of its owner now. No id holds a `#`.
+pub fn digest_mail_instead(date: &str, owner: &RepId, now: &RepId) -> Key {
+    key(digests(date), format!("{SLOT}{owner}#{now}"))
+}
+
 /// Whether an address must not be written to, by its keyed hash.
 pub fn suppression(address_hash: &str) -> Key {
     key(addresses(address_hash), SUPPRESSION)

@@ -1,6 +1,7 @@
 //! What sales says of a lead, applied: by the CRM's webhook, or by the button "I am on it".
 
 mod changed;
+mod owners;
 mod words;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
@@ -18,6 +19,7 @@ use crate::records::{Evidence, Lead};
 use crate::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
 
 pub use changed::changed;
+pub use owners::{account_of, give_to};
 use words::holding;
 
 /// How far a sender's clock may be behind ours.

@@ -9,6 +9,7 @@ mod editions;
 mod examples;
 mod fit;
 mod flows;
+mod owners;
 mod people;
 mod preferences;
 mod reach;
@@ -52,7 +53,7 @@ const GOOD_WINDOW_MINUTES: i64 = 120;
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 22] = [
+    let rules: [Rule<'_>; 24] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
@@ -71,6 +72,8 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::frequencies, &["nurture", "preferences"]),
         (Check::mail_assets, &["asset", "stream"]),
         (Check::reps, &["rep"]),
+        (Check::absences, &["rep"]),
+        (Check::territories, &["product", "segment", "rep", "territory"]),
         (Check::ladder, &["sla"]),
         (Check::goals, &["goals"]),
         (Check::segments, &["product", "asset", "stream", "segment", "persona"]),

@@ -4,6 +4,7 @@
 //! is wrong: what cannot be translated has been refused by [`crate::check`].
 
 mod nurture;
+mod owners;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub(crate) use nurture::{DEFAULT_DAYS, DEFAULT_UNUSED_DAYS, trigger};
+pub(crate) use owners::member;
 
 /// The days of the week as they are written.
 pub(crate) const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -103,6 +105,7 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         ladder: source.sla.rung.iter().map(rung).collect(),
         executive: source.sla.executive.as_ref().map(|address| address.get_ref().clone()),
         reps: source.reps.iter().map(rep).collect(),
+        owners: owners::rules(source)?,
         goals: Plan {
             revenue_cents: unsigned(&goals.revenue_cents)?,
             average_price_cents: unsigned(&goals.average_price_cents)?,

@@ -79,6 +79,7 @@ use perennial_domain::ids::{AssetId, ContactId, PersonaId, PieceId, ProductId, R
 use perennial_domain::interest::InterestRules;
 use perennial_domain::nurture::wishes::Frequency;
 use perennial_domain::nurture::{Edition, Kind, NurtureRules, edition};
+use perennial_domain::owner::OwnerRules;
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::segment::{Persona, Segment};
 use perennial_domain::sla::Rung;
@@ -135,6 +136,8 @@ pub struct Playbook {
     pub executive: Option<String>,
     /// Reps and managers.
     pub reps: Vec<Rep>,
+    /// Whose accounts are, and who works for a rep who is away.
+    pub owners: OwnerRules,
     /// The plan of the reverse funnel.
     pub goals: Plan,
     /// The currency of the plan, three letters.

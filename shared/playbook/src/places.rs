@@ -151,6 +151,7 @@ impl Places {
         reader.sections("segment", source.segments.iter().map(|segment| &segment.id));
         reader.sections("persona", source.personas.iter().map(|persona| &persona.id));
         reader.sections("rep", source.reps.iter().map(|rep| &rep.id));
+        reader.sections("territory", source.territories.iter().map(|territory| &territory.id));
         for asset in &source.assets {
             reader.asset(source, asset);
         }

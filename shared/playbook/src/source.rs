@@ -32,7 +32,7 @@ pub(crate) use preferences::{Frequency, Preferences, Topic};
 pub(crate) use qualify::{Band, Fit, Grades, Qualify};
 pub(crate) use reading::{Reading, Sections, read};
 pub(crate) use sending::{Ramp, Sending};
-pub(crate) use team::{Company, Goals, Recipient, Rep, Rung, Sla, Team};
+pub(crate) use team::{Absence, Company, Goals, Recipient, Rep, Rung, Sla, Team, Territory};
 pub(crate) use wording::note;
 
 /// A text and where it stands.
@@ -71,6 +71,9 @@ pub(crate) struct Source {
     /// Who follows up, and their managers.
     #[schemars(rename = "rep")]
     pub reps: Vec<Rep>,
+    /// Whose accounts are that have no owner.
+    #[schemars(rename = "territory")]
+    pub territories: Vec<Territory>,
     pub goals: Goals,
     /// Groups of people who have something in common.
     #[schemars(rename = "segment")]

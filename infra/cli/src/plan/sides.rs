@@ -16,13 +16,12 @@ use perennial_playbook::Playbook;
 pub struct Side<'a> {
     pub playbook: &'a Playbook,
     slots: Slots,
-    reps: BTreeSet<RepId>,
 }
 
 impl<'a> Side<'a> {
     pub fn of(playbook: &'a Playbook, from: Timestamp, until: Timestamp) -> Self {
         let slots = Slots::new(&playbook.calendar, &playbook.nurture.window, from, until);
-        Self { playbook, slots, reps: playbook.reps.iter().map(|rep| rep.id.clone()).collect() }
+        Self { playbook, slots }
     }
 
     pub fn rules(&self) -> Rules<'_> {
@@ -32,7 +31,7 @@ impl<'a> Side<'a> {
             nurture: &self.playbook.nurture,
             calendar: &self.playbook.calendar,
             slots: &self.slots,
-            reps: &self.reps,
+            owners: &self.playbook.owners,
         }
     }
 

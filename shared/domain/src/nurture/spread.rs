@@ -1,7 +1,7 @@
-//! A number for each contact that is the same always, and spread evenly over contacts.
+//! A number for each contact, or account, that is the same always, and spread evenly over them.
 
 /// A number of these ids. None of them holds a zero byte, so no two lists make the same text.
-pub(super) fn spread(ids: &[&str]) -> u64 {
+pub(crate) fn spread(ids: &[&str]) -> u64 {
     let bytes = ids.iter().enumerate().flat_map(|(index, id)| (index > 0).then_some(0).into_iter().chain(id.bytes()));
     // FNV-1a, then the last steps of a mixing that leaves no pattern in the low digits.
     let hash = bytes

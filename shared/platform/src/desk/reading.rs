@@ -43,9 +43,6 @@ pub struct Row {
     pub quarter: String,
     /// Whose.
     pub owner: String,
-    /// For whom its owner stands in.
-    #[serde(default)]
-    pub covers_for: Option<String>,
     /// What it is about.
     #[serde(default)]
     pub kind: Option<String>,

@@ -45,6 +45,7 @@ pub(crate) fn read(page: Page<'_>, findings: &mut Findings) -> Option<Reading> {
         preferences: sections.optional("preferences"),
         sla: sections.required("sla").unwrap_or_default(),
         reps: sections.list("rep"),
+        territories: sections.list("territory"),
         goals: sections.required("goals").unwrap_or_default(),
         segments: sections.list("segment"),
         personas: sections.list("persona"),
@@ -64,7 +65,7 @@ fn syntax(page: Page<'_>, mut errors: Vec<toml::de::Error>, findings: &mut Findi
 }
 
 /// The names at the top of the file.
-pub(super) const SECTIONS: [&str; 19] = [
+pub(super) const SECTIONS: [&str; 20] = [
     "format",
     "company",
     "team",
@@ -81,6 +82,7 @@ pub(super) const SECTIONS: [&str; 19] = [
     "preferences",
     "sla",
     "rep",
+    "territory",
     "goals",
     "segment",
     "persona",

@@ -97,6 +97,39 @@ pub(crate) struct Rep {
     pub email: Text,
     /// The id of their manager. Default: none.
     pub manager: Option<Text>,
+    /// When they are away, and who works for them then. Whoever has left stays in the playbook with an absence that has no end.
+    /// Default: never.
+    #[serde(default)]
+    pub away: Vec<Placed<Absence>>,
+}
+
+/// Days on which a rep does not work: mail about their leads goes to somebody else.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Absence {
+    /// The first day in the team's zone, such as "2026-11-09".
+    pub from: Text,
+    /// The last day, such as "2026-11-13". Default: none, they do not come back.
+    pub to: Option<Text>,
+    /// The id of the rep who works for them.
+    pub cover: Text,
+}
+
+/// Accounts of which nobody has said whose they are, or which belong to somebody whom the playbook does not know: the first
+/// territory of the file that an account belongs to says whose it is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Territory {
+    /// Its name, in front of whoever reads the playbook.
+    #[schemars(regex(pattern = ID))]
+    pub id: Text,
+    /// Which accounts, in the language of segments, for example `region == "emea" and size == "enterprise"`; what is asked must
+    /// be of an account, not of a person. Default: every account.
+    #[serde(rename = "where")]
+    pub when: Option<Text>,
+    /// The ids of those who share them out evenly; an account always falls to the same one.
+    #[schemars(length(min = 1))]
+    pub reps: Placed<Vec<Text>>,
 }
 
 /// What the year has to bring; worked backwards, it says how many leads you need.

@@ -3,6 +3,7 @@
 mod actions;
 mod content;
 mod editions;
+mod owners;
 mod people;
 mod preferences;
 mod reading;

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use perennial_domain::calendar::Calendar;
+use perennial_domain::owner::{Absence, Territory};
+use perennial_domain::segment::Expression;
 use perennial_domain::sla::Rung;
 use perennial_playbook::{Playbook, Rep};
 
@@ -53,9 +55,19 @@ impl Found<'_> {
             self.note(format!("sla.executive {how}"), None, None, None);
         }
         let reps = |playbook: &Playbook| -> BTreeMap<String, String> {
-            playbook.reps.iter().map(|rep| (rep.id.to_string(), reports_to(rep))).collect()
+            let away = |rep: &Rep| playbook.owners.team.get(&rep.id).map(|member| list(member.away.iter().map(away)));
+            let shown = |rep: &Rep| match away(rep).filter(|away| away != "none") {
+                Some(away) => format!("{}, is away {away}", reports_to(rep)),
+                None => reports_to(rep),
+            };
+            playbook.reps.iter().map(|rep| (rep.id.to_string(), shown(rep))).collect()
         };
         self.sections("rep", &reps(old), &reps(new));
+        let territories = |playbook: &Playbook| -> BTreeMap<String, String> {
+            let all = playbook.owners.territories.iter().enumerate();
+            all.map(|(place, territory)| (territory.id.to_string(), shares_out(place, territory))).collect()
+        };
+        self.sections("territory", &territories(old), &territories(new));
     }
 
     pub(super) fn goals(&mut self, old: &Playbook, new: &Playbook) {
@@ -82,6 +94,19 @@ fn list<T: ToString>(entries: impl IntoIterator<Item = T>) -> String {
 fn rung(rung: &Rung) -> String {
     let to: Vec<&str> = rung.to.iter().map(|recipient| recipient.as_str()).collect();
     format!("{} h to {}", rung.after_hours, to.join(" and "))
+}
+
+/// `from 2026-11-09 to 2026-11-13 (rep-bilal)`.
+fn away(absence: &Absence) -> String {
+    let to = absence.to.map(|to| format!(" to {to}")).unwrap_or_default();
+    format!("from {}{to} ({})", absence.from, absence.cover)
+}
+
+/// `number 1, where region == "emea": rep-anna, rep-bilal`: the first that fits decides.
+fn shares_out(place: usize, territory: &Territory) -> String {
+    let everything = territory.when == Expression::All(Vec::new());
+    let when = if everything { "every account".to_owned() } else { format!("where {}", territory.when) };
+    format!("number {}, {when}: {}", place + 1, list(&territory.reps))
 }
 
 fn reports_to(rep: &Rep) -> String {
