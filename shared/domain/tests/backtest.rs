@@ -14,11 +14,11 @@ use perennial_domain::interest::{
     ActionRule, AssetRule, ClickGate, Decay, FactName, Facts, InterestRules, Repeat, Requalify, evaluate, instant,
 };
 use perennial_domain::nurture::{Cap, Kind, NurtureRules, Stream, StreamKind, StreamPiece, Window};
-use perennial_domain::owner::{Member, OwnerRules};
+use perennial_domain::owner::{Member, OwnerRules, Territory};
 use perennial_domain::profile::{Account, Contact, Fields};
 use perennial_domain::qualify::QualifyRules;
 use perennial_domain::quarter::QuarterRule;
-use perennial_domain::segment::Expression;
+use perennial_domain::segment::{Comparison, Expression, Quantity};
 use perennial_domain::sorting::SortingRules;
 use proptest::prelude::*;
 
@@ -152,6 +152,32 @@ fn replayed(interest: &InterestRules, person: &Person, account: Option<&Account>
     let rules =
         Rules { interest, qualify: &qualify, nurture: &nurture, calendar: &calendar, slots: &slots, owners: &owners };
     replay(&rules, person, account, &tagged(interest, &person.facts), instant(until))
+}
+
+#[test]
+fn an_account_that_is_nobodys_falls_to_its_territory_as_it_would_have() {
+    let (interest, qualify, nurture, calendar) = (interest(), qualify(), nurture(), calendar());
+    let slots = Slots::new(&calendar, &nurture.window, instant(second(0)), instant(second(30)));
+    // Of everybody who has been a customer for ten days.
+    let when = Expression::Compare { quantity: Quantity::CustomerDays, comparison: Comparison::AtLeast, value: 10 };
+    let territory = Territory { id: "ours".into(), when, reps: vec![RepId::from("rita")] };
+    let owners = OwnerRules { territories: vec![territory], ..owners() };
+    let rules = Rules {
+        interest: &interest,
+        qualify: &QualifyRules { new_customer_days: 0, ..qualify },
+        nurture: &nurture,
+        calendar: &calendar,
+        slots: &slots,
+        owners: &owners,
+    };
+    let nobodys = Account { owner: None, customer_since: Some(instant(second(-5))), ..account() };
+    for (day, expected) in [(4, "held: account without owner"), (5, "MQL to rita")] {
+        let person = person(&[("guide/download", second(day))]);
+        let replayed = replay(&rules, &person, Some(&nobodys), &tagged(&interest, &person.facts), instant(second(30)));
+        let said = in_words(&replayed);
+        assert!(said.contains(expected), "{day}: {said}");
+        assert_eq!(replayed.mqls[0].owner.is_some(), day == 5);
+    }
 }
 
 fn in_words(replay: &Replay) -> String {

@@ -52,6 +52,20 @@ fn each_rule_that_differs_is_named_with_what_it_was_and_is() {
         r#"manager = "manager-americas""#,
         &[r#"rep rep-anna reports to manager-emea → reports to manager-americas at `id = "rep-anna"`"#],
     );
+    check(
+        r#"to = "2027-08-20", cover"#,
+        r#"to = "2027-08-27", cover"#,
+        &[
+            "rep rep-dora reports to manager-americas, is away from 2027-08-02 to 2027-08-20 (rep-chen) → reports to manager-americas, is away from 2027-08-02 to 2027-08-27 (rep-chen) at `id = \"rep-dora\"`",
+        ],
+    );
+    check(
+        "where = 'region == \"emea\"'\nreps = [\"rep-anna\", \"rep-bilal\"]",
+        "reps = [\"rep-anna\"]",
+        &[
+            "territory emea number 1, where region == \"emea\": rep-anna, rep-bilal → number 1, every account: rep-anna at `id = \"emea\"`",
+        ],
+    );
     // An address is not shown.
     check(
         r#"executive = "sales.director@fernhill.example.com""#,

@@ -119,7 +119,7 @@ fn a_slip_in_a_territory_is_named() {
     );
     one(
         "when = 'owns_any'\nreps = [\"anna\"]",
-        r#"playbook.toml:115: error: territory "emea": unknown field "when", expected one of "id", "where", "reps""#,
+        r#"playbook.toml:115: error: unknown field "when", expected one of "id", "where", "reps" (did you mean "where"?)"#,
     );
     let of_a_person = |condition: &str| {
         format!(
