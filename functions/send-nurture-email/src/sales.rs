@@ -111,23 +111,35 @@ impl SendNurtureEmail {
         if leads.is_empty() {
             return self.not_sent(&key, "all of them touched already").await;
         }
-        if let Some(rep) = self.playbook.rep(owner) {
-            return self.digest_to(&key, rep, leads, turn).await;
+        match self.playbook.rep(owner) {
+            Some(rep) => self.digest_to(&key, rep, leads, turn).await,
+            None => self.digest_instead(owner, date, leads, turn).await,
         }
-        let mut by_rep: BTreeMap<&RepId, (&Rep, Vec<(Lead, Quarter)>)> = BTreeMap::new();
+    }
+
+    /// A digest of somebody who has left the playbook, to whoever has each account now.
+    async fn digest_instead(
+        &self,
+        owner: &RepId,
+        date: &str,
+        leads: Vec<(Lead, Quarter)>,
+        turn: &Turn,
+    ) -> Result<Handled, Failure> {
+        let now = self.clock.now();
+        let mut by_rep: BTreeMap<&RepId, Vec<(Lead, Quarter)>> = BTreeMap::new();
         for (lead, quarter) in leads {
             match self.whose(&lead, now).await? {
-                Some(rep) => by_rep.entry(&rep.id).or_insert((rep, Vec::new())).1.push((lead, quarter)),
+                Some(rep) => by_rep.entry(&rep.id).or_default().push((lead, quarter)),
                 None => tracing::error!("a lead of a digest is nobody's: the playbook does not know its owner"),
             }
         }
         if by_rep.is_empty() {
-            return self.nobodys(&key).await;
+            return self.nobodys(&keys::digest_mail(date, owner)).await;
         }
         let mut handled = Handled::Done;
-        for (rep, leads) in by_rep.into_values() {
-            let key = keys::digest_mail_instead(date, owner, &rep.id);
-            match self.digest_to(&key, rep, leads, turn).await? {
+        for (id, leads) in by_rep {
+            let Some(rep) = self.playbook.rep(id) else { continue };
+            match self.digest_to(&keys::digest_mail_instead(date, owner, id), rep, leads, turn).await? {
                 Handled::Done => {}
                 Handled::Unanswered { .. } => return Ok(Handled::Unanswered { comes_back: true }),
                 stopped @ Handled::AccountAtFault { .. } => return Ok(stopped),
