@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use perennial_domain::lead::{Said, Status, Word};
 use perennial_domain::sending::{CameBack, PauseReason};
 use perennial_platform::outbox::{LeadEvent, Waiting};
+use perennial_platform::records::{Brief, Cut};
 use perennial_tests::bus::{assert_events_keep_to_their_schemas, faults, schemas};
 use perennial_tests::{at, body, deploy, engagement, introduce, root, settle, tell};
 use serde_json::{Value, json};
@@ -29,6 +30,26 @@ fn stored() -> Vec<(String, String, Value)> {
         .collect();
     events.sort_by(|one, other| one.0.cmp(&other.0));
     events
+}
+
+/// A week in which a lead was made and nothing else happened.
+fn brief() -> Brief {
+    Brief {
+        pk: "DIGEST#week-2026-01-05".to_owned(),
+        sk: "OWNER#rep-anna".to_owned(),
+        owner: "rep-anna".to_owned(),
+        week: "2026-01-05".to_owned(),
+        made_at: at(NOW).as_second(),
+        accounts: 1,
+        contacts: 1,
+        more_contacts: false,
+        new_leads: Cut::of(vec!["CONTACT#ada\nLEAD#analytics#2026-Q1".to_owned()], 1),
+        overdue: Cut::default(),
+        heating_up: Cut::default(),
+        mails: 0,
+        sent: Cut::default(),
+        planned: 0,
+    }
 }
 
 /// One event by each way in which an event can be made.
@@ -65,6 +86,7 @@ fn made() -> Vec<Waiting> {
         Waiting::sla_escalated(LeadEvent { rung: Some(0), sla_since: Some(1_767_780_000), ..owned() }, now),
         Waiting::interest_cooled(lead(), now.as_second(), now),
         Waiting::digest_ready(&"rep-anna".into(), "2026-01-07", now),
+        Waiting::brief_ready(&brief(), now),
         Waiting::account_needs_help(&"juniper".into(), &"analytics".into(), now.as_second(), None, now),
         Waiting::sending_paused(PauseReason::Bounces, came_back, now),
     ];

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use apply_change::ApplyChange;
+use brief_sales::BriefSales;
 use escalate_sla::EscalateSla;
 use http::Request;
 use jiff::SignedDuration;
@@ -292,6 +293,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         mailer: Mailer::new(&services, &playbook().company.sender, Some(CONFIGURATION_SET.to_owned())),
         sending: line(),
         recipients: Recipients::Anyone,
+        desk_url: None,
         links: links.clone(),
         address_key: key.clone(),
         playbook: playbook(),
@@ -307,6 +309,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         clock: clock(),
     };
     let escalation = EscalateSla { store: store(), playbook: playbook() };
+    let briefs = BriefSales { store: store(), playbook: playbook() };
     let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus") };
     let desk = SalesDesk {
         ledger: ledger.clone(),
@@ -318,7 +321,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         clock: clock(),
     };
     let pages = SignedPages { ledger, store: store(), links, address_key: key, playbook: playbook(), clock: clock() };
-    let functions: [(&str, Function); 11] = [
+    let functions: [(&str, Function); 12] = [
         ("IngestEngagement", function(ingest, |it, event| async move { it.handle(event).await })),
         ("ScoreAndDecay", function(scoring, |it, event| async move { it.handle(event).await })),
         ("ApplyChange", function(changes, |it, event| async move { it.handle(event).await })),
@@ -327,6 +330,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         ("SendNurtureEmail", function(sending, |it, event| async move { it.handle(event).await })),
         ("RecordEmailFeedback", function(feedback, |it, event| async move { it.handle(event).await })),
         ("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await })),
+        ("BriefSales", function(briefs, |it, event| async move { it.handle(event).await })),
         ("RelayEvents", function(relay, |it, event| async move { it.handle(event).await })),
         ("SalesDesk", function(desk, |it, event| async move { it.handle(event).await })),
         ("SignedPages", function(pages, |it, event| async move { it.handle(event).await })),

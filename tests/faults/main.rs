@@ -4,6 +4,7 @@ mod alarms;
 mod asked_again;
 mod batch;
 mod bounced_address;
+mod briefs;
 mod claims;
 mod consent;
 mod counted_once;

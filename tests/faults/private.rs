@@ -50,6 +50,7 @@ impl Logs {
             "plan_nurture",
             "send_nurture_email",
             "escalate_sla",
+            "brief_sales",
             "relay_events",
             "signed_pages",
             "sales_desk",

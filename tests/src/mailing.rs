@@ -25,6 +25,7 @@ pub async fn silent_sender(deployment: &Deployment) -> SendNurtureEmail {
         sending: deployment.sending(),
         queue: Queue::new(&services, deployment.world.queue_url("MailQueue")),
         recipients: Recipients::Anyone,
+        desk_url: None,
         playbook: deployment.playbook.clone(),
         clock: clock(deployment),
     }

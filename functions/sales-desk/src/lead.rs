@@ -5,8 +5,6 @@ mod story;
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
@@ -19,6 +17,7 @@ use perennial_domain::quarter::Quarter;
 use perennial_domain::sorting::{flames, stars};
 use perennial_platform::consent;
 use perennial_platform::contact::ContactRows;
+use perennial_platform::desk::{lead_of, lead_token};
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::interest::InterestItem;
@@ -46,22 +45,9 @@ pub(crate) struct Found {
     rows: ContactRows,
 }
 
-/// What stands for a lead in an address. It keeps nothing secret and proves nothing: who may see the lead is asked each time.
-pub(crate) fn token(contact: &str, product: &str, quarter: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{contact}\u{1f}{product}\u{1f}{quarter}"))
-}
-
-fn meant(token: &str) -> Option<(ContactId, ProductId, Quarter)> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-    let mut parts = text.split('\u{1f}');
-    let (contact, product, quarter) = (parts.next()?, parts.next()?, parts.next()?);
-    (!contact.is_empty() && parts.next().is_none()).then_some(())?;
-    Some((contact.into(), product.into(), quarter.parse().ok()?))
-}
-
 /// The address of a lead's page.
 pub(crate) fn address(lead: &Lead) -> String {
-    format!("/desk/leads/{}", token(&lead.contact, &lead.product, &lead.quarter))
+    format!("/desk/leads/{}", lead_token(&lead.contact, &lead.product, &lead.quarter))
 }
 
 /// One line of an explained score.
@@ -76,7 +62,7 @@ struct ScoreLine {
 impl SalesDesk {
     /// The lead of an address, where its contact is by now, if it is theirs to see.
     pub(crate) async fn find(&self, who: &Who<'_>, token: &str) -> Result<Option<Found>, Failure> {
-        let Some((contact, product, quarter)) = meant(token) else { return Ok(None) };
+        let Some((contact, product, quarter)) = lead_of(token) else { return Ok(None) };
         let of = |lead: &&Lead| lead.product == product.as_str() && lead.quarter() == Some(quarter);
         let (mut contact, mut rows) = (contact.clone(), self.store.contact(&contact).await?);
         if !rows.leads.iter().any(|lead| of(&lead)) {
@@ -240,21 +226,4 @@ impl SalesDesk {
 /// A date with its year, in the team's zone.
 fn date(calendar: &perennial_domain::calendar::Calendar, second: i64) -> String {
     calendar.date(perennial_domain::interest::instant(second)).strftime("%-d %b %Y").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lead_is_named_by_a_token_and_nonsense_is_none() {
-        let named = token("a\u{e4}#1", "analytics", "2026-Q1");
-        assert_eq!(meant(&named), Some(("a\u{e4}#1".into(), "analytics".into(), "2026-Q1".parse().unwrap())));
-        assert!(named.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{named}");
-        let text = |parts: &str| URL_SAFE_NO_PAD.encode(parts);
-        for nonsense in ["", "=", "AAAA", &text("a\u{1f}b"), &text("\u{1f}b\u{1f}2026-Q1"), &text("a\u{1f}b\u{1f}c")] {
-            assert_eq!(meant(nonsense), None, "{nonsense}");
-        }
-        assert_eq!(meant(&text("a\u{1f}b\u{1f}2026-Q1\u{1f}")), None);
-    }
 }

@@ -28,7 +28,6 @@ use serde::Serialize;
 
 use crate::cover::Cover;
 use crate::form::{self, Fields, money};
-use crate::lead::token;
 use crate::moments::{self, Moment, minute};
 use crate::page::fill;
 use crate::reach::Reach;
@@ -188,7 +187,7 @@ impl SalesDesk {
             later: row.later_until,
         };
         Line {
-            token: token(&row.contact, &row.product, &row.quarter),
+            token: desk::lead_token(&row.contact, &row.product, &row.quarter),
             name,
             title,
             company,

@@ -89,6 +89,7 @@ mod tests {
             name: id.to_owned(),
             email: String::new(),
             manager: (!manager.is_empty()).then(|| manager.into()),
+            weekly: true,
         };
         let reps = [
             rep("top", ""),

@@ -6,6 +6,7 @@
 //! | `LeadQualified` (Act Now) | the hand-off to the lead's owner, at once |
 //! | `SlaEscalated` | a reminder to everybody on the rung, one message each |
 //! | `DigestReady` | the owner's new leads of the day |
+//! | `BriefReady` | what helps a rep to sell in the week that has begun |
 //! | `AccountNeedsHelp` | a note to the account's owner: something was bought and is not used |
 //!
 //! The claim protocol is in `claim.rs`: at most one request per slot leaves this process, unless the reply proved that SES
@@ -13,6 +14,7 @@
 //! decided again when its permit has come.
 
 mod addressee;
+mod brief;
 mod claim;
 pub mod compose;
 mod help;
@@ -39,6 +41,7 @@ use perennial_playbook::Playbook;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::brief::BriefReady;
 use crate::help::NeedsHelp;
 use crate::line::Turn;
 use crate::nurture::Permit;
@@ -62,6 +65,8 @@ pub struct SendNurtureEmail {
     pub queue: Queue,
     /// Who may be written to on this stage.
     pub recipients: Recipients,
+    /// The address of the sales desk, if there is one.
+    pub desk_url: Option<String>,
     /// What time it is.
     pub clock: Clock,
 }
@@ -176,6 +181,10 @@ impl SendNurtureEmail {
             "DigestReady" => {
                 let digest: DigestReady = serde_json::from_value(detail).map_err(shape)?;
                 self.digest(&digest.owner.as_str().into(), &digest.date, turn).await
+            }
+            "BriefReady" => {
+                let brief: BriefReady = serde_json::from_value(detail).map_err(shape)?;
+                self.brief(&brief, turn).await
             }
             "AccountNeedsHelp" => {
                 self.ask_for_help(&serde_json::from_value::<NeedsHelp>(detail).map_err(shape)?, turn).await

@@ -20,6 +20,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let store = Store::from_env(&config)?;
     let sender = SendNurtureEmail {
         sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone() },
+        desk_url: std::env::var("DESK_URL").ok().filter(|url| !url.is_empty()),
         recipients: Recipients::of_stage(&settings::required("STAGE")?),
         store,
         queue: Queue::new(&config, settings::required("MAIL_QUEUE_URL")?),

@@ -24,7 +24,7 @@ use perennial_playbook::{Rep, shown_name};
 use crate::addressee::{Addressee, Working};
 use crate::claim::{ClaimId, claim, commit_claim, settle, settled, state_after};
 use crate::line::Turn;
-use crate::template::{self, LeadLine, Letter, Moment, Reach};
+use crate::template::{LeadLine, Letter, Moment, Reach, Written};
 use crate::{Handled, SendNurtureEmail};
 
 /// The kind of the mail that tells of a later Act Now.
@@ -204,7 +204,7 @@ impl SendNurtureEmail {
     }
 
     /// A lead, where its contact is by now.
-    async fn find_lead(
+    pub(crate) async fn find_lead(
         &self,
         contact: &ContactId,
         product: &ProductId,
@@ -274,7 +274,7 @@ impl SendNurtureEmail {
         format!("Learnt since: {} {title}, {date}. With it the score would not have made this lead.", fact.action)
     }
 
-    fn title(&self, asset: &str) -> String {
+    pub(crate) fn title(&self, asset: &str) -> String {
         self.playbook.interest.assets.get(asset).map_or_else(|| asset.to_owned(), |rule| rule.title.clone())
     }
 
@@ -284,7 +284,7 @@ impl SendNurtureEmail {
         key: &Key,
         lead: Option<&Lead>,
         to: &str,
-        letter: &Letter,
+        letter: &impl Written,
         kind: &'static str,
         turn: &Turn,
     ) -> Result<Handled, Failure> {
@@ -299,7 +299,7 @@ impl SendNurtureEmail {
             return Ok(not_now);
         }
         let now = self.clock.now();
-        let (html, text) = template::render(letter, &self.playbook.company.name)?;
+        let (html, text) = letter.render(&self.playbook.company.name)?;
         let id = ClaimId::new();
         let mut actions = vec![claim(&self.store, key, &id, None, now)?];
         if let Some(lead) = lead {
@@ -322,7 +322,7 @@ impl SendNurtureEmail {
         }
         let about = lead.map(Lead::contact_id);
         let tags = tags::of_sales_mail(&self.address_key, kind, key, about.as_ref());
-        let mail = Mail { to: to.to_owned(), subject: letter.subject.clone(), html, text, headers: Vec::new(), tags };
+        let mail = Mail { to: to.to_owned(), subject: letter.subject().to_owned(), html, text, headers: Vec::new(), tags };
         let outcome = self.mailer.send(&mail).await;
         Ok(settle(&self.store, key, (&outcome, state_after(&outcome)), Vec::new(), now).await)
     }

@@ -24,6 +24,25 @@ pub(crate) struct Letter {
     pub closing: String,
 }
 
+/// Whatever is written to somebody in sales.
+pub(crate) trait Written {
+    /// The subject.
+    fn subject(&self) -> &str;
+
+    /// The HTML and the text part, in the name of a company.
+    fn render(&self, company: &str) -> Result<(String, String), Failure>;
+}
+
+impl Written for Letter {
+    fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    fn render(&self, company: &str) -> Result<(String, String), Failure> {
+        render(self, company)
+    }
+}
+
 /// A button of a letter.
 #[derive(Debug, Serialize)]
 pub(crate) struct Action {
@@ -107,9 +126,12 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     templates.set_syntax(syntax.unwrap_or_else(|error| unreachable!("the default delimiters are distinct: {error}")));
-    for (name, source) in
-        [("sales.html", include_str!("../templates/sales.html")), ("sales.txt", include_str!("../templates/sales.txt"))]
-    {
+    for (name, source) in [
+        ("sales.html", include_str!("../templates/sales.html")),
+        ("sales.txt", include_str!("../templates/sales.txt")),
+        ("brief.html", include_str!("../templates/brief.html")),
+        ("brief.txt", include_str!("../templates/brief.txt")),
+    ] {
         if let Err(error) = templates.add_template(name, source) {
             unreachable!("{name} is part of this build: {error}");
         }
@@ -119,11 +141,21 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// The HTML and the text part.
 pub(crate) fn render(letter: &Letter, company: &str) -> Result<(String, String), Failure> {
+    fill(["sales.html", "sales.txt"], letter, company)
+}
+
+/// The same by other templates of this build.
+pub(crate) fn fill(
+    [html, text]: [&str; 2],
+    letter: &impl Serialize,
+    company: &str,
+) -> Result<(String, String), Failure> {
+    let letter = Value::from(Serde(letter));
     let part = |name| {
         let rendered = TEMPLATES
             .get_template(name)
-            .and_then(|template| template.render(context! { letter => Value::from(Serde(letter)), company }));
+            .and_then(|template| template.render(context! { letter => letter.clone(), company }));
         rendered.map_err(|_| Failure::shape("sales mail", "cannot be rendered"))
     };
-    Ok((part("sales.html")?, part("sales.txt")?))
+    Ok((part(html)?, part(text)?))
 }

@@ -13,6 +13,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_sdk_dynamodb::config::Credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use brief_sales::BriefSales;
 use escalate_sla::EscalateSla;
 use http::{HeaderMap, Request};
 use ingest_engagement::{Accepted, Ingest};
@@ -240,6 +241,7 @@ impl Deployment {
             sending: self.sending(),
             // No mail leaves the machine.
             recipients: Recipients::Anyone,
+            desk_url: Some(format!("{public_url}/desk")),
             playbook: playbook(),
             clock: clock(),
         };
@@ -256,6 +258,8 @@ impl Deployment {
         world.register("RecordEmailFeedback", function(feedback, |it, event| async move { it.handle(event).await }));
         let escalation = EscalateSla { store: store(), playbook: playbook() };
         world.register("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await }));
+        let briefs = BriefSales { store: store(), playbook: playbook() };
+        world.register("BriefSales", function(briefs, |it, event| async move { it.handle(event).await }));
         let relay = RelayEvents { store: store(), bus: Bus::new(services, "EventBus") };
         world.register("RelayEvents", function(relay, |it, event| async move { it.handle(event).await }));
         let desk = SalesDesk {

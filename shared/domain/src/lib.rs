@@ -13,6 +13,7 @@
 //! | what email, if any, does this person get in this slot? | [`nurture::decide`] |
 //! | how much may be sent now, and does sending pause? | [`sending::allowed`], [`sending::verdict`] |
 //! | is it time to remind the rep? | [`sla::decide`] |
+//! | whose interest is heating up, for the weekly mail to a rep? | [`brief::heat`] |
 //! | where does a lead stand after what sales said of it? | [`lead::standing`], [`lead::Status::after`] |
 //! | how many MQLs does a revenue goal need? | [`funnel::reverse`] |
 //! | what would these rules have made of a history? | [`backtest::replay`] |
@@ -25,6 +26,7 @@
 //! is two weeks; a *slot* is one place in a person's cadence; a *rung* is one step of the SLA ladder.
 
 pub mod backtest;
+pub mod brief;
 pub mod calendar;
 pub mod cycle;
 pub mod fit;

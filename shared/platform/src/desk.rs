@@ -9,6 +9,8 @@
 //! Everything here follows from the item that carries it, and is written with it: whoever writes a lead or a profile asks this
 //! module what else to write. Never holds a name or an address.
 
+mod belonging;
+mod naming;
 mod reading;
 
 use perennial_domain::ids::{AccountId, RepId};
@@ -18,6 +20,8 @@ use perennial_domain::profile::Fields;
 use crate::keys::{self, Key};
 use crate::records::Lead;
 
+pub use belonging::{accounts_of, contacts_of, overdue};
+pub use naming::{lead_of, lead_token};
 pub use reading::{Cursor, Page, Row, Wanted, items, mails, open_leads, overdue_leads, page};
 
 /// Seconds since the Unix epoch have ten digits until the year 2286.

@@ -1,5 +1,6 @@
 //! Every key of both tables. No key is formatted anywhere else.
 
+use jiff::civil::Date;
 use perennial_domain::ids::{AccountId, ContactId, ProductId, RepId};
 use perennial_domain::quarter::Quarter;
 
@@ -210,7 +211,7 @@ pub fn digests(date: &str) -> String {
 
 /// The digest of an owner.
 pub fn digest(date: &str, owner: &RepId) -> Key {
-    key(digests(date), format!("OWNER#{owner}"))
+    key(digests(date), format!("{OWNER}{owner}"))
 }
 
 /// The mail of a digest.
@@ -221,6 +222,21 @@ pub fn digest_mail(date: &str, owner: &RepId) -> Key {
 /// The mail of a digest to somebody who has the accounts of its owner now. No id holds a `#`.
 pub fn digest_mail_instead(date: &str, owner: &RepId, now: &RepId) -> Key {
     key(digests(date), format!("{SLOT}{owner}#{now}"))
+}
+
+/// All weekly briefs of the week that began on this Monday.
+pub fn briefs(week: Date) -> String {
+    digests(&format!("week-{week}"))
+}
+
+/// What helps a rep to sell in a week.
+pub fn brief(week: Date, rep: &RepId) -> Key {
+    key(briefs(week), format!("{OWNER}{rep}"))
+}
+
+/// The mail of a brief.
+pub fn brief_mail(week: Date, rep: &RepId) -> Key {
+    key(briefs(week), format!("{SLOT}{rep}"))
 }
 
 /// Whether an address must not be written to, by its keyed hash.
@@ -335,6 +351,8 @@ pub const LEAD: &str = "LEAD#";
 pub const HELD: &str = "HELD#";
 /// Sort keys of slots begin so: greater than all that a decision loads.
 pub const SLOT: &str = "SLOT#";
+/// Sort keys of what an owner is told of begin so.
+pub const OWNER: &str = "OWNER#";
 /// Partition keys of digests begin so.
 pub const DIGEST: &str = "DIGEST#";
 /// Partition keys of the outbox begin so.

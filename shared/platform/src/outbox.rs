@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::keys;
+use crate::records::Brief;
 use crate::store::{Change, Store, number, string};
 
 /// The source of all our events on the bus.
@@ -32,6 +33,19 @@ pub enum Event {
         owner: String,
         /// Of which date.
         date: String,
+    },
+    /// What helps a rep to sell in a week is together: how much there is of what.
+    Brief {
+        /// Whose.
+        owner: String,
+        /// The Monday on which the week began.
+        week: String,
+        /// New leads of the week before that are still open.
+        new_leads: usize,
+        /// Contacts whose interest is heating up.
+        heating_up: usize,
+        /// Leads that should have been answered.
+        overdue: usize,
     },
     /// An account does not use what it bought lately. Of no contact: it is the account that needs somebody.
     Help {
@@ -227,6 +241,22 @@ impl Waiting {
     pub fn digest_ready(owner: &RepId, date: &str, now: Timestamp) -> Result<Self, Failure> {
         let event = Event::Digest { owner: owner.to_string(), date: date.to_owned() };
         Self::new("DigestReady", format!("DigestReady#{owner}#{date}"), &event, now)
+    }
+
+    /// What helps a rep to sell in a week is together.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn brief_ready(brief: &Brief, now: Timestamp) -> Result<Self, Failure> {
+        let id = format!("BriefReady#{}#{}", brief.owner, brief.week);
+        let event = Event::Brief {
+            owner: brief.owner.clone(),
+            week: brief.week.clone(),
+            new_leads: brief.new_leads.count,
+            heating_up: brief.heating_up.count,
+            overdue: brief.overdue.count,
+        };
+        Self::new("BriefReady", id, &event, now)
     }
 
     /// An account does not use what it bought, or only little of it.

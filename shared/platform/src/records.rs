@@ -1,6 +1,7 @@
 //! The items of the state table besides interests, as they are stored. Instants are seconds since the Unix epoch, dates
 //! are days since it.
 
+mod brief;
 mod cadence;
 mod identity;
 mod preferences;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
 
+pub use brief::{Brief, Cut, HeatingUp, PieceSent, line_of};
 pub use cadence::{Cadence, StreamProgress, received_line};
 pub use identity::{AddressOwner, MergedId, MergedIds, Pointer};
 pub use preferences::Preferences;

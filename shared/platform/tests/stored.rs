@@ -14,7 +14,7 @@ use perennial_platform::keys::{self, PK, SK};
 use perennial_platform::ledger::Entry;
 use perennial_platform::outbox::{Event, Waiting};
 use perennial_platform::records::{
-    AddressOwner, Cadence, Digest, Held, Lead, MergedId, MergedIds, Pointer, Preferences, Profile, Slot,
+    AddressOwner, Brief, Cadence, Digest, Held, Lead, MergedId, MergedIds, Pointer, Preferences, Profile, Slot,
 };
 use perennial_platform::sending::Known;
 use perennial_platform::store::{Item, number, text};
@@ -70,6 +70,7 @@ fn kind(item: &Item) -> &'static str {
         ("CONTACT", sk) if sk.starts_with(keys::LEAD) => "lead",
         ("CONTACT", sk) if sk.starts_with(keys::HELD) => "held",
         ("CONTACT" | "DIGEST", sk) if sk.starts_with(keys::SLOT) => "slot",
+        ("DIGEST", sk) if sk.starts_with("OWNER#") && pk.starts_with("DIGEST#week-") => "brief",
         ("DIGEST", sk) if sk.starts_with("OWNER#") => "digest",
         (pk, sk) => panic!("{pk} {sk}: what is it?"),
     }
@@ -131,6 +132,7 @@ fn reads(item: &Item) -> Value {
             with(&cadence, json!({"progress": progress}))
         }
         "slot" => with(&of::<Slot>(item), json!({})),
+        "brief" => with(&of::<Brief>(item), json!({"empty": of::<Brief>(item).is_empty()})),
         "digest" => {
             let Digest { pk, sk, owner, leads, announced } = of(item);
             json!({"PK": pk, "SK": sk, "owner": owner, "leads": leads, "announced": announced})
@@ -141,6 +143,7 @@ fn reads(item: &Item) -> Value {
             let kind = match event {
                 Event::Lead(_) => "lead",
                 Event::Digest { .. } => "digest",
+                Event::Brief { .. } => "brief",
                 Event::Help { .. } => "help",
                 Event::Sending { .. } => "sending",
             };
@@ -224,6 +227,7 @@ fn an_older_item_is_read_for_ever() {
     let kinds: BTreeSet<&str> = stored.iter().map(|stored| kind(&stored.item)).collect();
     let all = [
         "address owner",
+        "brief",
         "cadence",
         "digest",
         "held",

@@ -276,6 +276,7 @@ fn rep(rep: &source::Rep) -> Rep {
         name: rep.name.get_ref().clone(),
         email: rep.email.get_ref().clone(),
         manager: rep.manager.as_ref().map(|manager| RepId::from(manager.get_ref().as_str())),
+        weekly: rep.weekly,
     }
 }
 

@@ -219,6 +219,8 @@ pub struct Rep {
     pub email: String,
     /// Whom the second rung tells.
     pub manager: Option<RepId>,
+    /// Whether they get the weekly mail that helps to sell.
+    pub weekly: bool,
 }
 
 /// Without name and address.

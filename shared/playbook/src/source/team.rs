@@ -101,6 +101,14 @@ pub(crate) struct Rep {
     /// Default: never.
     #[serde(default)]
     pub away: Vec<Placed<Absence>>,
+    /// Whether they get the weekly mail "To help you sell". Default: true.
+    #[serde(default = "wanted")]
+    #[schemars(extend("default" = true))]
+    pub weekly: bool,
+}
+
+fn wanted() -> bool {
+    true
 }
 
 /// Days on which a rep does not work: mail about their leads goes to somebody else.
