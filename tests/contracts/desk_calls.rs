@@ -20,7 +20,7 @@ const LEADS: i64 = 2_000;
 const PER_ACCOUNT: i64 = 7;
 const MOST_CALLS: usize = 5;
 /// DynamoDB's limit for one batch of writes.
-const AT_ONCE: usize = 25;
+pub(crate) const AT_ONCE: usize = 25;
 /// Profile, interest, lead, and the account's profile.
 const MOST_PER_CONTACT: usize = 4;
 
@@ -57,7 +57,7 @@ fn contact(model: &BTreeMap<(String, String), Item>, n: i64) -> Vec<Item> {
     items
 }
 
-fn set_field(profile: &mut Item, field: &str, value: &str) {
+pub(crate) fn set_field(profile: &mut Item, field: &str, value: &str) {
     let Some(AttributeValue::M(fields)) = profile.get_mut("fields") else { panic!("a profile has fields") };
     let Some(AttributeValue::M(stated)) = fields.get_mut(field) else { panic!("{field} was stated") };
     stated.insert("v".to_owned(), string(value));
@@ -82,7 +82,7 @@ async fn large_world() -> Deployment {
     deployment
 }
 
-async fn write(deployment: &Deployment, items: Vec<Item>) {
+pub(crate) async fn write(deployment: &Deployment, items: Vec<Item>) {
     let put = |item| PutRequest::builder().set_item(Some(item)).build().expect("an item");
     let writes: Vec<_> = items.into_iter().map(|item| WriteRequest::builder().put_request(put(item)).build()).collect();
     if writes.is_empty() {
@@ -94,7 +94,7 @@ async fn write(deployment: &Deployment, items: Vec<Item>) {
 }
 
 /// The calls of the database since it was asked last.
-type Calls = Arc<Mutex<Vec<String>>>;
+pub(crate) type Calls = Arc<Mutex<Vec<String>>>;
 
 /// The desk again, behind a place where its calls are counted.
 async fn counted(deployment: &Deployment) -> (Interposer, Calls) {

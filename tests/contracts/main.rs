@@ -5,6 +5,7 @@ mod arrows;
 mod bad_bodies;
 mod batch_cost;
 mod believed;
+mod brief_calls;
 mod bus_events;
 mod capacity;
 mod corpus;

@@ -296,7 +296,9 @@ struct Known {
 
 impl Known {
     async fn read(sender: &SendNurtureEmail, contacts: impl Iterator<Item = ContactId>) -> Result<Self, Failure> {
-        let people = desk::items(&sender.store, contacts.map(|contact| keys::profile(&contact))).await?;
+        // One may be new and overdue: a batch takes no key twice.
+        let wanted: BTreeSet<Key> = contacts.map(|contact| keys::profile(&contact)).collect();
+        let people = desk::items(&sender.store, wanted).await?;
         let contact = |(key, item): (Key, Item)| {
             let id = keys::contact_of(&key.pk)?;
             Some((id.clone(), Contact::from_fields(id, &fields(item)?)))
