@@ -109,7 +109,8 @@ async function userPool(browser, url) {
   const policy = `default-src 'none'; script-src 'self'; connect-src 'self' ${pages}`;
   const context = await browser.newContext();
   const page = await context.newPage();
-  let asked;
+  const address = 'anna.keller@fernhill.example.com';
+  let [asked, pool, token] = [undefined, 200, address];
   await page.route(/\/desk\/login(\?|$)/, (route) => {
     const filled = html.replace(/{{ *pages *}}/, pages).replace(/{{ *client *}}/, 'desk-client').replace(/{{.*?}}/g, '');
     return route.fulfill({ contentType: 'text/html', body: filled, headers: { 'content-security-policy': policy } });
@@ -124,15 +125,39 @@ async function userPool(browser, url) {
     const hash = createHash('sha256').update(sent.get('code_verifier')).digest('base64url');
     assert.deepEqual([hash, sent.get('code'), sent.get('client_id')], [asked.get('code_challenge'), 'from-the-pool', 'desk-client']);
     const headers = { 'access-control-allow-origin': '*' };
-    return route.fulfill({ json: { id_token: 'anna.keller@fernhill.example.com' }, headers });
+    if (pool !== 200) return pool ? route.fulfill({ status: pool, json: { error: 'invalid_grant' }, headers }) : route.abort();
+    return route.fulfill({ json: { id_token: token }, headers });
   });
   await page.goto(`${url}/desk/login?code=of-somebody-else&state=guessed`);
   await page.getByText('This is not the answer to a question of this tab.').waitFor();
+  // Whose fault it is: the page blames the playbook only where the desk does.
+  for (const [of, says] of [
+    [{ pool: 400 }, 'Your sign-in has expired.'],
+    [{ pool: 500 }, 'There was no answer.'],
+    [{ pool: 0 }, 'There was no answer.'],
+    [{ token: '' }, 'Your sign-in has expired.'],
+    [{ token: 'otto@elsewhere.example.com' }, 'the playbook names no rep with your address.'],
+    [{ desk: 503 }, 'There was no answer.'],
+  ]) {
+    ({ pool = 200, token = address } = of);
+    if (of.desk) await page.route('**/desk/session', (route) => route.fulfill({ status: of.desk }));
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText(says).waitFor();
+    await page.unroute('**/desk/session');
+    await page.goto(`${url}/desk/login`);
+  }
+  [pool, token] = [200, address];
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL(`${url}/desk`);
   assert.deepEqual([asked.get('response_type'), asked.get('code_challenge_method'), asked.get('scope')], ['code', 'S256', 'openid email']);
   assert((await leads(page)).length > 1, 'Anna is at her desk');
   assert.equal(await page.evaluate(() => sessionStorage.length), 0, 'nothing of it is kept');
+  // A link in a mail leads here from another site, and nobody has to sign in once more.
+  const link = { contentType: 'text/html', body: `<a href="${url}/desk">Your leads</a>` };
+  await page.route('https://mail.example.com/', (route) => route.fulfill(link));
+  await page.goto('https://mail.example.com/');
+  await page.getByRole('link', { name: 'Your leads' }).click();
+  await page.waitForURL(`${url}/desk`);
   await context.close();
 }
 

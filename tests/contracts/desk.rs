@@ -122,6 +122,20 @@ async fn nobody_gets_in_without_a_session_of_today() {
 }
 
 #[tokio::test]
+async fn the_session_comes_with_a_link_from_elsewhere_and_with_no_form_from_elsewhere() {
+    let deployment = three_leads().await;
+    let request = http::Request::post("/desk/session").header("authorization", format!("Bearer {ANNA}"));
+    let answer = deployment.world.http(request.body(Vec::new().into()).expect("a request")).await.expect("an answer");
+    let cookie = answer.headers()["set-cookie"].to_str().expect("text");
+    let (_, said) = cookie.split_once(';').expect("more than a value");
+    assert_eq!(said, " Path=/; Max-Age=28800; HttpOnly; SameSite=Lax");
+    // A form that another site made a browser send is refused, even with the session.
+    let mut anna = Desk::sign_in(&deployment, ANNA).await;
+    let lead = anna.get("/desk").await.expect(200).leads().remove(0);
+    anna.post(&lead, "word=touched").await.expect(403);
+}
+
+#[tokio::test]
 async fn what_is_said_holds_at_once_is_told_and_changes_what_can_be_said() {
     let deployment = three_leads().await;
     let mut anna = Desk::sign_in(&deployment, ANNA).await;

@@ -114,7 +114,10 @@ impl SalesDesk {
         let name = self.cookie_name();
         // On one's own machine there is no TLS, and not every browser takes such a cookie without.
         let secure = if self.sign_in == SignIn::Anybody { "" } else { "; Secure" };
-        let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        // Lax: a link in a mail leads here from another site, and a rep who is signed in must not be asked again. Another site can
+        // make a browser send the cookie with such a GET only, which changes nothing here and which it cannot read; with a POST it
+        // is not sent, and a POST needs the mark of its session besides. Signing out and in change nobody's leads.
+        let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
         response.cookies.push(cookie);
         response
     }

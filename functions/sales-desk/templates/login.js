@@ -28,6 +28,15 @@ async function ask() {
   location.assign(`${pages}/oauth2/authorize?${query}`);
 }
 
+/** What came of a request; where it leads is not followed, since that it leads on is all there is to know. */
+async function send(address, request) {
+  try {
+    return await fetch(address, { method: 'POST', redirect: 'manual', ...request });
+  } catch {
+    throw new Error('There was no answer.');
+  }
+}
+
 /** Back from there: the code and the secret for a token, the token for a session. */
 async function finish(code) {
   const { secret, state } = JSON.parse(sessionStorage.getItem('desk-sign-in') ?? '{}');
@@ -35,11 +44,14 @@ async function finish(code) {
   history.replaceState(null, '', here);
   if (!secret || asked.get('state') !== state) throw new Error('This is not the answer to a question of this tab.');
   const body = new URLSearchParams({ grant_type: 'authorization_code', client_id: client, code, redirect_uri: here, code_verifier: secret });
-  const answer = await fetch(`${pages}/oauth2/token`, { method: 'POST', body });
-  if (!answer.ok) throw new Error('The user pool has refused.');
+  const answer = await send(`${pages}/oauth2/token`, { body });
+  if (answer.status >= 400 && answer.status < 500) throw new Error('Your sign-in has expired.');
+  if (!answer.ok) throw new Error('There was no answer.');
   const { id_token } = await answer.json();
-  const session = await fetch('/desk/session', { method: 'POST', headers: { authorization: `Bearer ${id_token}` } });
-  if (!session.ok) throw new Error('You have signed in, but have no desk: the playbook names no rep with your address.');
+  const session = await send('/desk/session', { headers: { authorization: `Bearer ${id_token}` } });
+  if (session.status === 403) throw new Error('You have signed in, but have no desk: the playbook names no rep with your address.');
+  if (session.status === 401) throw new Error('Your sign-in has expired.');
+  if (!session.ok && session.type !== 'opaqueredirect') throw new Error('There was no answer.');
   location.replace('/desk');
 }
 

@@ -129,6 +129,7 @@ impl Up {
         let account = Account::from_rows(&deployment, &rows)?;
         let offer: Option<Try> = page::offer(&deployment, &rows, &account, url, wall);
         if !self.json {
+            println!("DESK     {url}/desk");
             if offer.is_some() {
                 println!("TRY      {}   (watch {url})", page::curl(url));
             } else {
