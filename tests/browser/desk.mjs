@@ -183,7 +183,7 @@ try {
     const hers = await rep(page, world.url, look, place);
     const lead = hers[place];
     const [cookie] = await context.cookies();
-    assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ['desk', true, 'Strict']);
+    assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ['desk', true, 'Lax']);
     if (javaScriptEnabled) await keyboard(page, lead);
     await scanner(context, world.url, lead);
     await page.goto(lead);
