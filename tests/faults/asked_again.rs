@@ -7,7 +7,7 @@ use escalate_sla::EscalateSla;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use perennial::account::Rows;
-use perennial::deployment::{Deployment, function};
+use perennial::deployment::{Deployment, address_key, function};
 use perennial::explain::explain;
 use perennial_domain::lead::{Said, Word};
 use perennial_platform::failure::Failure;
@@ -234,7 +234,8 @@ async fn a_redelivery_tells_nothing_twice_and_two_act_nows_of_a_second_are_one()
 }
 
 fn decider(deployment: &Deployment, store: Store) -> QualifyMql {
-    QualifyMql { store, playbook: deployment.playbook.clone(), clock: clock(deployment) }
+    let (playbook, clock) = (deployment.playbook.clone(), clock(deployment));
+    QualifyMql { store, address_key: address_key(), playbook, clock }
 }
 
 fn asked() -> Trigger {

@@ -237,7 +237,7 @@ async fn a_rung_goes_to_the_cover_and_to_the_owners_manager_and_to_nobody_twice(
         assert_eq!(letters(&deployment), expected, "{cover}");
 
         let quarter = "2026-Q1".parse().expect("a quarter");
-        let slot = keys::rung_mail(&"ada".into(), &"analytics".into(), quarter, 1, "manager");
+        let slot = keys::rung_mail(&"ada".into(), &"analytics".into(), quarter, (1, None), "manager");
         let slot: Option<Slot> = deployment.store.get(&slot).await.expect("it can be read");
         let silent = slot.and_then(|slot| slot.reason.filter(|_| slot.state == SlotState::Silent));
         let told = (cover == "manager-emea").then_some("told already as the one who covers");
