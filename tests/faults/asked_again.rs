@@ -449,3 +449,23 @@ async fn each_time_has_a_slot_of_its_own() {
     let stages: Vec<Value> = slots.iter().map(|slot| json!(slot.state)).collect();
     assert!(stages.iter().all(|state| state == "SENT"), "{stages:?}");
 }
+
+/// Interest decays, and fit changes: whoever asks again stands above where they stood.
+#[tokio::test]
+async fn who_asks_again_never_goes_down_the_list() {
+    let deployment = world_with(&["ada"]).await;
+    let highest = perennial_platform::store::Change::of(
+        lead(&deployment, "ada").await.key(),
+        "SET #sort_score = :score, #desk_rank = :rank",
+    );
+    let rank = perennial_platform::desk::rank(100, at(MADE).as_second());
+    let highest = highest
+        .with(":score", perennial_platform::store::number(100))
+        .with(":rank", perennial_platform::store::number(rank));
+    deployment.store.apply("test", highest).await.expect("the store answers");
+    deployment.world.clock().set(at(AGAIN));
+    does(&deployment, "ada", "analytics-pricing", "request").await;
+    let after = lead(&deployment, "ada").await;
+    assert_eq!((after.sort_score, after.asked_again.len()), (100, 1));
+    assert!(after.desk_rank > Some(rank), "{:?}", after.desk_rank);
+}

@@ -187,3 +187,31 @@ async fn the_log_says_when_a_rung_was_due_and_when_it_fired_and_in_numbers_what_
     assert_eq!(rungs, [first.clone(), first, second.clone(), second]);
     assert_eq!(told[1].last(), Some(&counts(tuesday, [4, 0, 4, 0, 0, 0])));
 }
+
+/// A lead that carries the SLA and is told of in a digest.
+#[tokio::test]
+async fn a_hot_lead_is_never_overdue_in_the_digest_that_tells_of_it() {
+    for (what, made_at, digest, promised) in [
+        ("on a Tuesday", MADE, "2026-01-07T07:00:00Z", "2026-01-08T07:00:00Z"),
+        ("on a Saturday", "2026-01-10T11:00:00Z", "2026-01-12T07:00:00Z", "2026-01-13T07:00:00Z"),
+        (
+            "in the second of a check that is over",
+            "2026-01-09T07:00:00Z",
+            "2026-01-12T07:00:00Z",
+            "2026-01-13T07:00:00Z",
+        ),
+        ("before three checks that were missed", MADE, "2026-01-12T07:00:00Z", "2026-01-13T07:00:00Z"),
+    ] {
+        let deployment = deploy(at(made_at)).await;
+        introduce(&deployment, "ada").await;
+        does(&deployment, "ada", "analytics-guide", "download").await;
+        assert_eq!(lead(&deployment.store, "ada").await.priority, "hot");
+        deployment.world.clock().set(at(digest));
+        run(deployment.store.clone(), &deployment, digest).await;
+        settle(&deployment).await;
+        let told = lead(&deployment.store, "ada").await;
+        let promised = Some(at(promised).as_second());
+        assert_eq!((told.handed_off_at, told.sla_due_at), (Some(at(digest).as_second()), promised), "{what}");
+        assert_eq!(told.due_at, promised, "{what}: and that is when it is looked at again");
+    }
+}

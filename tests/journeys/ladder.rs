@@ -107,7 +107,7 @@ fn check(deployment: &Deployment, outage: &[&'static str], planted: Planted) -> 
 fn leads(made: &[(&str, bool)]) -> Vec<Made> {
     let mut leads = Vec::new();
     for (number, (made_at, hot)) in made.iter().enumerate() {
-        let checks = checks_after(at(made_at), 5);
+        let checks = checks_after(at(made_at), 4);
         let around = checks.iter().flat_map(|check| [*check - A_MILLISECOND, *check + A_MILLISECOND]);
         for touched_at in [None].into_iter().chain(around.filter(|touched| *touched > at(made_at)).map(Some)) {
             let contact = format!("lead-{number}-{}", leads.len());
@@ -187,20 +187,19 @@ fn all_broken(leads: &[Made], seen: &[Seen], outage: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn for_three_weeks_no_rung_is_early_none_comes_after_the_touch_and_none_twice() {
-    let leads = leads(&MADE);
-    assert!(leads.len() > 80, "{}", leads.len());
-    let seen = play(&leads, &[], Planted::Nothing).await;
-    assert_eq!(all_broken(&leads, &seen, &[]), Vec::<String>::new());
-    // A millisecond makes the difference of one rung, at some check of each lead.
-    let fired: Vec<usize> = seen.iter().map(|seen| seen.rungs.len()).collect();
-    for pair in leads.windows(2).zip(fired.windows(2)) {
-        let ([before, after], [fired_before, fired_after]) = (pair.0, pair.1) else { continue };
-        if after.touched_at == before.touched_at.map(|touched| touched + A_MILLISECOND + A_MILLISECOND) {
-            assert!(fired_after - fired_before <= 1, "{before:?}");
+    // What is made at the second of a check is made in a world in which nobody else is written to then, which takes time.
+    for made in [&MADE[..7], &MADE[7..]] {
+        let leads = leads(made);
+        assert_eq!(leads.len(), made.len() * 9);
+        let seen = play(&leads, &[], Planted::Nothing).await;
+        assert_eq!(all_broken(&leads, &seen, &[]), Vec::<String>::new());
+        let fired: Vec<usize> = seen.iter().map(|seen| seen.rungs.len()).collect();
+        // Nobody; then before and after each of four checks: two milliseconds make the difference of a rung.
+        for of_lead in fired.chunks(9) {
+            let rungs = of_lead[1..].chunks(2).filter(|around| around[1] == around[0] + 1).count();
+            assert_eq!((of_lead[0], rungs), (3, 3), "{of_lead:?}");
         }
     }
-    let most = fired.iter().filter(|fired| **fired == 3).count();
-    assert!(most >= MADE.len(), "untouched leads climb to the end: {fired:?}");
 }
 
 #[tokio::test]
