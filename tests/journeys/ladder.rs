@@ -128,18 +128,14 @@ async fn play(leads: &[Made], outage: &[&'static str], planted: Planted) -> Vec<
     let touches = leads.iter().filter(|_| planted != Planted::Deaf);
     happens.extend(touches.filter_map(|lead| Some((lead.touched_at?, true, lead))));
     happens.sort_by_key(|(at, _, _)| *at);
-    for (now, is_touch, lead) in happens {
+    // What happens at one instant is told before anything follows from it: mail that leaves takes time.
+    for together in happens.chunk_by(|one, next| one.0 == next.0) {
+        let now = together[0].0;
         deployment.world.advance_to(now, |_| {}).await.expect("the world goes on");
-        let contact = lead.contact.as_str();
-        let (id, told) = match (is_touch, lead.hot) {
-            (true, _) => {
-                let said = json!({"contact": contact, "product": "analytics", "by": "rep-anna"});
-                (format!("touched-{contact}"), body("lead.touched", now, &said))
-            }
-            (false, true) => (format!("made-{contact}"), engagement(contact, "analytics-guide", "download", now)),
-            (false, false) => (format!("made-{contact}"), engagement(contact, "analytics-pricing", "request", now)),
-        };
-        tell(&deployment, &id, &told).await;
+        for (_, is_touch, lead) in together {
+            let (id, told) = told(lead, *is_touch, now);
+            tell(&deployment, &id, &told).await;
+        }
         settle(&deployment).await;
     }
     deployment.world.advance_to(at(END), |_| {}).await.expect("the world goes on");
@@ -152,6 +148,19 @@ async fn play(leads: &[Made], outage: &[&'static str], planted: Planted) -> Vec<
         seen.push(seen_of(&stored, &mails));
     }
     seen
+}
+
+/// What is told of a lead: what makes it, or that its rep is on it.
+fn told(lead: &Made, is_touch: bool, now: Timestamp) -> (String, String) {
+    let contact = lead.contact.as_str();
+    match (is_touch, lead.hot) {
+        (true, _) => {
+            let said = json!({"contact": contact, "product": "analytics", "by": "rep-anna"});
+            (format!("touched-{contact}"), body("lead.touched", now, &said))
+        }
+        (false, true) => (format!("made-{contact}"), engagement(contact, "analytics-guide", "download", now)),
+        (false, false) => (format!("made-{contact}"), engagement(contact, "analytics-pricing", "request", now)),
+    }
 }
 
 fn seen_of(lead: &Lead, mails: &[Mail]) -> Seen {
