@@ -50,6 +50,8 @@ pub(crate) struct Weekly {
     pub accounts: String,
     /// The sales desk, if there is one.
     pub desk_url: Option<String>,
+    /// What it shows of what is overdue.
+    pub overdue_url: Option<String>,
 }
 
 /// The first rows of a part, and how many more there are.
@@ -112,8 +114,12 @@ pub(crate) struct SentRow {
 pub(crate) struct WeeklyLetter {
     pub subject: String,
     pub heading: String,
+    /// What inboxes show after the subject.
+    pub preview: String,
     pub greeting: String,
     pub opening: String,
+    /// How much there is of what.
+    pub summary: String,
     pub week: Weekly,
     pub closing: &'static str,
 }
@@ -191,6 +197,7 @@ impl SendNurtureEmail {
             mails: brief.mails,
             planned: if now.as_second() < week_ends(brief, self) { brief.planned } else { 0 },
             accounts: accounts(brief),
+            overdue_url: self.desk_url.as_ref().map(|desk| format!("{desk}?overdue=yes")),
             desk_url: self.desk_url.clone(),
         })
     }
@@ -338,15 +345,24 @@ pub(crate) fn letter(to: &str, week: Date, of: Weekly) -> WeeklyLetter {
         (of.heating_up.count(), "heating up", "heating up"),
         (of.new_leads.count(), "new lead", "new leads"),
     ];
-    let said = parts.into_iter().filter(|(count, ..)| *count > 0);
-    let said: Vec<String> =
-        said.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect();
-    let what = if said.is_empty() { "what marketing sent to your accounts".to_owned() } else { said.join(", ") };
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> =
+        parts.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect();
+    let summary = match &parts[..] {
+        [] => format!(
+            "{} from marketing",
+            if of.mails == 1 { "1 mail".to_owned() } else { format!("{} mails", of.mails) }
+        ),
+        parts => parts.join(", "),
+    };
+    let first = of.heating_up.rows.first();
     WeeklyLetter {
-        subject: format!("To help you sell: {what}"),
+        subject: format!("To help you sell: {summary}"),
         heading: format!("To help you sell: the week of {}", week.strftime("%-d\u{a0}%B")),
+        preview: first.map(|warm| format!("{} · {} is heating up", warm.company, warm.who)).unwrap_or_default(),
         greeting: format!("Hello {to},"),
         opening: format!("This is what happened in the last seven days at your {}, and what is to come.", of.accounts),
+        summary,
         week: of,
         closing: "You get this once a week. Whoever keeps the playbook can end it for you.",
     }
