@@ -4,6 +4,8 @@
 //! mail is written, and so is whether a lead is still what the brief says of it. If nothing is left to say, that is the reason for
 //! silence.
 
+mod letter;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -21,11 +23,12 @@ use perennial_platform::keys::{self, Key};
 use perennial_platform::records::{Brief, HeatingUp, Lead, PieceSent, Profile};
 use perennial_platform::store::Item;
 use perennial_playbook::shown_name;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use self::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, accounts, did};
 use crate::claim::silence;
 use crate::line::Turn;
-use crate::template::{Reach, Written, fill};
+use crate::template::Reach;
 use crate::{Handled, SendNurtureEmail};
 
 /// What is told of a brief.
@@ -33,112 +36,6 @@ use crate::{Handled, SendNurtureEmail};
 pub(crate) struct BriefReady {
     owner: String,
     week: Date,
-}
-
-/// A brief as its rep reads it.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Weekly {
-    pub new_leads: Part<LeadRow>,
-    pub overdue: Part<LeadRow>,
-    pub heating_up: Part<WarmRow>,
-    pub sent: Part<SentRow>,
-    /// How many mails that were.
-    pub mails: usize,
-    /// How many contacts have a place in their cadence this week.
-    pub planned: usize,
-    /// Of how many accounts, in words; where not everybody was looked at, it says so.
-    pub accounts: String,
-    /// The sales desk, if there is one.
-    pub desk_url: Option<String>,
-    /// What it shows of what is overdue.
-    pub overdue_url: Option<String>,
-}
-
-/// The first rows of a part, and how many more there are.
-#[derive(Debug, Serialize)]
-pub(crate) struct Part<T> {
-    pub rows: Vec<T>,
-    pub more: usize,
-}
-
-impl<T> Default for Part<T> {
-    fn default() -> Self {
-        Self { rows: Vec::new(), more: 0 }
-    }
-}
-
-impl<T> Part<T> {
-    fn count(&self) -> usize {
-        self.rows.len() + self.more
-    }
-}
-
-/// A lead in the weekly mail.
-#[derive(Debug, Serialize)]
-pub(crate) struct LeadRow {
-    pub who: String,
-    pub title: String,
-    pub company: String,
-    pub product: String,
-    pub priority: String,
-    /// Since when it is a lead, or by when it should have been answered.
-    pub when: String,
-    /// Where the desk shows it, if there is a desk.
-    pub url: Option<String>,
-}
-
-/// Somebody who is heating up.
-#[derive(Debug, Serialize)]
-pub(crate) struct WarmRow {
-    pub who: String,
-    pub title: String,
-    pub company: String,
-    pub product: String,
-    pub points: i64,
-    pub before: i64,
-    /// What they did last.
-    pub last: String,
-    pub when: String,
-    pub reach: Reach,
-}
-
-/// A piece that contacts got.
-#[derive(Debug, Serialize)]
-pub(crate) struct SentRow {
-    pub title: String,
-    pub contacts: usize,
-}
-
-/// The weekly mail.
-#[derive(Debug, Serialize)]
-pub(crate) struct WeeklyLetter {
-    pub subject: String,
-    pub heading: String,
-    /// What inboxes show after the subject.
-    pub preview: String,
-    pub greeting: String,
-    pub opening: String,
-    /// How much there is of what.
-    pub summary: String,
-    pub week: Weekly,
-    pub closing: &'static str,
-}
-
-impl Written for WeeklyLetter {
-    fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    fn render(&self, company: &str) -> Result<(String, String), Failure> {
-        fill(["brief.html", "brief.txt"], self, company)
-    }
-}
-
-impl Weekly {
-    /// Whether anything happened. That places in cadences come is true of every week, and no reason to write.
-    fn is_worth_a_mail(&self) -> bool {
-        self.new_leads.count() + self.overdue.count() + self.heating_up.count() + self.mails > 0
-    }
 }
 
 impl SendNurtureEmail {
@@ -159,7 +56,7 @@ impl SendNurtureEmail {
         if !weekly.is_worth_a_mail() {
             return self.say_nothing(&key, "nothing to tell of the week").await;
         }
-        let letter = letter(&rep.name, event.week, weekly);
+        let letter = letter::letter(&rep.name, event.week, weekly);
         self.send_to_sales(&key, None, &rep.email, &letter, "brief", turn).await
     }
 
@@ -286,14 +183,6 @@ fn week_ends(brief: &Brief, sender: &SendNurtureEmail) -> i64 {
     Week::of(&sender.playbook.calendar, instant(brief.made_at)).ends_at.as_second()
 }
 
-/// `31 accounts with 212 contacts`.
-fn accounts(brief: &Brief) -> String {
-    let of = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let contacts = of(brief.contacts, "contact");
-    let contacts = if brief.more_contacts { format!("the first {contacts}") } else { contacts };
-    format!("{} with {contacts}", of(brief.accounts, "account"))
-}
-
 /// Names of contacts and of where they work: two calls for all of them.
 #[derive(Default)]
 struct Known {
@@ -336,54 +225,4 @@ impl Known {
 fn fields(item: Item) -> Option<Fields> {
     // A profile of an unknown shape hides a name and nothing else.
     serde_dynamo::from_item::<_, Profile>(item).ok().map(|profile| profile.fields())
-}
-
-/// What a rep is written on the first day of a week.
-pub(crate) fn letter(to: &str, week: Date, of: Weekly) -> WeeklyLetter {
-    let parts = [
-        (of.overdue.count(), "overdue", "overdue"),
-        (of.heating_up.count(), "heating up", "heating up"),
-        (of.new_leads.count(), "new lead", "new leads"),
-    ];
-    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
-    let parts: Vec<String> =
-        parts.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many })).collect();
-    let summary = match &parts[..] {
-        [] => format!(
-            "{} from marketing",
-            if of.mails == 1 { "1 mail".to_owned() } else { format!("{} mails", of.mails) }
-        ),
-        parts => parts.join(", "),
-    };
-    let first = of.heating_up.rows.first();
-    WeeklyLetter {
-        subject: format!("To help you sell: {summary}"),
-        heading: format!("To help you sell: the week of {}", week.strftime("%-d\u{a0}%B")),
-        preview: first.map(|warm| format!("{} · {} is heating up", warm.company, warm.who)).unwrap_or_default(),
-        greeting: format!("Hello {to},"),
-        opening: format!("This is what happened in the last seven days at your {}, and what is to come.", of.accounts),
-        summary,
-        week: of,
-        closing: "You get this once a week. Whoever keeps the playbook can end it for you.",
-    }
-}
-
-/// What was done, in the past tense; an action of the playbook's own stays as it is called there.
-fn did(action: &str) -> String {
-    let known = match action {
-        "view" => "viewed",
-        "download" => "downloaded",
-        "request" => "asked for",
-        "attend" => "attended",
-        "register" => "registered for",
-        "watch" => "watched",
-        "click" => "clicked on",
-        "open" => "opened",
-        "start" => "started",
-        "read" => "read",
-        "reply" => "replied to",
-        "visit" => "visited",
-        other => return format!("{other}:"),
-    };
-    known.to_owned()
 }
