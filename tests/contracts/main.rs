@@ -12,6 +12,7 @@ mod corpus;
 mod covers;
 mod desk;
 mod desk_calls;
+mod lead_made;
 mod lifecycle;
 mod limits;
 mod mail_events;
