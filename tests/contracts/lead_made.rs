@@ -150,10 +150,10 @@ async fn good_news_of_an_account_is_heard_by_everybody_who_waits_there_and_by_no
     }
     let heard = || told(&deployment, "ThresholdReached").len();
     assert_eq!(heard(), 4);
-    // What says nothing that anybody waits for is not told of: the same again, as every night, and another field.
+    // What says nothing that anybody waits for is not told of: the same again, as every night, and what was used.
     deployment.world.clock().set(at("2026-03-03T10:00:00Z"));
     account(&deployment, "the-same", json!({"health": "at-risk", "owner": "rep-anna"})).await;
-    account(&deployment, "its-size", json!({"size": "emerging"})).await;
+    account(&deployment, "used", json!({"used": {"integrations": "2026-03-03"}})).await;
     assert_eq!(heard(), 4);
 
     account(&deployment, "good", json!({"health": "good"})).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use perennial_domain::ids::ContactId;
-use perennial_domain::profile::{Fields, OWNS, Stated};
+use perennial_domain::profile::{ENDS, Fields, SEATS, SEATS_USED, Stated, USED};
 
 use super::addresses::{Addresses, Claimed};
 use super::{place, unmoved};
@@ -86,8 +86,8 @@ pub async fn identify(
     Err(Failure::Conflict { operation: "profile" })
 }
 
-/// Takes over the newer fields of a statement about an account. Whether it says something else now of what qualifications wait for:
-/// its health, its owner, since when it is a customer, what it owns.
+/// Takes over the newer fields of a statement about an account. Whether it says something else now of what qualifications can wait
+/// for.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached or every race was lost.
@@ -113,10 +113,11 @@ pub async fn update_account(
     Err(Failure::Conflict { operation: "profile" })
 }
 
-/// What of an account's fields a qualification can wait for.
+/// What of an account's fields a qualification can wait for: health, owner, since when it is a customer, what it owns, and whatever
+/// else a territory may ask for. What changes every day says nothing of it.
 fn waited_for(fields: &Fields) -> Vec<(String, String)> {
-    let is_waited_for = |name: &str| ["health", "owner", "customer_since"].contains(&name) || name.starts_with(OWNS);
-    let of = |(name, stated): (&String, &Stated)| is_waited_for(name).then(|| (name.clone(), stated.value.clone()));
+    let changes_daily = |name: &str| [USED, ENDS, SEATS, SEATS_USED].iter().any(|prefix| name.starts_with(prefix));
+    let of = |(name, stated): (&String, &Stated)| (!changes_daily(name)).then(|| (name.clone(), stated.value.clone()));
     fields.0.iter().filter_map(of).collect()
 }
 
