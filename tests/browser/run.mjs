@@ -1,6 +1,6 @@
 // The pages behind a mail's links in a real browser: `npm test -- <perennial> [<chromium>]`.
 //
-// Starts the local world with that `perennial`, drives the preference centre and the unsubscribe page on a desktop and on a
+// Starts the local world with that `perennial`, drives the preference centre, the unsubscribe page and the pages of a lead on a desktop and on a
 // phone, with and without JavaScript, in light and dark, asks axe-core about every page, and writes the screenshots that lie
 // beside the pages.
 
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 import { check, checked } from './check.mjs';
+import { leadPages } from './leads.mjs';
 import { mails, start } from './world.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -165,6 +166,7 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }
 try {
   const waiting = (await mails(world.url)).filter((mail) => mail.preferences && mail.unsubscribe && mail.tracked);
   const next = () => waiting.shift() ?? assert.fail('the example has too few mails');
+  let round = 0;
   for (const [device, colorScheme, javaScriptEnabled] of [
     [desktop, 'light', true],
     [phone, 'light', true],
@@ -177,15 +179,19 @@ try {
     const context = await browser.newContext({ ...options, colorScheme, javaScriptEnabled, reducedMotion: 'reduce' });
     const page = await context.newPage();
     const dark = colorScheme === 'dark' ? '-dark' : '';
+    const take = (it, named) => it.screenshot({ path: join(shots, `${named}.png`), fullPage: true });
     const keep = async (it, what) => {
       const named = `${what}-${name}${dark}`;
-      if (kept.includes(named)) await it.screenshot({ path: join(shots, `${named}.png`), fullPage: true });
+      if (kept.includes(named)) await take(it, named);
     };
     const shot = javaScriptEnabled ? keep : undefined;
     const mail = next();
     await preferenceCentre(page, mail.preferences, { shot, javaScriptEnabled });
     if (javaScriptEnabled) await keyboard(page, mail.preferences);
     await unsubscribePage(page, mail.unsubscribe, { shot, javaScriptEnabled });
+    const leadShot = javaScriptEnabled ? (it, what) => take(it, `${what}-${name}${dark}`) : undefined;
+    await leadPages(page, world.url, round, { name: `${name}${dark}`, keep: leadShot, javaScriptEnabled });
+    round += 1;
     await page.goto(`${world.url}/p/cut-in-two`);
     assert.match(await text(page), /^This link does not work/);
     await check(page, javaScriptEnabled);

@@ -45,3 +45,17 @@ export async function mails(url) {
     }),
   );
 }
+
+/** The three links of each letter about one lead: on it, not a fit, later; the newest letter of each contact first. */
+export async function leadLinks(url) {
+  const { mails } = await (await fetch(`${url}/api/world`)).json();
+  const about = mails.filter((mail) => ['hand-off', 'escalation'].includes(mail.kind));
+  const letters = await Promise.all(
+    about.map(async ({ id, kind, contact }) => {
+      const { text } = await (await fetch(`${url}/api/mails/${id}`)).json();
+      const links = [...text.matchAll(new RegExp(`${url}/l/\\S+`, 'g'))].map(([link]) => link);
+      return { kind, contact, links, manages: text.includes('I will see to it: ') };
+    }),
+  );
+  return letters.filter(({ links }) => links.length === 3);
+}

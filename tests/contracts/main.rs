@@ -13,6 +13,7 @@ mod covers;
 mod desk;
 mod desk_calls;
 mod lead_made;
+mod letters;
 mod lifecycle;
 mod limits;
 mod mail_events;

@@ -17,6 +17,7 @@ mod feedback;
 mod identities;
 mod ladder;
 mod late_facts;
+mod lead_links;
 mod line;
 mod merges;
 mod merges_meanwhile;

@@ -197,8 +197,9 @@ async fn of_two_who_are_claimed_at_once_one_asks() {
 
 #[test]
 fn what_an_owner_is_told_is_among_the_samples_that_are_looked_at() {
-    let samples = sales_mails("Fernhill Software", "Fernhill Analytics").expect("the templates can be filled");
+    let company = &perennial_tests::playbook().company;
+    let samples = sales_mails(company, "Fernhill Analytics", &[]).expect("the templates can be filled");
     let sample = samples.iter().find(|mail| mail.id == "sales-help").expect("there is one");
     assert_eq!(sample.subject, "Sample Building Materials needs your help with Fernhill Analytics");
-    assert!(sample.text.contains("on 3 November 2025"), "{}", sample.text);
+    assert!(sample.text.contains("on 3 November 2025 and has not used it since 2 December 2025"), "{}", sample.text);
 }

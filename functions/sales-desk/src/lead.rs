@@ -27,7 +27,7 @@ use serde::Serialize;
 use crate::cover::Cover;
 use crate::form::money;
 use crate::list::{Known, Standing, high_because, names, next_step};
-use crate::moments::{day, done};
+use crate::moments::{day, did};
 use crate::page::fill;
 use crate::reach::Reach;
 use crate::sign_in::Who;
@@ -137,6 +137,8 @@ impl SalesDesk {
             usual,
             others,
             score => self.score(lead, &known, now),
+            questions => self.questions(lead),
+            talk_track => self.playbook.talk_track(product).to_vec(),
             story => Serde(story),
             products => self.products(rows, &known, now),
         };
@@ -168,7 +170,7 @@ impl SalesDesk {
             threshold,
             steps => Serde(self.steps(&known.interest, now)),
             undone => lead.undone_by.as_ref().map(|fact| {
-                format!("{} “{}” on {}", done(&fact.action), self.asset(&fact.asset), day(&self.playbook.calendar, fact.at))
+                format!("{}, {}", self.playbook.told(&fact.action, &fact.asset), day(&self.playbook.calendar, fact.at))
             }),
         }
     }
@@ -180,7 +182,7 @@ impl SalesDesk {
         walk(&self.playbook.interest, &interest.facts, now, |step| match step {
             Step::Fact { name, second, verdict: Verdict::Scored(_), before, after } => lines.push(ScoreLine {
                 day: day(calendar, second),
-                what: format!("{} “{}”", done(name.action.as_str()), self.asset(name.asset.as_str())),
+                what: did(&self.playbook, name.action.as_str(), name.asset.as_str()),
                 change: format!("{:+}", after - before),
                 after,
             }),
@@ -197,8 +199,9 @@ impl SalesDesk {
         lines
     }
 
-    pub(crate) fn asset(&self, asset: &str) -> String {
-        self.playbook.interest.assets.get(asset).map_or_else(|| asset.to_owned(), |rule| rule.title.clone())
+    fn questions(&self, lead: &Lead) -> Vec<String> {
+        let done = lead.evidence.iter().rev().map(|fact| fact.asset.as_str());
+        self.playbook.questions(done).into_iter().map(str::to_owned).collect()
     }
 
     /// Everything that is sold: owned since when, or not, and how much this contact wants it.

@@ -30,11 +30,10 @@ pub(crate) fn of(playbook: &Playbook, product: &ProductId, facts: &Facts, now: T
     let mut moments = Vec::new();
     walk(&playbook.interest, facts, now, |step| {
         if let Step::Fact { name, second, verdict: Verdict::Scored(rule), .. } = step {
-            let title = playbook.interest.assets.get(&name.asset).map_or(name.asset.as_str(), |rule| &rule.title);
             moments.push(Moment {
                 second,
                 day: day(&playbook.calendar, second),
-                what: format!("{} “{title}”", done(name.action.as_str())),
+                what: did(playbook, name.action.as_str(), name.asset.as_str()),
                 product: playbook.product_name(product).to_owned(),
                 points: rule.points,
             });
@@ -55,24 +54,11 @@ pub(crate) fn reasons(moments: &[Moment]) -> (Option<&Moment>, Vec<&Moment>) {
     (Some(newest), best)
 }
 
-/// What was done, in the past tense; an action of the playbook's own stays as it is called there.
-pub(crate) fn done(action: &str) -> String {
-    let known = match action {
-        "view" => "Viewed",
-        "download" => "Downloaded",
-        "request" => "Requested",
-        "attend" => "Attended",
-        "register" => "Registered for",
-        "watch" => "Watched",
-        "click" => "Clicked on",
-        "open" => "Opened",
-        "start" => "Started",
-        "read" => "Read",
-        "reply" => "Replied to",
-        "visit" => "Visited",
-        other => return format!("{other}:"),
-    };
-    known.to_owned()
+/// What was done with what, as the beginning of a line: `Asked for “Prices and a call”`.
+pub(crate) fn did(playbook: &Playbook, action: &str, asset: &str) -> String {
+    let told = playbook.told(action, asset);
+    let mut letters = told.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// A day in the team's zone: `Tue 6 Jan`.

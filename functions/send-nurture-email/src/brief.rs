@@ -25,7 +25,7 @@ use perennial_platform::store::Item;
 use perennial_playbook::shown_name;
 use serde::Deserialize;
 
-use self::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, accounts, did};
+use self::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, accounts};
 use crate::claim::silence;
 use crate::line::Turn;
 use crate::template::Reach;
@@ -139,7 +139,7 @@ impl SendNurtureEmail {
             product: self.playbook.product_name(&product).to_owned(),
             points: heating.points,
             before: heating.before,
-            last: format!("{} “{}”", did(&heating.action), self.title(&heating.asset)),
+            last: self.playbook.told(&heating.action, &heating.asset),
             when: self.day(heating.at),
             reach: Reach::of(preferences.want_no_calls(), standing.opted_out || preferences.want_no_mail()),
         })

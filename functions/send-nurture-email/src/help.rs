@@ -8,23 +8,34 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use perennial_domain::calendar::{Calendar, days_after};
 use perennial_domain::ids::{AccountId, ProductId};
 use perennial_domain::interest::instant;
 use perennial_domain::nurture::streams::CORRECTED_WITHIN;
 use perennial_domain::nurture::{StreamKind, Verdict};
 use perennial_domain::owner;
+use perennial_domain::profile::Contact;
+use perennial_platform::desk;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys;
 use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::outbox::Waiting;
+use perennial_platform::records::Profile;
 use perennial_platform::store::{Change, number};
 use perennial_playbook::shown_name;
 use serde::Deserialize;
 
 use crate::addressee::Working;
+use crate::deadline::day;
 use crate::line::Turn;
-use crate::template::{Action, Letter};
+use crate::template::{Action, Letter, Person};
+use crate::wording::hello;
 use crate::{Handled, SendNurtureEmail};
+
+/// More names are a list, and nobody is called.
+const MOST_PEOPLE: usize = 3;
+/// So many of an account's people are looked at, to find those.
+const LOOKED_AT: i32 = 10;
 
 /// What is told of such an account.
 #[derive(Deserialize)]
@@ -95,35 +106,85 @@ impl SendNurtureEmail {
         let owner = owner.or_else(|| event.owner.as_deref().map(Into::into));
         let Some(owner) = owner.as_ref().and_then(|owner| self.playbook.rep(owner)) else { return Ok(Handled::Done) };
         let Working { rep, covering } = self.working_for(owner, now);
+        let used_at = known.as_ref().and_then(|known| known.used.get(&product).copied());
         let company = known.and_then(|known| known.name).unwrap_or_else(|| account.to_string());
-        let (product_name, bought_at) = (self.playbook.product_name(&product), instant(event.bought_at));
-        let letter = letter(&rep.name, (&company, product_name), bought_at, &self.playbook.company.sender);
-        let letter = Letter { covering, ..letter };
+        let need = Need {
+            company: shown_name(&company),
+            product: self.playbook.product_name(&product).to_owned(),
+            bought_at: instant(event.bought_at),
+            used_at,
+            call_by: by_next_week(&self.playbook.calendar, now),
+            people: self.people_of(&account).await?,
+        };
+        let letter = Letter { covering, ..letter(&rep.name, &need, &self.playbook.company.sender) };
         let key = keys::help_mail(&account, &product, event.bought_at);
         self.send_to_sales(&key, None, &rep.email, &letter, "help", turn).await
     }
+
+    /// Whom to talk to: a few of the account's people, those with a title first.
+    async fn people_of(&self, account: &AccountId) -> Result<Vec<Person>, Failure> {
+        let mut people = Vec::new();
+        for contact in desk::members_of(&self.store, account, LOOKED_AT).await? {
+            let Some(profile) = self.store.get::<Profile>(&keys::profile(&contact)).await? else { continue };
+            let person = Contact::from_fields(contact.clone(), &profile.fields());
+            let field = |typed: Option<&String>| typed.map(|typed| shown_name(typed)).unwrap_or_default();
+            let who = format!("{} {}", field(person.first_name.as_ref()), field(person.last_name.as_ref()));
+            let who = who.trim().to_owned();
+            people.push(Person {
+                who: if who.is_empty() { shown_name(contact.as_str()) } else { who },
+                title: field(person.title.as_ref()),
+                email: person.email.unwrap_or_default(),
+            });
+        }
+        people.sort_by_key(|person| (person.title.is_empty(), person.email.is_empty()));
+        people.truncate(MOST_PEOPLE);
+        Ok(people)
+    }
+}
+
+/// What an owner is asked to help with.
+pub(crate) struct Need {
+    pub company: String,
+    pub product: String,
+    pub bought_at: Timestamp,
+    /// When it was used last, if that was ever told.
+    pub used_at: Option<Timestamp>,
+    pub call_by: String,
+    pub people: Vec<Person>,
+}
+
+/// The check a week from now: as a day.
+fn by_next_week(calendar: &Calendar, now: Timestamp) -> String {
+    day(calendar, calendar.next_check(days_after(now, 7)))
 }
 
 /// What an owner is told of such an account.
-pub(crate) fn letter(to: &str, (company, product): (&str, &str), bought_at: Timestamp, sender: &str) -> Letter {
-    let company = shown_name(company);
+pub(crate) fn letter(to: &str, need: &Need, sender: &str) -> Letter {
+    let Need { company, product, .. } = need;
     let answers_to = sender.rsplit_once('<').map_or(sender, |(_, address)| address.trim_end_matches('>'));
     // Dates are stated as the first instant of a day in UTC: in the team's zone that may be the day before.
-    let bought = bought_at.to_zoned(TimeZone::UTC).strftime("%-d %B %Y");
+    let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).strftime("%-d\u{a0}%B\u{a0}%Y").to_string();
+    let used = match need.used_at.filter(|used| *used >= need.bought_at) {
+        Some(used) => format!("and has not used it since {}", date(used)),
+        None => "and makes little or no use of it".to_owned(),
+    };
+    let reason = format!("{company} bought {product} on {} {used}.", date(need.bought_at));
     Letter {
         subject: format!("{company} needs your help with {product}"),
-        heading: format!("{company} needs your help"),
-        greeting: format!("Hello {to},"),
+        heading: format!("{company} needs your help with {product}"),
+        preview: reason.clone(),
+        greeting: hello(to),
         covering: None,
-        opening: format!(
-            "{company} bought {product} on {bought} and makes little or no use of it. A call from you now may keep this customer."
-        ),
+        opening: format!("{reason} A call from you now may keep this customer."),
+        deadline: Some(format!("Please call by {}: nobody reminds you.", need.call_by)),
         // What keeps a customer from using what it bought is what the next mail should be about.
         action: Some(Action {
             label: "Tell marketing what you learnt".to_owned(),
             url: format!("mailto:{answers_to}"),
         }),
         leads: Vec::new(),
+        people: need.people.clone(),
+        talk: Vec::new(),
         closing: "You are told once for each purchase.".to_owned(),
     }
 }

@@ -13,16 +13,19 @@
 //! did not take it. Everything in a batch is decided first; only what is to be sent asks for a permit, when it is its turn. It is
 //! decided again when its permit has come.
 
+mod about;
 mod addressee;
 mod brief;
 mod claim;
 pub mod compose;
+mod deadline;
 mod help;
 mod line;
 mod nurture;
 mod sales;
 pub mod sample;
 mod template;
+mod wording;
 
 use std::sync::Arc;
 

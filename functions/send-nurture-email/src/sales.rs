@@ -4,27 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
-use perennial_domain::interest::instant;
 use perennial_domain::lead::Status;
-use perennial_domain::qualify::Kind;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
-use perennial_domain::sorting::Driver;
-use perennial_platform::consent;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys::{self, Key};
-use perennial_platform::links::Purpose;
 use perennial_platform::mail::{Mail, NOT_ALLOWED, tags};
 use perennial_platform::outbox::LeadEvent;
-use perennial_platform::records::{Digest, Evidence, Lead};
+use perennial_platform::records::{Digest, Lead};
 use perennial_platform::store::{Change, Commit, string};
-use perennial_playbook::{Rep, shown_name};
+use perennial_playbook::Rep;
 
+use crate::about::To;
 use crate::addressee::{Addressee, Working};
 use crate::claim::{ClaimId, claim, commit_claim, settle, settled, state_after};
 use crate::line::Turn;
-use crate::template::{LeadLine, Letter, Moment, Reach, Written};
+use crate::template::{LeadLine, Letter, Written};
+use crate::wording::{Reminder, asks_again, hand_off, new_leads, reminder};
 use crate::{Handled, SendNurtureEmail};
 
 /// The kind of the mail that tells of a later Act Now.
@@ -42,7 +39,7 @@ impl SendNurtureEmail {
         let key = keys::hand_off_mail(&event.contact.as_str().into(), &lead.product_id(), quarter);
         let Some(owner) = self.whose(&lead, now).await? else { return self.nobodys(&key).await };
         let Working { rep, covering } = self.working_for(owner, now);
-        let line = self.line(&lead, quarter, &rep.id, now).await?;
+        let line = self.line(&lead, quarter, &To::owner(&rep.id), now).await?;
         let letter = Letter { covering, ..hand_off(&rep.name, line) };
         self.send_to_sales(&key, Some(&lead), &rep.email, &letter, "hand-off", turn).await
     }
@@ -55,7 +52,7 @@ impl SendNurtureEmail {
         let key = keys::asked_again_mail(&event.contact.as_str().into(), &lead.product_id(), quarter, asked_at);
         let Some(owner) = self.whose(&lead, now).await? else { return self.nobodys(&key).await };
         let Working { rep, covering } = self.working_for(owner, now);
-        let line = self.line(&lead, quarter, &rep.id, now).await?;
+        let line = self.line(&lead, quarter, &To::owner(&rep.id), now).await?;
         let letter = Letter { covering, ..asks_again(&rep.name, lead.status(), line) };
         self.send_to_sales(&key, Some(&lead), &rep.email, &letter, ASKED_AGAIN, turn).await
     }
@@ -84,9 +81,10 @@ impl SendNurtureEmail {
                 }
                 continue;
             }
-            let line = self.line(&lead, quarter, &addressee.id, now).await?;
+            let to = To { id: &addressee.id, role: *recipient, rungs: rung + 1 };
+            let line = self.line(&lead, quarter, &to, now).await?;
             let Addressee { greeting, covering, address, .. } = addressee;
-            let letter = Letter { covering, ..reminder(rung, *recipient, greeting, line) };
+            let letter = Letter { covering, ..reminder(self.reminder(rung, *recipient, greeting, &line), line) };
             match self.send_to_sales(&key, Some(&lead), &address, &letter, "escalation", turn).await? {
                 Handled::Done => {}
                 // Nobody else is written to now: the message comes back for the others.
@@ -97,6 +95,19 @@ impl SendNurtureEmail {
             }
         }
         Ok(handled)
+    }
+
+    /// Which reminder it is, and who hears of it besides.
+    fn reminder(&self, rung: usize, to: Recipient, greeting: String, line: &LeadLine) -> Reminder {
+        let ladder = &self.playbook.ladder;
+        let is_told = |other: &Recipient| match other {
+            Recipient::Rep => false,
+            Recipient::Manager => line.manager.is_some(),
+            Recipient::Executive => self.playbook.executive.is_some(),
+        };
+        let told = ladder.get(rung).map(|rung| rung.to.as_slice()).unwrap_or_default();
+        let also = told.iter().copied().filter(|other| *other != to && is_told(other)).collect();
+        Reminder { rung, is_last: rung + 1 >= ladder.len(), to, greeting, also }
     }
 
     /// An owner's new leads of a day. Where the owner has left the playbook since they were collected: one letter for each who
@@ -177,7 +188,7 @@ impl SendNurtureEmail {
         let Working { rep, covering } = self.working_for(owner, now);
         let mut lines = Vec::new();
         for (lead, quarter) in leads {
-            let mut line = self.line(&lead, quarter, &rep.id, now).await?;
+            let mut line = self.line(&lead, quarter, &To::owner(&rep.id), now).await?;
             line.put_off = lead.status() != Status::Mql;
             lines.push((lead.sort_score, line));
         }
@@ -220,64 +231,6 @@ impl SendNurtureEmail {
         }
     }
 
-    async fn line(&self, lead: &Lead, quarter: Quarter, to: &RepId, now: Timestamp) -> Result<LeadLine, Failure> {
-        let contact = lead.contact_id();
-        let product = lead.product_id();
-        let standing = consent::standing(&self.store, &self.address_key, &contact).await?;
-        let person = standing.rows.contact(&contact);
-        let preferences = standing.preferences();
-        let account = match person.as_ref().and_then(|person| person.account.as_ref()) {
-            Some(account) => self.store.account(account).await?,
-            None => None,
-        };
-        // Typed somewhere by somebody: a line break in a name must not become one in a header.
-        let field = |value: Option<&String>| value.map(|typed| shown_name(typed)).unwrap_or_default();
-        let (first, last) =
-            (person.as_ref().and_then(|p| p.first_name.as_ref()), person.as_ref().and_then(|p| p.last_name.as_ref()));
-        let who = format!("{} {}", field(first), field(last)).trim().to_owned();
-        let purpose =
-            Purpose::TouchLead { contact: contact.clone(), product: product.clone(), quarter, by: to.clone() };
-        let moments = lead.evidence.iter().rev().take(5).map(|evidence| Moment {
-            date: self.playbook.calendar.date(instant(evidence.at)).strftime("%a %-d %b").to_string(),
-            action: evidence.action.clone(),
-            title: self.title(&evidence.asset),
-            points: format!("{:+}", evidence.points),
-        });
-        Ok(LeadLine {
-            who: if who.is_empty() { contact.to_string() } else { who },
-            title: field(person.as_ref().and_then(|person| person.title.as_ref())),
-            company: field(account.as_ref().and_then(|account| account.name.as_ref())),
-            email: person.as_ref().and_then(|person| person.email.clone()).unwrap_or_default(),
-            product: self.playbook.product_name(&product).to_owned(),
-            priority: lead.priority().to_string(),
-            owner: self.playbook.rep(&lead.owner_id()).map_or_else(|| lead.owner.clone(), |rep| rep.name.clone()),
-            sort_score: lead.sort_score,
-            fit: format!("{} ({})", lead.fit_grade, lead.fit_points),
-            engagement: lead.engagement,
-            split: split(lead),
-            high_because: high_because(lead),
-            undone: lead.undone_by.as_ref().map(|fact| self.undone(fact)).unwrap_or_default(),
-            reach: Reach::of(preferences.want_no_calls(), standing.opted_out || preferences.want_no_mail()),
-            new_customer: lead.new_customer,
-            upsell: lead.kind() == Kind::Upsell,
-            put_off: false,
-            since: self.playbook.calendar.date(lead.clock().began_at).strftime("%a %-d %b").to_string(),
-            moments: moments.collect(),
-            url: self.links.url(&purpose, now),
-        })
-    }
-
-    /// The lead is not withdrawn: whoever has called already should know, and whoever has not may judge.
-    fn undone(&self, fact: &Evidence) -> String {
-        let date = self.playbook.calendar.date(instant(fact.at)).strftime("%a %-d %b");
-        let title = self.title(&fact.asset);
-        format!("Learnt since: {} {title}, {date}. With it the score would not have made this lead.", fact.action)
-    }
-
-    pub(crate) fn title(&self, asset: &str) -> String {
-        self.playbook.interest.assets.get(asset).map_or_else(|| asset.to_owned(), |rule| rule.title.clone())
-    }
-
     /// Claims, sends and settles one sales mail; a lead touched in between stops it.
     pub(crate) async fn send_to_sales(
         &self,
@@ -299,7 +252,7 @@ impl SendNurtureEmail {
             return Ok(not_now);
         }
         let now = self.clock.now();
-        let (html, text) = letter.render(&self.playbook.company.name)?;
+        let (html, text) = letter.render(&self.playbook.company)?;
         let id = ClaimId::new();
         let mut actions = vec![claim(&self.store, key, &id, None, now)?];
         if let Some(lead) = lead {
@@ -322,7 +275,8 @@ impl SendNurtureEmail {
         }
         let about = lead.map(Lead::contact_id);
         let tags = tags::of_sales_mail(&self.address_key, kind, key, about.as_ref());
-        let mail = Mail { to: to.to_owned(), subject: letter.subject().to_owned(), html, text, headers: Vec::new(), tags };
+        let mail =
+            Mail { to: to.to_owned(), subject: letter.subject().to_owned(), html, text, headers: Vec::new(), tags };
         let outcome = self.mailer.send(&mail).await;
         Ok(settle(&self.store, key, (&outcome, state_after(&outcome)), Vec::new(), now).await)
     }
@@ -331,142 +285,4 @@ impl SendNurtureEmail {
 fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {
     let quarter = lead.quarter()?;
     Some((lead, quarter))
-}
-
-/// A lead that cannot wait for tomorrow's digest.
-pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
-    Letter {
-        subject: format!("{}: {} wants {}", line.priority, line.who, line.product),
-        heading: format!("{} wants {}", line.who, line.product),
-        action: None,
-        greeting: format!("Hello {owner},"),
-        covering: None,
-        opening: "This customer has just shown high buying intent. Please get in touch today.".to_owned(),
-        leads: vec![line],
-        closing: "“I am on it” stops the reminders.".to_owned(),
-    }
-}
-
-/// A lead whose contact asked again, by an Act Now.
-pub(crate) fn asks_again(owner: &str, status: Status, line: LeadLine) -> Letter {
-    let heading = format!("{} asks again about {}", line.who, line.product);
-    let (opening, closing) = match status {
-        Status::Mql => (
-            "This lead is yours already, and its contact has just asked again. Please get in touch today.",
-            "“I am on it” stops the reminders.",
-        ),
-        _ => (
-            "You have this lead, and its contact has just asked again. Perhaps something is still open.",
-            "Nobody is reminded of it: this is for you to know.",
-        ),
-    };
-    Letter {
-        subject: format!("{}: {heading}", line.priority),
-        heading,
-        action: None,
-        greeting: format!("Hello {owner},"),
-        covering: None,
-        opening: opening.to_owned(),
-        leads: vec![line],
-        closing: closing.to_owned(),
-    }
-}
-
-/// The new leads of a day, best first.
-pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
-    let put_off = leads.iter().filter(|lead| lead.put_off).count();
-    let (subject, opening) = match leads.len() {
-        1 if put_off == 1 => {
-            (format!("You asked to be reminded of {}", leads[0].who), "You put this lead off until today.")
-        }
-        count if put_off > 0 => {
-            (format!("{count} leads for you, best first"), "These are new, or were put off by you until today.")
-        }
-        1 => (
-            format!("A new lead for you: {}", leads[0].who),
-            "This customer has shown interest in something it does not own yet.",
-        ),
-        count => (
-            format!("{count} new leads for you, best first"),
-            "These customers have shown interest in something they do not own yet.",
-        ),
-    };
-    Letter {
-        heading: subject.clone(),
-        subject,
-        action: None,
-        greeting: format!("Hello {owner},"),
-        covering: None,
-        opening: opening.to_owned(),
-        leads,
-        closing: "“I am on it” tells everybody that the lead is yours.".to_owned(),
-    }
-}
-
-/// Each rung is more insistent than the one before.
-pub(crate) fn reminder(rung: usize, recipient: Recipient, greeting: String, line: LeadLine) -> Letter {
-    let (who, owner, since) = (line.who.clone(), line.owner.clone(), line.since.clone());
-    // Nobody is asked to call whom we have promised that nobody calls.
-    let (word, step_in) = match line.reach.by_phone() {
-        true => ("call", "call"),
-        false => ("answer", "step in"),
-    };
-    let (subject, opening) = match (rung, recipient) {
-        (0, _) => (
-            format!("A friendly reminder: {who} is waiting to hear from you"),
-            format!(
-                "Nobody has picked this lead up since {since}. A short {word} today is worth more than a long one next week."
-            ),
-        ),
-        (1, Recipient::Rep) => (
-            format!("Second reminder: {who} is still waiting"),
-            format!(
-                "This lead has been open since {since}, and your manager now hears of it too. Can you take it today?"
-            ),
-        ),
-        (1, _) => (
-            format!("{owner} has an untouched lead: {who}"),
-            format!(
-                "This lead has been open since {since}. Perhaps {owner} is away; then somebody else should {step_in}."
-            ),
-        ),
-        (_, Recipient::Rep) => (
-            format!("Last reminder: {who}"),
-            format!(
-                "This lead has been open since {since}. Management hears of it today; please say what happens next."
-            ),
-        ),
-        (_, _) => (
-            format!("Untouched since {since}: {who}, lead of {owner}"),
-            format!(
-                "Two reminders to {owner} had no effect. Please make sure that this customer hears from somebody today."
-            ),
-        ),
-    };
-    Letter {
-        heading: subject.clone(),
-        subject,
-        action: None,
-        greeting,
-        covering: None,
-        opening,
-        leads: vec![line],
-        closing: "The reminders stop as soon as somebody says “I am on it”.".to_owned(),
-    }
-}
-
-/// ` (50 of fit, 12 of engagement)`; leads made before the split was stored do not say.
-fn split(lead: &Lead) -> String {
-    let from_fit = lead.sort_from_fit;
-    from_fit.map(|fit| format!(" ({fit} of fit, {} of engagement)", lead.sort_score - fit)).unwrap_or_default()
-}
-
-/// As before: older leads do not say.
-fn high_because(lead: &Lead) -> &'static str {
-    match lead.driver.as_deref().and_then(Driver::named) {
-        Some(Driver::Fit) => "; high because of fit",
-        Some(Driver::Engagement) => "; high because of engagement",
-        Some(Driver::Both) => "; high because of both",
-        Some(Driver::Neither) | None => "",
-    }
 }

@@ -1,4 +1,7 @@
-//! What a rep reads: one letter with one or more leads, as HTML and as text.
+//! What sales reads: one letter with one or more leads, as HTML and as text.
+//!
+//! In the first screen stands what decides whether somebody calls: who, for what, why, until when, and the button. What helps in the
+//! call comes below.
 
 use std::sync::LazyLock;
 
@@ -6,6 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
 use perennial_platform::failure::Failure;
+use perennial_playbook::Company;
 use serde::Serialize;
 
 /// A letter to somebody in sales.
@@ -14,13 +18,22 @@ pub(crate) struct Letter {
     pub subject: String,
     /// What it is about, in a few words.
     pub heading: String,
+    /// What inboxes show after the subject.
+    pub preview: String,
     pub greeting: String,
     /// For whom its reader stands in, and until when; nothing if it is the reader's own.
     pub covering: Option<String>,
+    /// Why it is written, reasons and all.
     pub opening: String,
+    /// Of a letter that is about no lead: by when it is to be done.
+    pub deadline: Option<String>,
     /// What to press where no lead has a button of its own.
     pub action: Option<Action>,
     pub leads: Vec<LeadLine>,
+    /// Whom to talk to, of a letter that is about no lead.
+    pub people: Vec<Person>,
+    /// What to say, product by product.
+    pub talk: Vec<Talk>,
     pub closing: String,
 }
 
@@ -29,8 +42,8 @@ pub(crate) trait Written {
     /// The subject.
     fn subject(&self) -> &str;
 
-    /// The HTML and the text part, in the name of a company.
-    fn render(&self, company: &str) -> Result<(String, String), Failure>;
+    /// The HTML and the text part, in the name and the colours of a company.
+    fn render(&self, company: &Company) -> Result<(String, String), Failure>;
 }
 
 impl Written for Letter {
@@ -38,28 +51,51 @@ impl Written for Letter {
         &self.subject
     }
 
-    fn render(&self, company: &str) -> Result<(String, String), Failure> {
-        render(self, company)
+    fn render(&self, company: &Company) -> Result<(String, String), Failure> {
+        fill(["sales.html", "sales.txt"], self, company)
     }
 }
 
-/// A button of a letter.
-#[derive(Debug, Serialize)]
+/// A button of a letter, or a link.
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Action {
     pub label: String,
     pub url: String,
 }
 
+/// Somebody at an account.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Person {
+    pub who: String,
+    pub title: String,
+    pub email: String,
+}
+
+/// What to say of a product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Talk {
+    pub product: String,
+    pub lines: Vec<String>,
+}
+
 /// A lead as a rep reads it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct LeadLine {
     pub who: String,
+    /// The same within a sentence, after the headline has said it in whole: `Alex`.
+    pub called: String,
     pub title: String,
     pub company: String,
     pub email: String,
     pub product: String,
     pub priority: String,
     pub owner: String,
+    /// The owner's manager, if there is one.
+    pub manager: Option<String>,
+    /// What the contact did that makes it worth a call, as it goes on after the name: `asked for “Prices and a call” on Tue 20 Oct`.
+    pub reason: String,
+    /// By when an answer is asked for, and what happens then.
+    pub deadline: String,
     pub sort_score: i64,
     pub fit: String,
     pub engagement: i64,
@@ -77,8 +113,18 @@ pub(crate) struct LeadLine {
     /// Whether its rep has asked to be reminded of it.
     pub put_off: bool,
     pub since: String,
+    /// Newest first.
     pub moments: Vec<Moment>,
-    pub url: String,
+    /// What to ask after what was done.
+    pub questions: Vec<String>,
+    /// What to say of its product.
+    pub talk: Talk,
+    /// The button.
+    pub button: Action,
+    /// What pressing it means, where that is not plain.
+    pub button_means: String,
+    /// What else can be said.
+    pub others: Vec<Action>,
 }
 
 /// How a contact may be reached: what it was promised in the preference centre, in the words for whoever sells.
@@ -113,11 +159,11 @@ impl Reach {
 }
 
 /// One of a contact's interesting moments.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Moment {
     pub date: String,
-    pub action: String,
-    pub title: String,
+    /// What was done with what.
+    pub told: String,
     pub points: String,
 }
 
@@ -139,23 +185,19 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// The HTML and the text part.
-pub(crate) fn render(letter: &Letter, company: &str) -> Result<(String, String), Failure> {
-    fill(["sales.html", "sales.txt"], letter, company)
-}
-
-/// The same by other templates of this build.
+/// The HTML and the text part by templates of this build.
 pub(crate) fn fill(
     [html, text]: [&str; 2],
     letter: &impl Serialize,
-    company: &str,
+    company: &Company,
 ) -> Result<(String, String), Failure> {
+    let Company { name, accent, accent_dark, .. } = company;
     let letter = Value::from(Serde(letter));
-    let part = |name| {
-        let rendered = TEMPLATES
-            .get_template(name)
-            .and_then(|template| template.render(context! { letter => letter.clone(), company }));
+    let part = |template| {
+        let values = context! { letter => letter.clone(), company => name, accent, accent_dark };
+        let rendered = TEMPLATES.get_template(template).and_then(|template| template.render(values));
         rendered.map_err(|_| Failure::shape("sales mail", "cannot be rendered"))
     };
-    Ok((part(html)?, part(text)?))
+    // What keeps a date together on a screen is of no use to a program that reads aloud, or searches.
+    Ok((part(html)?, part(text)?.replace('\u{a0}', " ")))
 }

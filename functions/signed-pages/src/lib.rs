@@ -1,4 +1,4 @@
-//! Pages for whoever holds a signed link: the preference centre, unsubscribe, tracked links, and "I am on it".
+//! Pages for whoever holds a signed link: the preference centre, unsubscribe, tracked links, and what is said of a lead.
 //!
 //! A GET never changes what a contact gets: mail scanners follow links. It shows a page, or leads to where a tracked link leads
 //! and records that. What is pressed is a POST; so is the one-click unsubscribe of mail programs (RFC 8058), which needs no
@@ -10,14 +10,14 @@
 //! | `preferences` | the preference centre: its form, its words |
 //! | `click` | where a tracked link leads, and the record of it |
 //! | `offers` | what the company's site shows to whoever came by a tracked link, as JSON |
-//! | `touch` | "I am on it" |
+//! | `lead` | "I am on it", "Not a fit", "Call me later" |
 //! | `page` | how pages look |
 
 mod click;
+mod lead;
 mod offers;
 mod page;
 mod preferences;
-mod touch;
 mod unsubscribe;
 
 use std::sync::Arc;
@@ -34,6 +34,7 @@ use perennial_platform::store::Store;
 use perennial_platform::told::{Told, What};
 use perennial_playbook::Playbook;
 
+use lead::Link;
 use page::{Page, show};
 
 /// The use case, with all it needs.
@@ -124,8 +125,9 @@ impl SignedPages {
                 self.follow(contact, slot, (piece, edition), *link, asked).await
             }
             Purpose::Offer { .. } => self.offer_answer(purpose, asked).await,
-            Purpose::TouchLead { contact, product, quarter, by } => {
-                self.touch_page(contact, product, *quarter, by, asked).await
+            Purpose::AnswerLead { contact, product, quarter, by, answer } => {
+                let link = Link { contact, product, quarter: *quarter, by, answer: *answer };
+                self.lead_page(&link, asked, request).await
             }
         }
     }

@@ -32,11 +32,6 @@ impl Page {
     );
     pub const TOO_LONG: Self =
         Self::plain("That was too much", "The form holds more than this page asks for. Nothing was changed.");
-    pub const TOUCHED: Self = Self::plain("It is yours", "The reminders have stopped. Good luck with the call.");
-    pub const SOMEBODY_ELSE: Self =
-        Self::plain("Somebody is on it already", "A colleague has taken this lead. Have a word before you call.");
-    pub const ALREADY_DECIDED: Self =
-        Self::plain("This lead has moved on", "Sales has already accepted it or given it back. Nothing was changed.");
 
     const fn plain(title: &'static str, text: &'static str) -> Self {
         Self { title: Cow::Borrowed(title), text: Cow::Borrowed(text), button: None, other: None }
@@ -66,18 +61,6 @@ impl Page {
         }
     }
 
-    pub fn touch(product: &str) -> Self {
-        Self {
-            title: "Take this lead?".into(),
-            text: format!(
-                "Interest in {product}. Your colleagues will see that you are on it, and the reminders stop."
-            )
-            .into(),
-            button: Some("I am on it"),
-            other: None,
-        }
-    }
-
     /// What stands beside the button and on it: the record of consent keeps it.
     pub fn wording(&self) -> String {
         format!("{} {} [{}]", self.title, self.text, self.button.unwrap_or_default())
@@ -95,6 +78,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("page.html", include_str!("../templates/page.html")),
         ("preferences.html", include_str!("../templates/preferences.html")),
         ("saved.html", include_str!("../templates/saved.html")),
+        ("choice.html", include_str!("../templates/choice.html")),
+        ("lead.html", include_str!("../templates/lead.html")),
+        ("lead-about.html", include_str!("../templates/lead-about.html")),
+        ("lead-said.html", include_str!("../templates/lead-said.html")),
     ] {
         if let Err(error) = templates.add_template(name, source) {
             unreachable!("{name} is part of this build: {error}");
@@ -183,10 +170,6 @@ pub(crate) mod tests {
         check(&Page::LATER, expect_file!["../snapshots/later.html"]);
         check(&Page::FORGOTTEN, expect_file!["../snapshots/forgotten.html"]);
         check(&Page::TOO_LONG, expect_file!["../snapshots/too-long.html"]);
-        check(&Page::TOUCHED, expect_file!["../snapshots/touched.html"]);
-        check(&Page::SOMEBODY_ELSE, expect_file!["../snapshots/somebody-else.html"]);
-        check(&Page::ALREADY_DECIDED, expect_file!["../snapshots/already-decided.html"]);
-        check(&Page::touch("Fernhill Analytics"), expect_file!["../snapshots/touch.html"]);
         check(&Page::unsubscribe("Fernhill & Sons", "/p/x"), expect_file!["../snapshots/unsubscribe.html"]);
         check(&Page::unsubscribed("Fernhill & Sons", "/p/x"), expect_file!["../snapshots/unsubscribed.html"]);
     }

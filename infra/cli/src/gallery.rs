@@ -41,6 +41,8 @@ pub struct Letter {
     pub html: String,
     /// The text part.
     pub text: String,
+    /// What has to stand in the first screen besides headline and button: what it is, and its words.
+    pub first: Vec<(&'static str, String)>,
 }
 
 /// The sizes only: a mail holds what its reader is called.
@@ -131,7 +133,7 @@ pub fn for_preview(reader: Reader) -> Reader {
 pub fn letter(playbook: &Playbook, piece: &Piece, edition: &Edition, reader: &Reader) -> Result<Letter, GalleryError> {
     let mail = playbook.render_edition(&piece.id, edition, reader)?;
     let id = if edition.is_plain() { piece.id.to_string() } else { format!("{}.{edition}", piece.id) };
-    Ok(Letter { id, subject: mail.subject, html: mail.html, text: mail.text })
+    Ok(Letter { id, subject: mail.subject, html: mail.html, text: mail.text, first: Vec::new() })
 }
 
 /// The mail by which somebody tries a piece out: marked as a test, and of no contact, slot or stream.
@@ -160,15 +162,26 @@ pub fn letters(playbook: &Playbook, first_name: &str, company: &str) -> Result<V
         }
     }
     letters.extend(to_somebody_unknown(playbook)?);
-    let product = playbook.products.first().map_or("", |product| &product.name);
-    let sales = sample::sales_mails(&playbook.company.name, product)?.into_iter();
-    letters.extend(sales.map(|mail| Letter {
+    letters.extend(to_sales(playbook)?);
+    Ok(letters)
+}
+
+/// What sales gets, about somebody who does not exist.
+///
+/// # Errors
+/// [`GalleryError::Sales`] if one cannot be filled.
+pub fn to_sales(playbook: &Playbook) -> Result<Vec<Letter>, GalleryError> {
+    let (name, talk): (&str, &[String]) =
+        playbook.products.first().map_or(("", &[]), |product| (&product.name, &product.talk_track));
+    let mails = sample::sales_mails(&playbook.company, name, talk)?.into_iter();
+    let letter = |mail: sample::SalesMail| Letter {
         id: mail.id.to_owned(),
         subject: mail.subject,
         html: mail.html,
         text: mail.text,
-    }));
-    Ok(letters)
+        first: mail.first,
+    };
+    Ok(mails.map(letter).collect())
 }
 
 /// In each language the first mail there is, as somebody reads it of whom nothing was stated.
@@ -199,7 +212,7 @@ pub fn take(browser: &mut Browser, letter: &Letter, view: View, file: PathBuf) -
     let picture = browser.picture(view, page.height.clamp(1, HIGHEST_PX))?;
     std::fs::write(&file, picture).map_err(|source| GalleryError::File { path: file.clone(), source })?;
     let (mail, scheme) = (letter.id.clone(), view.scheme.as_str());
-    Ok(Shot { mail, width: view.width, scheme, file, problems: judge(&page) })
+    Ok(Shot { mail, width: view.width, scheme, file, problems: judge(&page, &letter.first) })
 }
 
 /// Takes every mail in all views, two browsers at a time, in the order of the mails.
@@ -295,6 +308,7 @@ mod tests {
             subject: "Ask \"why\" <first>".to_owned(),
             html: String::new(),
             text: "a < b".to_owned(),
+            first: Vec::new(),
         };
         let shot = |width, problems: &[&str]| Shot {
             mail: "lesson".to_owned(),

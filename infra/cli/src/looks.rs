@@ -1,7 +1,7 @@
 //! Whether a mail can be read where it is opened.
 //!
 //! Owns what is measured of a shown page, and the judgement: nothing is wider than the window; headline and button stand where
-//! one sees them without scrolling; each text stands out from its ground as WCAG 2.2 asks for at level AA (1.4.3: 4.5 to 1, large
+//! one sees them without scrolling, and so does whatever else a mail must say at once; each text stands out from its ground as WCAG 2.2 asks for at level AA (1.4.3: 4.5 to 1, large
 //! text 3 to 1). Never looks at a picture: it reads what the browser has computed.
 
 use serde::Deserialize;
@@ -28,6 +28,8 @@ pub struct Measured {
     pub buttons: Vec<Placed>,
     /// Everything that is read.
     pub texts: Vec<Text>,
+    /// The same in whole: every piece of text, in the order of reading, and where it ends.
+    pub lines: Vec<Placed>,
 }
 
 /// Something, and where it ends.
@@ -98,13 +100,15 @@ impl Text {
     }
 }
 
-/// Everything that is wrong with a page, in the order in which one would see it.
-pub fn judge(page: &Measured) -> Vec<String> {
+/// Everything that is wrong with a page, in the order in which one would see it. `first` is what has to stand in the first screen
+/// besides headline and button, with a word for what it is; a button is one that can be pressed.
+pub fn judge(page: &Measured, first: &[(&str, String)]) -> Vec<String> {
     let mut problems = Vec::new();
     problems.extend(too_wide(page));
     problems.extend(too_low("headline", page.headline.as_ref()));
-    let first = page.buttons.iter().min_by(|one, other| one.bottom.total_cmp(&other.bottom));
-    problems.extend(too_low("button", first));
+    let highest = page.buttons.iter().min_by(|one, other| one.bottom.total_cmp(&other.bottom));
+    problems.extend(too_low("button", highest));
+    problems.extend(not_said_at_once(page, first));
     problems.extend(page.texts.iter().filter_map(too_faint));
     problems
 }
@@ -120,6 +124,24 @@ fn too_wide(page: &Measured) -> Vec<String> {
         format!("“{}” stands from {:.0} to {:.0} px in a window of {width:.0}", text.text, text.left, text.right)
     }));
     problems
+}
+
+/// What has to stand in the first screen and does not. What a mail has nothing to say of is left out by whoever asks; nothing at all
+/// where there should be words is a fault.
+fn not_said_at_once(page: &Measured, first: &[(&str, String)]) -> Vec<String> {
+    let is_first = |placed: &&Placed| placed.bottom <= FIRST_SCREEN_PX + TOLERANCE_PX;
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let screen: Vec<String> = page.lines.iter().filter(is_first).map(|line| words(&line.text)).collect();
+    let screen = screen.join(" ");
+    let has_button = |label: &str| page.buttons.iter().filter(is_first).any(|button| words(&button.text) == label);
+    let missing = first.iter().filter(|(what, text)| {
+        let text = words(text);
+        let said = if *what == "button" { has_button(&text) } else { screen.contains(&text) };
+        text.is_empty() || !said
+    });
+    missing
+        .map(|(what, text)| format!("the {what} “{text}” does not stand in the first {FIRST_SCREEN_PX:.0} px"))
+        .collect()
 }
 
 fn too_low(what: &str, found: Option<&Placed>) -> Option<String> {
@@ -178,7 +200,29 @@ mod tests {
             headline: Some(placed("Two numbers", 120.0)),
             buttons: vec![placed("Read on", 820.0), placed("Read", 600.0)],
             texts: vec![text()],
+            lines: vec![
+                placed("Two numbers", 120.0),
+                placed("Ada asked\u{a0}for a price.", 580.0),
+                placed("Later.", 640.0),
+            ],
         }
+    }
+
+    #[test]
+    fn what_has_to_be_said_at_once_stands_in_the_first_screen() {
+        let check = |what: &'static str, text: &str, expected: &[&str]| {
+            assert_eq!(judge(&page(), &[(what, text.to_owned())]), expected, "{what} {text:?}");
+        };
+        check("name", "Ada", &[]);
+        check("reason", "asked for a\u{a0}price", &[]);
+        check("headline", "Two numbers Ada", &[]);
+        check("button", "Read", &[]);
+        check("deadline", "Later.", &["the deadline “Later.” does not stand in the first 600 px"]);
+        check("deadline", "", &["the deadline “” does not stand in the first 600 px"]);
+        check("name", "Ben", &["the name “Ben” does not stand in the first 600 px"]);
+        // Below the first screen, and words that are no button.
+        check("button", "Read on", &["the button “Read on” does not stand in the first 600 px"]);
+        check("button", "Two numbers", &["the button “Two numbers” does not stand in the first 600 px"]);
     }
 
     #[test]
@@ -245,7 +289,7 @@ mod tests {
         for (what, change, expected) in rows {
             let mut page = page();
             change(&mut page);
-            assert_eq!(judge(&page), expected, "{what}");
+            assert_eq!(judge(&page, &[]), expected, "{what}");
         }
     }
 

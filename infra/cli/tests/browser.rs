@@ -45,7 +45,8 @@ fn each_fault_that_is_planted_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let mut browser = Browser::start(&installed()).unwrap();
     let mut look = |html: String, view: View| {
-        let letter = Letter { id: "planted".to_owned(), subject: String::new(), html, text: String::new() };
+        let letter =
+            Letter { id: "planted".to_owned(), subject: String::new(), html, text: String::new(), first: Vec::new() };
         let shot = gallery::take(&mut browser, &letter, view, folder.path().join("planted.png")).unwrap();
         let picture = std::fs::read(&shot.file).unwrap();
         assert!(picture.starts_with(b"\x89PNG"));
@@ -127,5 +128,46 @@ fn somebody_with_a_long_name_can_read_every_mail_too() {
         let shot = gallery::take(&mut browser, &letter, PHONE, folder.path().join("long.png")).unwrap();
         let wide: Vec<&String> = shot.problems.iter().filter(|problem| problem.contains(" px ")).collect();
         assert!(wide.is_empty(), "{}: {wide:?}", piece.id);
+    }
+}
+
+#[test]
+fn every_letter_to_sales_says_in_its_first_screen_who_for_what_why_until_when_and_what_to_press() {
+    let folder = tempfile::tempdir().unwrap();
+    let playbook = Playbook::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../playbook")).unwrap();
+    let letters = gallery::to_sales(&playbook).unwrap();
+    assert!(letters.len() > 12, "{}", letters.len());
+    let mut browser = Browser::start(&installed()).unwrap();
+    let mut look = |letter: &Letter, width: u32| {
+        let view = View { width, scheme: Scheme::Light };
+        gallery::take(&mut browser, letter, view, folder.path().join("letter.png")).unwrap().problems
+    };
+    for letter in &letters {
+        for what in ["name", "product", "reason", "deadline", "button"] {
+            let said = letter.first.iter().find(|(kind, _)| *kind == what);
+            assert!(said.is_some_and(|(_, words)| words.len() > 3), "{}: {what} is {said:?}", letter.id);
+        }
+        for width in [600, 375] {
+            assert_eq!(look(letter, width), Vec::<String>::new(), "{} at {width}", letter.id);
+        }
+    }
+
+    // Each that is taken away or pushed down is missed.
+    let sound = letters.iter().find(|letter| letter.id == "sales-hand-off").unwrap();
+    for (from, to, missed) in [
+        ("Alex Sample wants", "Somebody wants", "the name “Alex Sample”"),
+        ("· Fernhill Analytics ·", "·", ""),
+        ("asked for “", "looked at “", "the reason “asked for "),
+        ("Please answer by", "Answer by", "the deadline “Please answer by"),
+        (">I am on it</a>", ">Mine</a>", "the button “I am on it”"),
+        ("class=\"due\" style=\"", "class=\"due\" style=\"display:none;", "the deadline “Please answer by"),
+        ("class=\"due\" style=\"", "class=\"due\" style=\"padding-top:400px!important;", "the button “I am on it”"),
+        ("<h1 style=\"", "<h1 style=\"padding-top:600px;", "the name “Alex Sample”"),
+    ] {
+        assert!(sound.html.contains(from), "{from} is not in {}", sound.html);
+        let planted = Letter { html: sound.html.replace(from, to), ..sound.clone() };
+        let problems = look(&planted, 375);
+        let found = problems.iter().any(|problem| problem.starts_with(missed) && problem.contains("first 600"));
+        assert!(found || missed.is_empty() && problems.is_empty(), "{from} -> {to}: {problems:?}");
     }
 }

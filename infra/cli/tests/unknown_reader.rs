@@ -29,7 +29,7 @@ fn no_sentence_begins_with_a_small_letter_where_a_name_is_not_known() {
     for piece in playbook.pieces() {
         for edition in std::iter::once(&Edition::default()).chain(piece.editions()) {
             let reader = gallery::sample_reader(&playbook, (piece, edition), "", "");
-            let Letter { id, subject, html, text } = gallery::letter(&playbook, piece, edition, &reader).unwrap();
+            let Letter { id, subject, html, text, .. } = gallery::letter(&playbook, piece, edition, &reader).unwrap();
             for words in [&reader.first_name, &reader.company] {
                 let small = words.starts_with(char::is_lowercase);
                 if small && [&subject, &html, &text].iter().any(|part| !beginning_with(words, part).is_empty()) {

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 const UNSUBSCRIBE_LIVES: SignedDuration = SignedDuration::from_hours(24 * 400);
 /// How long the preference centre's link and a tracked link live: as long as what stands beside them in the mail.
 const MAIL_LIVES: SignedDuration = UNSUBSCRIBE_LIVES;
-/// How long "I am on it" lives.
+/// How long the answers to a lead live.
 const LEAD_LIVES: SignedDuration = SignedDuration::from_hours(24 * 90);
 /// How long the company's site may ask what to offer to whoever came by a tracked link.
 const OFFER_LIVES: SignedDuration = SignedDuration::from_hours(24 * 30);
@@ -60,8 +60,8 @@ pub enum Purpose {
         /// To whom.
         contact: ContactId,
     },
-    /// Say "I am on it".
-    TouchLead {
+    /// Say something of a lead.
+    AnswerLead {
         /// Whose interest.
         contact: ContactId,
         /// In which product.
@@ -70,7 +70,38 @@ pub enum Purpose {
         quarter: Quarter,
         /// Who was written to.
         by: RepId,
+        /// What.
+        answer: Answer,
     },
+}
+
+/// What a rep can say of a lead by a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// "I am on it."
+    OnIt,
+    /// "Not a fit."
+    NotAFit,
+    /// "Call me later."
+    Later,
+}
+
+impl Answer {
+    /// All of them, the one that is hoped for first.
+    pub const ALL: [Self; 3] = [Self::OnIt, Self::NotAFit, Self::Later];
+
+    /// The name in a token; links were made before there were others than the first, which has none.
+    fn in_token(self) -> Option<&'static str> {
+        match self {
+            Self::OnIt => None,
+            Self::NotAFit => Some("not-a-fit"),
+            Self::Later => Some("later"),
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.in_token() == Some(name))
+    }
 }
 
 /// Why a link is not honoured.
@@ -111,7 +142,7 @@ impl Links {
             Purpose::Preferences { .. } => ("p", MAIL_LIVES),
             Purpose::Click { .. } => ("t", MAIL_LIVES),
             Purpose::Offer { .. } => ("o", OFFER_LIVES),
-            Purpose::TouchLead { .. } => ("l", LEAD_LIVES),
+            Purpose::AnswerLead { .. } => ("l", LEAD_LIVES),
         };
         let expires = (now + lives).as_second();
         // A unit separator cannot occur in an id: control characters are refused at the door.
@@ -124,8 +155,9 @@ impl Links {
                 format!("t\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}\u{1f}{piece}{dot}{edition}\u{1f}{link}")
             }
             Purpose::Offer { contact } => format!("o\u{1f}{expires}\u{1f}{contact}"),
-            Purpose::TouchLead { contact, product, quarter, by } => {
-                format!("l\u{1f}{expires}\u{1f}{contact}\u{1f}{product}\u{1f}{quarter}\u{1f}{by}")
+            Purpose::AnswerLead { contact, product, quarter, by, answer } => {
+                let answer = answer.in_token().map(|answer| format!("\u{1f}{answer}")).unwrap_or_default();
+                format!("l\u{1f}{expires}\u{1f}{contact}\u{1f}{product}\u{1f}{quarter}\u{1f}{by}{answer}")
             }
         };
         let mut bytes = self.signed(payload.as_bytes()).to_vec();
@@ -168,11 +200,15 @@ impl Links {
                 (expires, Purpose::Click { contact, slot: slot.to_owned(), piece, edition, link })
             }
             ["o", expires, contact] => (expires, Purpose::Offer { contact: contact.into() }),
-            ["l", expires, contact, product, quarter, by] => {
+            ["l", expires, contact, product, quarter, by, ref answer @ ..] => {
+                let answer = match answer {
+                    [] => Answer::OnIt,
+                    [named] => Answer::named(named).ok_or(LinkError::Invalid)?,
+                    _ => return Err(LinkError::Invalid),
+                };
                 let quarter = Quarter::from_str(quarter).map_err(|_| LinkError::Invalid)?;
-                let purpose =
-                    Purpose::TouchLead { contact: contact.into(), product: product.into(), quarter, by: by.into() };
-                (expires, purpose)
+                let (contact, product, by) = (contact.into(), product.into(), by.into());
+                (expires, Purpose::AnswerLead { contact, product, quarter, by, answer })
             }
             _ => return Err(LinkError::Invalid),
         };
@@ -233,9 +269,35 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_nobody_knows_yet_is_no_word() {
+        let now: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+        let links = Links::new("key", "");
+        let said = |after: &str| {
+            let payload = format!("l\u{1f}1900000000\u{1f}c\u{1f}analytics\u{1f}2026-Q1\u{1f}rep{after}");
+            let bytes = [&sign(b"key", payload.as_bytes())[..], payload.as_bytes()].concat();
+            links.read(&URL_SAFE_NO_PAD.encode(bytes), now).map(|purpose| match purpose {
+                Purpose::AnswerLead { answer, .. } => answer,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(said(""), Ok(Answer::OnIt));
+        assert_eq!(said("\u{1f}later"), Ok(Answer::Later));
+        for after in ["\u{1f}", "\u{1f}on-it", "\u{1f}won", "\u{1f}later\u{1f}later"] {
+            assert_eq!(said(after), Err(LinkError::Invalid), "{after}");
+        }
+    }
+
+    #[test]
     fn a_link_says_what_was_signed_and_nothing_else() {
         let links = Links::new("key", "https://p.example.com");
         let now: Timestamp = "2026-01-05T00:00:00Z".parse().unwrap();
+        let answered = |answer| Purpose::AnswerLead {
+            contact: "acme-vp".into(),
+            product: "analytics".into(),
+            quarter: "2026-Q1".parse().unwrap(),
+            by: "rep-anna".into(),
+            answer,
+        };
         let purposes = [
             Purpose::Unsubscribe { contact: "acme-vp".into(), slot: "2026-01-05".into() },
             Purpose::Preferences { contact: "acme-vp".into(), slot: "2026-01-05".into() },
@@ -253,14 +315,8 @@ mod tests {
                 edition: Edition::named("b.pt-br").unwrap(),
                 link: 0,
             },
-            Purpose::TouchLead {
-                contact: "acme-vp".into(),
-                product: "analytics".into(),
-                quarter: "2026-Q1".parse().unwrap(),
-                by: "rep-anna".into(),
-            },
         ];
-        for purpose in purposes {
+        for purpose in purposes.into_iter().chain(Answer::ALL.map(answered)) {
             let url = links.url(&purpose, now);
             let token = url.rsplit('/').next().unwrap();
             assert_eq!(links.read(token, now), Ok(purpose.clone()));
@@ -283,12 +339,7 @@ mod tests {
             ),
             (
                 "lqiG7cp6LTzVzA5LOqELgWwfMTc5ODc2MTYwMB9hY21lLXZwH2FuYWx5dGljcx8yMDI2LVExH3JlcC1hbm5h",
-                Purpose::TouchLead {
-                    contact: "acme-vp".into(),
-                    product: "analytics".into(),
-                    quarter: "2026-Q1".parse().unwrap(),
-                    by: "rep-anna".into(),
-                },
+                answered(Answer::OnIt),
             ),
         ] {
             assert_eq!(links.read(sent, now), Ok(meant));

@@ -16,6 +16,7 @@ mod reach;
 mod segments;
 mod sending;
 mod streams;
+mod talk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,7 @@ use crate::problem::{Findings, Page, Problem, quoted};
 use crate::source::{Decay, EFFORTS, Number, Points, Reading, Source, Text};
 
 pub(crate) use people::MOST_HOURS;
+pub(crate) use talk::{LONGEST_LINE, LONGEST_REASON, MOST_LINES, MOST_REASONS};
 
 /// No engagement and no attribute is worth more, or less than minus as much.
 pub(crate) const MOST_POINTS: i64 = 1000;
@@ -61,6 +63,8 @@ pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings
         (Check::catalogue, &["product", "interest"]),
         (Check::fit, &["fit"]),
         (Check::qualify, &["qualify"]),
+        (Check::reject_reasons, &["qualify"]),
+        (Check::talk, &["product", "asset"]),
         (Check::nurture, &["nurture"]),
         (Check::sending, &["sending"]),
         (Check::streams, &["product", "asset", "nurture", "stream"]),

@@ -96,6 +96,8 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
         products,
         interest: interest(source)?,
         qualify: qualify(source),
+        reject_reasons: lines(source.qualify.reject_reasons.get_ref()),
+        talk: talk(source),
         nurture: nurture::rules(source, &bundle.pieces)?,
         language,
         unknown: unknown::compile(&source.nurture),
@@ -167,7 +169,21 @@ fn calendar(source: &Source) -> Option<Calendar> {
 }
 
 fn product(product: &source::Product) -> Product {
-    Product { id: ProductId::from(product.id.get_ref().as_str()), name: product.name.get_ref().clone() }
+    Product {
+        id: ProductId::from(product.id.get_ref().as_str()),
+        name: product.name.get_ref().clone(),
+        talk_track: lines(product.talk_track.get_ref()),
+    }
+}
+
+fn lines(written: &[source::Text]) -> Vec<String> {
+    written.iter().map(|line| line.get_ref().trim().to_owned()).collect()
+}
+
+/// The questions of those assets that have one.
+fn talk(source: &Source) -> BTreeMap<AssetId, String> {
+    let asked = source.assets.iter().filter_map(|asset| Some((&asset.id, asset.talk.as_ref()?)));
+    asked.map(|(id, talk)| (AssetId::from(id.get_ref().as_str()), talk.get_ref().trim().to_owned())).collect()
 }
 
 fn interest(source: &Source) -> Option<InterestRules> {

@@ -33,6 +33,7 @@
 //! | `segments` | segments that name each other |
 //! | `language` | the language that a mail says it is in |
 //! | `links` | the links of a piece, and tracked ones in their place |
+//! | `talk` | what is said in a call, and what was done, in words |
 //! | `title` | the words by which titles are matched |
 //! | `sending` | how mail goes out, and to whom off production |
 //! | `unknown` | what a reader without a stated name is called |
@@ -63,6 +64,7 @@ mod segments;
 mod sending;
 mod source;
 pub mod sources;
+mod talk;
 mod title;
 mod unknown;
 mod webhooks;
@@ -118,6 +120,10 @@ pub struct Playbook {
     pub interest: InterestRules,
     /// What makes a lead; holds fit.
     pub qualify: QualifyRules,
+    /// Why a lead can be "not a fit", in the order in which it is shown; never empty.
+    pub reject_reasons: Vec<String>,
+    /// A question for the call with whoever has just done something with an asset.
+    talk: BTreeMap<AssetId, String>,
     /// Streams and cadence.
     pub nurture: NurtureRules,
     /// The language of pieces that are not translations, if the playbook says.
@@ -186,6 +192,8 @@ pub struct Product {
     pub id: ProductId,
     /// Its name in front of people.
     pub name: String,
+    /// What to say of it in a call, line by line.
+    pub talk_track: Vec<String>,
 }
 
 /// Something that people can want mail about, or not.

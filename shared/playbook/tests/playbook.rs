@@ -70,8 +70,54 @@ fn what_is_written_becomes_the_rules() {
     assert_eq!(playbook.ladder.iter().map(|rung| rung.after_hours).collect::<Vec<_>>(), [24, 48]);
     assert_eq!(playbook.product_name(&automation), "Fernhill Automation");
     assert_eq!(playbook.product_name(&ProductId::from("gone")), "gone");
+    assert_eq!(playbook.talk_track(&analytics), [] as [String; 0], "nobody has to write one");
+    assert_eq!((playbook.talk_track(&ProductId::from("gone")).len(), playbook.talk("guide")), (0, None));
+    assert_eq!((playbook.reject_reasons.len(), playbook.reject_reasons[0].as_str()), (6, "No need for it"));
     assert_eq!(playbook.piece(&PieceId::from("offer")).unwrap().asset, Some(AssetId::from("video")));
     assert_eq!(playbook.pieces().count(), 6);
+}
+
+#[test]
+fn what_is_said_in_a_call_and_of_a_lead_that_is_none_is_as_it_is_written() {
+    let mut bundle = Playbook::bundle(minimal()).unwrap();
+    for (from, to) in [
+        (
+            "name = \"Fernhill Analytics\"",
+            "name = \"Fernhill Analytics\"\ntalk_track = [\" Which number? \", \"Show it.\"]",
+        ),
+        ("title = \"The long guide\"", "title = \"The long guide\"\ntalk = \"Which page?\""),
+        ("hot = 60", "hot = 60\nreject_reasons = [\"A student\"]"),
+    ] {
+        bundle.playbook = bundle.playbook.replace(from, to);
+    }
+    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    assert_eq!(playbook.talk_track(&ProductId::from("analytics")), ["Which number?", "Show it."]);
+    assert_eq!((playbook.talk("guide"), playbook.talk("video")), (Some("Which page?"), None));
+    assert_eq!(playbook.reject_reasons, ["A student"]);
+    for (action, asset, expected) in [
+        ("request", "guide", "asked for “The long guide”"),
+        ("attend", "guide", "attended “The long guide”"),
+        ("juggle", "guide", "juggle: “The long guide”"),
+        ("view", "gone", "viewed “gone”"),
+    ] {
+        assert_eq!(playbook.told(action, asset), expected);
+    }
+}
+
+#[test]
+fn the_example_says_what_to_say_wherever_it_makes_a_lead() {
+    let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"));
+    let playbook = Playbook::load(example).unwrap();
+    for product in &playbook.products {
+        assert!((3..=5).contains(&product.talk_track.len()), "{}", product.id);
+    }
+    for (asset, rule) in &playbook.interest.assets {
+        // Half of what makes a lead, or worth a call by itself.
+        let leads = |it: &ActionRule| it.act_now || it.call_now || it.points >= 4;
+        if rule.actions.values().any(leads) {
+            assert!(playbook.talk(asset.as_str()).is_some_and(|talk| talk.contains('?')), "{asset} asks nothing");
+        }
+    }
 }
 
 #[test]

@@ -34,8 +34,10 @@ fn said(letters: &[Mail]) -> Vec<Option<&'static str>> {
     let both = |mail: &Mail| {
         let (html, text) = (mail.html.as_deref().unwrap_or_default(), mail.text.as_deref().unwrap_or_default());
         assert_eq!(one(html), one(text), "{text}");
-        // Behind the greeting; what the contact did may well be called so.
-        let calls = text.split("\n\n").nth(1).expect("an opening").contains(" call");
+        // Behind headline and greeting; what the contact did may well be called so.
+        let opening = text.split("\n\n").nth(2).expect("an opening");
+        let own = opening.split('“').map(|part| part.split_once('”').map_or(part, |(_, own)| own));
+        let calls = own.collect::<String>().contains(" call");
         assert!(!calls || [None, Some(NO_MAIL)].contains(&one(text)), "it asks for a call that is not wanted: {text}");
         one(text)
     };

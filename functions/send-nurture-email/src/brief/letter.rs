@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use perennial_platform::failure::Failure;
 use perennial_platform::records::Brief;
+use perennial_playbook::Company;
 use serde::Serialize;
 
 use crate::template::{Reach, Written, fill};
@@ -102,7 +103,7 @@ impl Written for WeeklyLetter {
         &self.subject
     }
 
-    fn render(&self, company: &str) -> Result<(String, String), Failure> {
+    fn render(&self, company: &Company) -> Result<(String, String), Failure> {
         fill(["brief.html", "brief.txt"], self, company)
     }
 }
@@ -150,24 +151,4 @@ pub(crate) fn letter(to: &str, week: Date, of: Weekly) -> WeeklyLetter {
         week: of,
         closing: "You get this once a week. Whoever keeps the playbook can end it for you.",
     }
-}
-
-/// What was done, in the past tense; an action of the playbook's own stays as it is called there.
-pub(crate) fn did(action: &str) -> String {
-    let known = match action {
-        "view" => "viewed",
-        "download" => "downloaded",
-        "request" => "asked for",
-        "attend" => "attended",
-        "register" => "registered for",
-        "watch" => "watched",
-        "click" => "clicked on",
-        "open" => "opened",
-        "start" => "started",
-        "read" => "read",
-        "reply" => "replied to",
-        "visit" => "visited",
-        other => return format!("{other}:"),
-    };
-    known.to_owned()
 }

@@ -134,13 +134,13 @@ fn all<'a>(fields: &'a [(String, String)], name: &str) -> impl Iterator<Item = &
 }
 
 /// The value of a field that is there once.
-fn the_one<'a>(fields: &'a [(String, String)], name: &'a str) -> Option<&'a str> {
+pub(crate) fn the_one<'a>(fields: &'a [(String, String)], name: &'a str) -> Option<&'a str> {
     let mut values = all(fields, name);
     values.next().filter(|_| values.next().is_none())
 }
 
 /// The fields of a form as browsers send it; nothing if it is not one.
-fn fields(body: &[u8]) -> Option<Vec<(String, String)>> {
+pub(crate) fn fields(body: &[u8]) -> Option<Vec<(String, String)>> {
     let text = str::from_utf8(body).ok()?;
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).take(MOST_FIELDS + 1);
     let fields: Vec<(String, String)> = pairs

@@ -41,7 +41,8 @@ pub enum Command {
     /// Take a picture of every mail, wide and narrow, light and dark, and say what cannot be read.
     ///
     /// The mails are all pieces, and those that sales gets. What is checked in the shown page: nothing is wider than the
-    /// window; headline and button stand in the first 600 pixels; the contrast of every text is AA of WCAG 2.2.
+    /// window; headline and button stand in the first 600 pixels, and of a letter to sales also name, product, reason and deadline;
+    /// the contrast of every text is AA of WCAG 2.2.
     #[command(after_help = EXIT_CODES)]
     Shots(shots::Shots),
 }

@@ -41,6 +41,7 @@
   };
 
   const texts = [];
+  const lines = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
@@ -49,6 +50,7 @@
     range.selectNodeContents(node);
     const boxes = [...range.getClientRects()].filter(box => box.width > 0 && box.height > 0);
     if (!boxes.length) continue;
+    lines.push({ text: node.data, bottom: Math.max(...boxes.map(box => box.bottom)) + scrollY });
     const style = styleOf(element);
     const own = colour(style.color);
     const opacity = ancestors(element).reduce((product, at) => product * Number(styleOf(at).opacity), 1);
@@ -77,5 +79,6 @@
     headline: heading ? { text: short(heading.innerText), bottom: bottom(heading) } : null,
     buttons: buttons.map(link => ({ text: short(link.innerText), bottom: bottom(link) })),
     texts,
+    lines: lines.map(({ text, bottom }) => ({ text: text.replace(/\s+/g, " "), bottom })),
   };
 })()

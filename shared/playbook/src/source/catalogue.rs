@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::schema::{ID, PointsTable};
 use super::{Number, Placed, Points, Text};
-use crate::check::MOST_CAP;
+use crate::check::{LONGEST_LINE, MOST_CAP, MOST_LINES};
 use crate::content::Stage;
 
 /// A product.
@@ -21,6 +21,11 @@ pub(crate) struct Product {
     /// Points of interest that make a lead for this product. Default: the threshold of [interest].
     #[schemars(range(min = 1, max = MOST_CAP))]
     pub threshold: Option<Number>,
+    /// What to say of it in a call: lines for whoever sells, in their mails and at their desk. At most 5 of 200 characters. Default:
+    /// none.
+    #[serde(default)]
+    #[schemars(length(max = MOST_LINES), inner(length(min = 1, max = LONGEST_LINE)))]
+    pub talk_track: Placed<Vec<Text>>,
 }
 
 /// Something people can engage with: a guide, a webinar, a page, a mail. It has actions, points or both.
@@ -56,6 +61,10 @@ pub(crate) struct Asset {
     /// Actions worth a call when there is time. Default: none.
     #[serde(default)]
     pub call_now: Vec<Text>,
+    /// A question for the call with whoever has just done something with it, such as "Which of the ten pages did you mark?", of at most
+    /// 200 characters. Default: none.
+    #[schemars(length(min = 1, max = LONGEST_LINE))]
+    pub talk: Option<Text>,
     /// The ids of the personas for whom it counts in the coverage grid; nobody is left out because of it. Default: all.
     #[serde(default)]
     pub personas: Vec<Text>,

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::schema::PointsTable;
-use super::{Number, Placed, Points, number};
-use crate::check::{MOST_DAYS, MOST_POINTS};
+use super::{Number, Placed, Points, Text, number};
+use crate::check::{LONGEST_REASON, MOST_DAYS, MOST_POINTS, MOST_REASONS};
 
 /// How well a person and a company suit us, apart from what they do. All points add up, to 100 at most.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -89,4 +89,22 @@ pub(crate) struct Qualify {
     #[serde(default = "number::<183>")]
     #[schemars(range(min = 0, max = MOST_DAYS))]
     pub new_customer_days: Number,
+    /// Why a lead can be "not a fit": what a rep chooses from. 1 to 12 of at most 80 characters. Default: a list of six.
+    #[serde(default = "reasons")]
+    #[schemars(length(min = 1, max = MOST_REASONS), inner(length(min = 1, max = LONGEST_REASON)))]
+    pub reject_reasons: Placed<Vec<Text>>,
+}
+
+/// What is usually said of a lead that is none. The last one lets nobody choose a wrong one for want of a right one.
+const REASONS: [&str; 6] = [
+    "No need for it",
+    "No budget",
+    "Not the person who decides",
+    "Has chosen something else",
+    "Cannot be reached",
+    "Another reason",
+];
+
+fn reasons() -> Placed<Vec<Text>> {
+    Placed::default_of(REASONS.map(|reason| Placed::default_of(reason.to_owned())).into())
 }

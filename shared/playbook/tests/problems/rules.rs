@@ -246,3 +246,66 @@ fn a_slip_in_people_is_named() {
         ),
     ]);
 }
+
+#[test]
+fn a_slip_in_what_is_said_in_a_call_is_named() {
+    let name = "name = \"Fernhill Automation\"";
+    let (title, hot) = ("title = \"The video\"", "hot = 60");
+    let long = "x".repeat(201);
+    let with = |line: &str, after: &str| format!("{line}\n{after}");
+    let (just, six) = ("x".repeat(200), vec!["\"x\""; 6].join(", "));
+    let thirteen: Vec<String> = (0..13).map(|number| format!("\"{number}\"")).collect();
+    let rows: Vec<(&str, String, &str)> = vec![
+        (name, with(name, &format!("talk_track = [\"{just}\"]")), ""),
+        (
+            name,
+            with(name, &format!("talk_track = [\"{long}\"]")),
+            "playbook.toml:33: error: a line of the talk track of \"automation\" has 201 characters, and may have 200",
+        ),
+        (
+            name,
+            with(name, &format!("talk_track = [{six}]")),
+            "playbook.toml:33: error: the talk track of \"automation\" has 6 lines, and may have 5",
+        ),
+        (
+            name,
+            with(name, "talk_track = [\"Which?\", \" \"]"),
+            "playbook.toml:33: error: a line of the talk track of \"automation\" is empty",
+        ),
+        (
+            name,
+            with(name, "talk_trak = [\"Which?\"]"),
+            "playbook.toml:33: error: unknown field \"talk_trak\", expected one of \"id\", \"name\", \"threshold\", \"talk_track\" (did you mean \"talk_track\"?)",
+        ),
+        (title, with(title, &format!("talk = \"{just}\"")), ""),
+        (
+            title,
+            with(title, &format!("talk = \"{long}\"")),
+            "playbook.toml:48: error: talk of asset \"video\" has 201 characters, and may have 200",
+        ),
+        (title, with(title, "talk = \"\""), "playbook.toml:48: error: talk of asset \"video\" is empty"),
+        (
+            hot,
+            with(hot, "reject_reasons = []"),
+            "playbook.toml:61: error: reject_reasons has 0 reasons, and must have 1 to 12",
+        ),
+        (
+            hot,
+            with(hot, &format!("reject_reasons = [{}]", thirteen.join(", "))),
+            "playbook.toml:61: error: reject_reasons has 13 reasons, and must have 1 to 12",
+        ),
+        (
+            hot,
+            with(hot, "reject_reasons = [\"No budget\", \"no budget \"]"),
+            "playbook.toml:61: error: reason \"no budget \" is there already",
+        ),
+        (
+            hot,
+            with(hot, &format!("reject_reasons = [\"{}\"]", "x".repeat(81))),
+            "playbook.toml:61: error: a reason has 81 characters, and may have 80",
+        ),
+    ];
+    let rows: Vec<(&str, &str, &str, &str)> =
+        rows.iter().map(|(from, to, said)| (PLAYBOOK, *from, to.as_str(), *said)).collect();
+    check(&rows);
+}

@@ -94,7 +94,7 @@ fn a_slip_in_structure_is_named() {
             "[qualify]\nhot = 60",
             "[qualify]\nhot = \"60\"\ncold = 3",
             "playbook.toml:60: error: invalid type: string \"60\", expected a whole number\n\
-             playbook.toml:61: error: unknown field \"cold\", expected one of \"hot\", \"warm\", \"fit_weight\", \"new_customer_days\"",
+             playbook.toml:61: error: unknown field \"cold\", expected one of \"hot\", \"warm\", \"fit_weight\", \"new_customer_days\", \"reject_reasons\"",
         ),
     ]);
 }
