@@ -14,13 +14,12 @@ use perennial_domain::interest::instant;
 use perennial_domain::nurture::streams::CORRECTED_WITHIN;
 use perennial_domain::nurture::{StreamKind, Verdict};
 use perennial_domain::owner;
-use perennial_domain::profile::Contact;
+use perennial_platform::consent;
 use perennial_platform::desk;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys;
 use perennial_platform::nurture::NurtureSlot;
 use perennial_platform::outbox::Waiting;
-use perennial_platform::records::Profile;
 use perennial_platform::store::{Change, number};
 use perennial_playbook::shown_name;
 use serde::Deserialize;
@@ -35,7 +34,7 @@ use crate::{Handled, SendNurtureEmail};
 /// More names are a list, and nobody is called.
 const MOST_PEOPLE: usize = 3;
 /// So many of an account's people are looked at, to find those.
-const LOOKED_AT: i32 = 10;
+const LOOKED_AT: i32 = 8;
 
 /// What is told of such an account.
 #[derive(Deserialize)]
@@ -125,15 +124,20 @@ impl SendNurtureEmail {
     async fn people_of(&self, account: &AccountId) -> Result<Vec<Person>, Failure> {
         let mut people = Vec::new();
         for contact in desk::members_of(&self.store, account, LOOKED_AT).await? {
-            let Some(profile) = self.store.get::<Profile>(&keys::profile(&contact)).await? else { continue };
-            let person = Contact::from_fields(contact.clone(), &profile.fields());
+            let standing = consent::standing(&self.store, &self.address_key, &contact).await?;
+            let preferences = standing.preferences();
+            // Nobody is asked to call whom we have promised that nobody calls.
+            let Some(person) = standing.rows.contact(&contact).filter(|_| !preferences.want_no_calls()) else {
+                continue;
+            };
+            let may_write = !standing.opted_out && !preferences.want_no_mail();
             let field = |typed: Option<&String>| typed.map(|typed| shown_name(typed)).unwrap_or_default();
             let who = format!("{} {}", field(person.first_name.as_ref()), field(person.last_name.as_ref()));
             let who = who.trim().to_owned();
             people.push(Person {
                 who: if who.is_empty() { shown_name(contact.as_str()) } else { who },
                 title: field(person.title.as_ref()),
-                email: person.email.unwrap_or_default(),
+                email: person.email.filter(|_| may_write).unwrap_or_default(),
             });
         }
         people.sort_by_key(|person| (person.title.is_empty(), person.email.is_empty()));
