@@ -55,7 +55,7 @@ const GOOD_WINDOW_MINUTES: i64 = 120;
 /// Where something could not be read, whatever asks for that section is left out: it would say what only follows.
 pub(crate) fn check(page: Page<'_>, reading: &Reading, drafts: &Drafts, findings: &mut Findings) {
     let mut check = Check { page, source: &reading.source, drafts, findings };
-    let rules: [Rule<'_>; 24] = [
+    let rules: [Rule<'_>; 26] = [
         (Check::company, &["company"]),
         (Check::team, &["team"]),
         (Check::quarter, &["quarter"]),
