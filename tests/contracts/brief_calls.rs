@@ -53,7 +53,7 @@ fn contact(model: &Model, n: usize) -> Vec<Item> {
             item
         })
         .collect();
-    if n % PER_ACCOUNT == 0 {
+    if n.is_multiple_of(PER_ACCOUNT) {
         let mut item = model[&(format!("ACCOUNT#account-of-{like}"), keys::PROFILE.to_owned())].clone();
         item.insert("PK".to_owned(), string(format!("ACCOUNT#{account}")));
         items.push(item);

@@ -238,9 +238,12 @@ async fn the_quarter_is_that_of_the_engagement_and_each_has_its_own_lead() {
     }
 }
 
-/// Instants at which a quarter begins, and the quarters on either side: first month of the year, zone, instant, before, after. A
-/// fiscal year carries the number of the year in which it ends. New York and Berlin change their clocks in March and in autumn.
-const BOUNDARIES: [(i8, &str, [(&str, &str, &str); 4]); 4] = [
+/// An instant at which a quarter begins, and the quarters before and after it.
+type Boundary = (&'static str, &'static str, &'static str);
+
+/// The boundaries of a year, by its first month and its zone. A fiscal year carries the number of the year in which it ends. New York
+/// and Berlin change their clocks in March and in autumn.
+const BOUNDARIES: [(i8, &str, [Boundary; 4]); 4] = [
     (
         1,
         "UTC",

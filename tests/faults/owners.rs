@@ -128,7 +128,7 @@ async fn a_lead_made_while_its_owner_is_away_is_mailed_to_the_cover_and_when_the
     asks_for_prices(&deployment).await;
     settle(&deployment).await;
     let handed = letter("hand-off", BILAL, "You cover for Anna Keller until Thu 8 Jan.");
-    assert_eq!(letters(&deployment), [handed.clone()]);
+    assert_eq!(letters(&deployment), std::slice::from_ref(&handed));
     let made = lead(&deployment, "ada").await;
     assert_eq!((made.owner.as_str(), made.desk_owner.as_deref()), ("rep-anna", Some("REP#rep-anna")));
 

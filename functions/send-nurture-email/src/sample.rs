@@ -83,7 +83,7 @@ pub fn sales_mails(company: &Company, product: &str, talk_track: &[String]) -> R
 
 /// What decides whether somebody calls: of the first lead, or of the letter if it is about none.
 fn first(letter: &Letter, product: &str) -> Vec<(&'static str, String)> {
-    let said = match (&letter.leads[..], &letter.action) {
+    match (&letter.leads[..], &letter.action) {
         ([lead, ..], _) => {
             let who =
                 [("name", &lead.who), ("title", &lead.title), ("company", &lead.company), ("product", &lead.product)];
@@ -100,8 +100,7 @@ fn first(letter: &Letter, product: &str) -> Vec<(&'static str, String)> {
             ("button", action.label.clone()),
         ],
         ([], None) => Vec::new(),
-    };
-    said
+    }
 }
 
 fn need(product: &str) -> Need {

@@ -98,8 +98,8 @@ impl SignedPages {
             return Ok(self.show(413, &Page::TOO_LONG));
         };
         match form::read(link.answer, &body, &self.playbook, self.clock.now()) {
-            Ok(pressed) => self.say(link, &contact, about, pressed).await,
-            Err((entered, wrong)) => Ok(self.question(400, link, &about, &entered, Some(&wrong))),
+            (_, Ok(pressed)) => self.say(link, &contact, about, pressed).await,
+            (entered, Err(wrong)) => Ok(self.question(400, link, &about, &entered, Some(&wrong))),
         }
     }
 

@@ -26,7 +26,7 @@ const VERSION: u32 = 1;
 #[serde(untagged)]
 pub enum Event {
     /// A lead and what happened to it.
-    Lead(LeadEvent),
+    Lead(Box<LeadEvent>),
     /// The digest of an owner is complete.
     Digest {
         /// Whose.
@@ -214,7 +214,7 @@ impl Waiting {
         };
         let Word { said, at, .. } = word;
         let id = format!("{detail_type}#{}#{}#{}#{said}#{at}", lead.contact, lead.product, lead.quarter);
-        Self::new(detail_type, id, &Event::Lead(lead), instant(*at))
+        Self::new(detail_type, id, &Event::Lead(Box::new(lead)), instant(*at))
     }
 
     /// A rung of the SLA ladder fired.
@@ -231,7 +231,7 @@ impl Waiting {
     /// As above.
     pub fn interest_cooled(lead: LeadEvent, cooled_at: i64, now: Timestamp) -> Result<Self, Failure> {
         let id = format!("InterestCooled#{}#{}#{cooled_at}", lead.contact, lead.product);
-        Self::new("InterestCooled", id, &Event::Lead(lead), now)
+        Self::new("InterestCooled", id, &Event::Lead(Box::new(lead)), now)
     }
 
     /// An owner's digest of a date holds all its leads.
@@ -301,7 +301,7 @@ impl Waiting {
         let asked = lead.act_now_at.or(lead.asked_again_at).or(lead.sla_since);
         let asked = asked.map(|second| format!("#{second}")).unwrap_or_default();
         let id = format!("{detail_type}#{}#{}#{}{rung}{asked}", lead.contact, lead.product, lead.quarter);
-        Self::new(detail_type, id, &Event::Lead(lead), now)
+        Self::new(detail_type, id, &Event::Lead(Box::new(lead)), now)
     }
 }
 

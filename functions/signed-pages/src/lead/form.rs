@@ -50,13 +50,13 @@ const NOTHING: [&str; 0] = [];
 /// The choice of a day that is typed.
 const ON_A_DAY: &str = "day";
 
-/// Reads what was posted.
+/// Reads what was posted: what was entered, to be shown again, and what it means or what is wrong with it.
 pub(super) fn read(
     answer: Answer,
     body: &[u8],
     playbook: &Playbook,
     now: Timestamp,
-) -> Result<Pressed, (Entered, Wrong)> {
+) -> (Entered, Result<Pressed, Wrong>) {
     let fields = form::fields(body).unwrap_or_default();
     let field = |name: &str| the_one(&fields, name).unwrap_or_default().trim().chars().take(LONGEST).collect();
     let entered = Entered { why: field("why"), when: field("when"), day: field("day") };
@@ -65,7 +65,7 @@ pub(super) fn read(
         Answer::NotAFit => rejected(&entered, playbook, now),
         Answer::Later => later(&entered, &playbook.calendar, now),
     };
-    pressed.map_err(|wrong| (entered, wrong))
+    (entered, pressed)
 }
 
 fn rejected(entered: &Entered, playbook: &Playbook, now: Timestamp) -> Result<Pressed, Wrong> {

@@ -253,7 +253,7 @@ fn a_slip_in_what_is_said_in_a_call_is_named() {
     let (title, hot) = ("title = \"The video\"", "hot = 60");
     let long = "x".repeat(201);
     let with = |line: &str, after: &str| format!("{line}\n{after}");
-    let (just, six) = ("x".repeat(200), vec!["\"x\""; 6].join(", "));
+    let (just, six) = ("x".repeat(200), ["\"x\""; 6].join(", "));
     let thirteen: Vec<String> = (0..13).map(|number| format!("\"{number}\"")).collect();
     let rows: Vec<(&str, String, &str)> = vec![
         (name, with(name, &format!("talk_track = [\"{just}\"]")), ""),
