@@ -84,7 +84,8 @@ fn sales_mails(world: &World) -> Value {
         .mails()
         .unwrap()
         .iter()
-        .filter(|mail| kind(mail) != "nurture")
+        // The weekly letters are not part of this story.
+        .filter(|mail| !["nurture", "brief"].contains(&kind(mail).as_str()))
         // Mails that leave at once follow each other by the rate of the account: within the second that is worked out.
         .map(|mail| json!({"kind": kind(mail), "to": mail.to.join(", "), "at": instant(mail.at.as_second()).to_string()}))
         .collect()
