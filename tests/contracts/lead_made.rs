@@ -166,16 +166,16 @@ async fn good_news_of_an_account_is_heard_by_everybody_who_waits_there_and_by_no
 }
 
 #[tokio::test]
-async fn who_asked_before_anybody_knew_them_is_a_lead_as_soon_as_they_are_known() {
+async fn who_read_before_anybody_knew_them_is_a_lead_as_soon_as_they_are_known() {
     let deployment = deploy(at(NOW)).await;
     introduce(&deployment, "ada").await;
-    does(&deployment, "visitor", "request", "analytics-pricing", NOW).await;
+    does(&deployment, "visitor", "download", "analytics-guide", NOW).await;
     assert_eq!(leads(&deployment, "visitor").await.len(), 0);
     let merged = json!({"from": "visitor", "contact": "ada"});
     tell(&deployment, "merged", &body("contact.merged", at(NOW), &merged)).await;
     settle(&deployment).await;
     let made: Vec<_> = leads(&deployment, "ada").await.iter().map(|lead| lead.priority.clone()).collect();
-    assert_eq!(made, ["act-now"]);
+    assert_eq!(made, ["hot"]);
     let rows = deployment.store.contact(&"ada".into()).await.expect("the contact can be read");
     assert_eq!(rows.held.len(), 0);
 }
