@@ -25,7 +25,8 @@ use perennial_platform::store::Item;
 use perennial_playbook::shown_name;
 use serde::Deserialize;
 
-use self::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, accounts};
+use self::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, WeeklyLetter, accounts};
+use crate::addressee::Working;
 use crate::claim::silence;
 use crate::line::Turn;
 use crate::template::Reach;
@@ -52,11 +53,13 @@ impl SendNurtureEmail {
             Some(rep) if !rep.weekly => return self.say_nothing(&key, "wants no weekly mail").await,
             Some(rep) => rep,
         };
-        let weekly = self.weekly(&brief, self.clock.now()).await?;
+        let now = self.clock.now();
+        let weekly = self.weekly(&brief, now).await?;
         if !weekly.is_worth_a_mail() {
             return self.say_nothing(&key, "nothing to tell of the week").await;
         }
-        let letter = letter::letter(&rep.name, event.week, weekly);
+        let Working { rep, covering } = self.working_for(rep, now);
+        let letter = WeeklyLetter { covering, ..letter::letter(&rep.name, event.week, weekly) };
         self.send_to_sales(&key, None, &rep.email, &letter, "brief", turn).await
     }
 

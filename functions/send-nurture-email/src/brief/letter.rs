@@ -91,6 +91,8 @@ pub(crate) struct WeeklyLetter {
     /// What inboxes show after the subject.
     pub preview: String,
     pub greeting: String,
+    /// For whom its reader stands in, and until when; nothing if it is the reader's own.
+    pub covering: Option<String>,
     pub opening: String,
     /// How much there is of what.
     pub summary: String,
@@ -146,6 +148,7 @@ pub(crate) fn letter(to: &str, week: Date, of: Weekly) -> WeeklyLetter {
         heading: format!("To help you sell: the week of {}", week.strftime("%-d\u{a0}%B")),
         preview: first.map(|warm| format!("{} · {} is heating up", warm.company, warm.who)).unwrap_or_default(),
         greeting: format!("Hello {to},"),
+        covering: None,
         opening: format!("This is what happened in the last seven days at your {}, and what is to come.", of.accounts),
         summary,
         week: of,
