@@ -82,7 +82,12 @@ async fn an_accounts_owner_is_asked_to_help_once_for_each_purchase() {
     let letter = letters.iter().find(|mail| mail.subject.contains("needs your help")).expect("the owner is told");
     let text = letter.text.clone().unwrap_or_default();
     assert!(text.contains("Juniper Tools bought Fernhill Analytics on 5 November 2025"), "{text}");
-    assert!(!text.contains("juniper.example.com"), "no address of a contact: {text}");
+    // Whom to call: those who work there.
+    for (contact, is_there) in [("ada", true), ("bob", true), ("eve", false)] {
+        let named = format!("- Wilhelmina Quarterstaff, VP Marketing: {contact}@juniper.example.com");
+        assert_eq!(text.contains(&named), is_there, "{named}: {text}");
+    }
+    assert!(text.contains("Please call by ") && text.contains(": nobody reminds you."), "{text}");
 
     joins(&deployment, "eve").await;
     for (what, on, slot, in_all) in [
@@ -202,4 +207,22 @@ fn what_an_owner_is_told_is_among_the_samples_that_are_looked_at() {
     let sample = samples.iter().find(|mail| mail.id == "sales-help").expect("there is one");
     assert_eq!(sample.subject, "Sample Building Materials needs your help with Fernhill Analytics");
     assert!(sample.text.contains("on 3 November 2025 and has not used it since 2 December 2025"), "{}", sample.text);
+}
+
+#[tokio::test]
+async fn an_owner_is_not_told_to_call_whom_we_have_promised_that_nobody_calls() {
+    let deployment = unused().await;
+    for (contact, set) in [("ada", "phone"), ("bob", "email")] {
+        let off = Change::of(keys::preferences(&ContactId::from(contact)), "SET #channels_off = :off, #rev = :one")
+            .with(":off", AttributeValue::Ss(vec![set.to_owned()]))
+            .with(":one", number(1));
+        assert!(deployment.store.apply("channel off", off).await.expect("the store answers"));
+    }
+    assert_eq!(handle(&sender(&deployment).await, &[due("ada", SLOT), due("bob", SLOT)]).await.len(), 0);
+    settle(&deployment).await;
+    let letters = deployment.world.mails().expect("the world remembers");
+    let letter = letters.iter().find(|mail| mail.subject.contains("needs your help")).expect("the owner is told");
+    let text = letter.text.clone().unwrap_or_default();
+    assert!(!text.contains("ada@") && !text.contains("bob@"), "{text}");
+    assert_eq!(text.matches("- Wilhelmina Quarterstaff, VP Marketing\n").count(), 1, "Bob may be called: {text}");
 }
