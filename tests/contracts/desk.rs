@@ -60,7 +60,7 @@ async fn a_rep_sees_their_own_leads_and_a_manager_those_of_whoever_reports_to_th
     let hers = anna.get("/desk").await.expect(200);
     assert_eq!(hers.leads().len(), 2, "{}", hers.html);
     for said in
-        ["Wilhelmina Quarterstaff", "VP Marketing", "Juniper Tools", "Act Now", "Fernhill Analytics", "Requested"]
+        ["Wilhelmina Quarterstaff", "VP Marketing", "Juniper Tools", "Act Now", "Fernhill Analytics", "Asked for"]
     {
         assert!(hers.html.contains(said), "{said}: {}", hers.html);
     }

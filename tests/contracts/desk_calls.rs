@@ -152,7 +152,7 @@ async fn a_page_of_two_thousand_leads_among_a_hundred_thousand_contacts_costs_fi
     let (page, made) = look(&mut anna, "/desk").await;
     assert_eq!(made, ["Query", "BatchGetItem", "BatchGetItem", "BatchGetItem"]);
     assert_eq!(page.leads().len(), 50);
-    for said in ["Wilhelmina Quarterstaff", "Juniper Tools", "Requested"] {
+    for said in ["Wilhelmina Quarterstaff", "Juniper Tools", "Asked for"] {
         assert_eq!(page.html.matches(said).count(), 50, "{said}");
     }
 
