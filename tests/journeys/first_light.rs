@@ -84,7 +84,7 @@ fn sales_mails(world: &World) -> Value {
         .mails()
         .unwrap()
         .iter()
-        // The weekly letters are not part of this story.
+        // The weekly mail is not worked out by hand: it follows from the interest of everybody at once. See `faults/briefs.rs`.
         .filter(|mail| !["nurture", "brief"].contains(&kind(mail).as_str()))
         // Mails that leave at once follow each other by the rate of the account: within the second that is worked out.
         .map(|mail| json!({"kind": kind(mail), "to": mail.to.join(", "), "at": instant(mail.at.as_second()).to_string()}))

@@ -5,6 +5,7 @@
 //! silence.
 
 mod letter;
+pub(crate) mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};
 

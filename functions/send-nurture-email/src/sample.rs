@@ -8,6 +8,7 @@ use perennial_domain::sla::Recipient;
 use perennial_platform::failure::Failure;
 use perennial_playbook::{Company, shown_name};
 
+use crate::brief;
 use crate::help::{self, Need};
 use crate::template::{Action, LeadLine, Letter, Moment, Person, Reach, Talk, Written};
 use crate::wording::{Reminder, asks_again, hand_off, hello, new_leads, reminder};
@@ -78,7 +79,19 @@ pub fn sales_mails(company: &Company, product: &str, talk_track: &[String]) -> R
         let first = first(&letter, product);
         Ok(SalesMail { id, subject: letter.subject, html, text, first })
     });
-    mails.collect()
+    mails.chain([weekly(company, product)]).collect()
+}
+
+/// The weekly mail: how much there is of what stands in its first screen, and who waits longest.
+fn weekly(company: &Company, product: &str) -> Result<SalesMail, Failure> {
+    let letter = brief::sample::weekly(product);
+    let (html, text) = letter.render(company)?;
+    let button = ("button", "Open your desk".to_owned());
+    let mut first = vec![("summary", letter.summary.clone()), ("product", product.to_owned()), button];
+    if let Some(lead) = letter.week.overdue.rows.first() {
+        first.extend([("name", lead.who.clone()), ("company", lead.company.clone()), ("deadline", lead.when.clone())]);
+    }
+    Ok(SalesMail { id: "sales-weekly", subject: letter.subject, html, text, first })
 }
 
 /// What decides whether somebody calls: of the first lead, or of the letter if it is about none.
