@@ -24,7 +24,6 @@ const VERSION: u32 = 1;
 /// What the other side of the bus hears.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "most events are of a lead, and each is written at once")]
 pub enum Event {
     /// A lead and what happened to it.
     Lead(Box<LeadEvent>),
