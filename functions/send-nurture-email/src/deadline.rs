@@ -62,7 +62,8 @@ pub(crate) fn sentence(lead: &Lead, reader: Reader, ladder: &[Rung], calendar: &
     };
     let by = minute(calendar, next);
     let rises = |rung: &Rung| {
-        rung.to.iter().copied().filter(|to| reader.can_hear(*to)).find(|to| rank(*to) > rank(reader.role))
+        let above = rung.to.iter().copied().filter(|to| reader.can_hear(*to) && rank(*to) > rank(reader.role));
+        above.max_by_key(|to| rank(*to))
     };
     let above = |rung: usize| ladder.get(rung).and_then(rises).map(|to| (rung, to));
     match (reader.rungs..ladder.len()).find_map(above) {

@@ -52,13 +52,14 @@ pub fn sales_mails(company: &Company, product: &str, talk_track: &[String]) -> R
     let (rep, manager, executive) = (Recipient::Rep, Recipient::Manager, Recipient::Executive);
     let no_calls = LeadLine { reach: Reach::NoCalls, ..lead() };
     let covering = Some("You cover for Kim Example until Fri\u{a0}16\u{a0}Jan.".to_owned());
-    let letters: [(&str, Letter); 17] = [
+    let letters: [(&str, Letter); 18] = [
         ("sales-hand-off", hand_off("Robin Example", lead())),
         ("sales-hand-off-covering", Letter { covering, ..hand_off("Robin Example", lead()) }),
         ("sales-hand-off-no-calls", hand_off("Robin Example", no_calls)),
+        ("sales-hand-off-upsell", hand_off("Robin Example", LeadLine { upsell: true, ..lead() })),
         ("sales-asked-again", asks_again("Robin Example", Status::Mql, lead())),
         ("sales-asked-again-touched", asks_again("Robin Example", Status::Touched, put_off(lead(), false))),
-        ("sales-new-lead", new_leads("Robin Example", vec![LeadLine { upsell: true, ..quiet(lead()) }])),
+        ("sales-new-lead", new_leads("Robin Example", vec![quiet(lead())])),
         (
             "sales-new-leads",
             new_leads("Robin Example", vec![hot(lead()), undone(lead()), put_off(quiet(lead()), true)]),

@@ -19,7 +19,7 @@ use perennial_platform::failure::Failure;
 use perennial_platform::identity;
 use perennial_platform::keys::{self, Key, PK, SK};
 use perennial_platform::ledger::{Entry, Ledger};
-use perennial_platform::records::{AddressOwner, Digest};
+use perennial_platform::records::{AddressOwner, Brief, Digest};
 use perennial_platform::store::{Item, Store, string, text};
 use perennial_platform::told::What;
 
@@ -68,6 +68,8 @@ struct Told {
 struct Elsewhere {
     /// Digests, and their lines that name it.
     digests: Vec<(Digest, Vec<String>)>,
+    /// Weekly briefs that name it, and in how many lines.
+    briefs: Vec<(Brief, usize)>,
     /// Events that wait to be published.
     outbox: Vec<Key>,
     /// Entries that were not understood, or that tell of somebody else and name it.
@@ -175,7 +177,15 @@ impl Person {
             if text(&item, "detail").is_some_and(|detail| self.is_named_in_event(detail)) {
                 found.outbox.push(Key { pk: pk.to_owned(), sk: sk.to_owned() });
             }
-        } else if !sk.starts_with(keys::SLOT) {
+        } else if sk.starts_with(keys::SLOT) {
+            // What became of a mail names nobody.
+        } else if keys::is_of_a_brief(pk) {
+            let brief: Brief = serde_dynamo::from_item(item).map_err(shape)?;
+            let lines = self.ids.iter().map(|id| brief.lines_about(id)).sum();
+            if lines > 0 {
+                found.briefs.push((brief, lines));
+            }
+        } else {
             let digest: Digest = serde_dynamo::from_item(item).map_err(shape)?;
             let theirs = |lead: &&String| self.ids.iter().any(|id| lead.split('\n').next() == Some(&keys::contact(id)));
             let lines: Vec<String> = digest.leads.iter().filter(theirs).cloned().collect();

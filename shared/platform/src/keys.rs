@@ -224,9 +224,14 @@ pub fn digest_mail_instead(date: &str, owner: &RepId, now: &RepId) -> Key {
     key(digests(date), format!("{SLOT}{owner}#{now}"))
 }
 
+/// Whether a digest is a weekly brief.
+pub fn is_of_a_brief(pk: &str) -> bool {
+    pk.strip_prefix(DIGEST).is_some_and(|of| of.starts_with(WEEK))
+}
+
 /// All weekly briefs of the week that began on this Monday.
 pub fn briefs(week: Date) -> String {
-    digests(&format!("week-{week}"))
+    digests(&format!("{WEEK}{week}"))
 }
 
 /// What helps a rep to sell in a week.
@@ -355,6 +360,8 @@ pub const SLOT: &str = "SLOT#";
 pub const OWNER: &str = "OWNER#";
 /// Partition keys of digests begin so.
 pub const DIGEST: &str = "DIGEST#";
+/// Prefix of a weekly brief among the digests.
+const WEEK: &str = "week-";
 /// Partition keys of the outbox begin so.
 pub const OUTBOX: &str = "OUTBOX#";
 /// Partition keys of addresses begin so.

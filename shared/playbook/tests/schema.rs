@@ -140,6 +140,7 @@ fn judge(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
     };
     for (keyword, rule) in object {
         let least = |amount: Option<usize>| amount.is_none_or(|amount| amount as u64 >= rule.as_u64().unwrap());
+        let most = |amount: Option<usize>| amount.is_none_or(|amount| amount as u64 <= rule.as_u64().unwrap());
         let integer = value.as_i64();
         let holds = match keyword.as_str() {
             "$schema" | "$defs" | "title" | "description" | "default" => true,
@@ -154,6 +155,8 @@ fn judge(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
             "minimum" => integer.is_none_or(|integer| integer >= rule.as_i64().unwrap()),
             "maximum" => integer.is_none_or(|integer| integer <= rule.as_i64().unwrap()),
             "minLength" => least(value.as_str().map(|text| text.chars().count())),
+            "maxLength" => most(value.as_str().map(|text| text.chars().count())),
+            "maxItems" => most(value.as_array().map(Vec::len)),
             "minItems" => least(value.as_array().map(Vec::len)),
             "pattern" => value.as_str().is_none_or(|text| matches(rule.as_str().unwrap(), text)),
             "anyOf" => rule.as_array().unwrap().iter().any(|branch| sound(&branch)),

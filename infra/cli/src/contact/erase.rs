@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved, erasing};
 use perennial_platform::keys::{self, Key};
-use perennial_platform::records::Digest;
+use perennial_platform::records::{Brief, Digest};
 use perennial_platform::store::{Change, number, string};
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub struct Erased {
     pub addresses: usize,
     /// Items of the state.
     pub state: usize,
-    /// Lines of digests.
+    /// Lines of digests and weekly briefs.
     pub digest_lines: usize,
     /// Events that waited to be published.
     pub events: usize,
@@ -47,7 +47,7 @@ impl fmt::Display for Erased {
         writeln!(f, "{ids:>6} ids, each marked as erased")?;
         writeln!(f, "{addresses:>6} addresses, of which the keyed hash stays suppressed")?;
         writeln!(f, "{state:>6} items of the state")?;
-        writeln!(f, "{digest_lines:>6} lines of digests")?;
+        writeln!(f, "{digest_lines:>6} lines of digests and weekly briefs")?;
         writeln!(f, "{events:>6} events that waited to be published")?;
         writeln!(f, "{told:>6} entries of the ledger under its ids")?;
         writeln!(f, "{elsewhere:>6} entries of the ledger elsewhere: not understood, or naming it")
@@ -68,7 +68,7 @@ pub async fn erase(tables: &Tables<'_>, person: &Person, dry_run: bool) -> Resul
     mark(tables, person).await?;
     let found = tables.elsewhere(person).await?;
     let mut erased = counted(person, &found);
-    forget_elsewhere(tables, &found).await?;
+    forget_elsewhere(tables, person, &found).await?;
     for id in &person.ids {
         erased.told += erasing::forget_told(tables.ledger, id).await?;
         erased.state += erasing::forget_state(tables.store, id).await?;
@@ -117,7 +117,8 @@ fn counted(person: &Person, found: &Elsewhere) -> Erased {
     Erased {
         ids: person.ids.len(),
         addresses: person.addresses.len(),
-        digest_lines: found.digests.iter().map(|(_, lines)| lines.len()).sum(),
+        digest_lines: found.digests.iter().map(|(_, lines)| lines.len()).sum::<usize>()
+            + found.briefs.iter().map(|(_, lines)| lines).sum::<usize>(),
         events: found.outbox.len(),
         elsewhere: found.entries.len(),
         ..Erased::default()
@@ -133,7 +134,7 @@ async fn count(tables: &Tables<'_>, person: &Person) -> Result<Erased, Failure> 
     Ok(erased)
 }
 
-async fn forget_elsewhere(tables: &Tables<'_>, found: &Elsewhere) -> Result<(), Failure> {
+async fn forget_elsewhere(tables: &Tables<'_>, person: &Person, found: &Elsewhere) -> Result<(), Failure> {
     let store = tables.store;
     for key in &found.outbox {
         store.commit("erase", vec![store.delete(key)?]).await?;
@@ -142,6 +143,10 @@ async fn forget_elsewhere(tables: &Tables<'_>, found: &Elsewhere) -> Result<(), 
         let change = without(digest, lines);
         let action = if lines.len() == digest.leads.len() { store.remove(change)? } else { store.change(change)? };
         store.commit("erase", vec![action]).await?;
+    }
+    for (brief, _) in &found.briefs {
+        let brief = person.ids.iter().fold(brief.clone(), Brief::without);
+        store.commit("erase", vec![store.put_over(&brief)?]).await?;
     }
     for told in &found.entries {
         tables.ledger.forget(&told.key).await?;

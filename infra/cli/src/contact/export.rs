@@ -30,12 +30,15 @@ pub async fn export(tables: &Tables<'_>, person: &Person) -> Result<Value, Failu
     let found = tables.elsewhere(person).await?;
     let digests =
         found.digests.iter().map(|(digest, _)| json!({"date": digest.pk.split('#').nth(1), "owner": digest.owner}));
+    let briefs =
+        found.briefs.iter().map(|(brief, lines)| json!({"week": brief.week, "owner": brief.owner, "lines": lines}));
     Ok(json!({
         "exported_at": tables.now,
         "contact": person.ids.last().map(ToString::to_string),
         "ids": ids,
         "addresses": addresses,
         "digests": digests.collect::<Vec<_>>(),
+        "weekly_briefs": briefs.collect::<Vec<_>>(),
         "events_waiting": found.outbox.iter().map(|key| &key.sk).collect::<Vec<_>>(),
         "named_in": found.entries.iter().map(told).collect::<Vec<_>>(),
     }))

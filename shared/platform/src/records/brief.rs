@@ -1,9 +1,10 @@
 //! What helps a rep to sell in a week, as it is stored: ids and figures, and neither a name nor an address.
 
 use perennial_domain::brief::Warming;
+use perennial_domain::ids::ContactId;
 use serde::{Deserialize, Serialize};
 
-use crate::keys::Key;
+use crate::keys::{self, Key};
 
 /// The first of something, and how many there are in all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,26 @@ impl Brief {
         let counts = [self.new_leads.count, self.overdue.count, self.heating_up.count, self.mails];
         counts == [0; 4]
     }
+
+    /// How many of its lines are about a contact.
+    pub fn lines_about(&self, contact: &ContactId) -> usize {
+        let leads = self.new_leads.first.iter().chain(&self.overdue.first).filter(|line| is_of(line, contact)).count();
+        leads + self.heating_up.first.iter().filter(|rising| rising.contact == contact.as_str()).count()
+    }
+
+    /// The brief without what is about a contact that was erased. How much there was of what stays: it names nobody.
+    #[must_use]
+    pub fn without(mut self, contact: &ContactId) -> Self {
+        for leads in [&mut self.new_leads, &mut self.overdue] {
+            leads.first.retain(|line| !is_of(line, contact));
+        }
+        self.heating_up.first.retain(|rising| rising.contact != contact.as_str());
+        self
+    }
+}
+
+fn is_of(line: &str, contact: &ContactId) -> bool {
+    line.split('\n').next() == Some(&keys::contact(contact))
 }
 
 /// A lead's place as a brief holds it.

@@ -29,8 +29,8 @@ fn every_slip_of_a_section_is_told_and_the_other_sections_are_checked() {
         "stage = \"last\"\nefort = \"high\"\nacton = 3",
         expect![[r#"
             playbook.toml:39: error: unknown value "last", expected one of "early", "middle", "late" (did you mean "late"?)
-            playbook.toml:40: error: unknown field "efort", expected one of "id", "title", "products", "stage", "effort", "actions", "points", "act_now", "call_now", "personas" (did you mean "effort"?)
-            playbook.toml:41: error: unknown field "acton", expected one of "id", "title", "products", "stage", "effort", "actions", "points", "act_now", "call_now", "personas" (did you mean "actions"?)"#]],
+            playbook.toml:40: error: unknown field "efort", expected one of "id", "title", "products", "stage", "effort", "actions", "points", "act_now", "call_now", "talk", "personas" (did you mean "effort"?)
+            playbook.toml:41: error: unknown field "acton", expected one of "id", "title", "products", "stage", "effort", "actions", "points", "act_now", "call_now", "talk", "personas" (did you mean "actions"?)"#]],
     );
 }
 

@@ -40,7 +40,7 @@ fn a_slip_in_actions_is_named() {
             PLAYBOOK,
             "points = { watch = 3, unsubscribe = -5 }",
             r#"action = ["watch"]"#,
-            r#"playbook.toml:51: error: unknown field "action", expected one of "id", "title", "products", "stage", "effort", "actions", "points", "act_now", "call_now", "personas" (did you mean "actions"?)"#,
+            r#"playbook.toml:51: error: unknown field "action", expected one of "id", "title", "products", "stage", "effort", "actions", "points", "act_now", "call_now", "talk", "personas" (did you mean "actions"?)"#,
         ),
         (
             PLAYBOOK,
