@@ -19,6 +19,7 @@ use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
 use perennial_platform::mail::suppression_list::SuppressionList;
 use perennial_platform::mail::{Mailer, Recipients};
+use perennial_platform::outbox::Waiting;
 use perennial_platform::queue::Queue;
 use perennial_platform::sending::Sending;
 use perennial_platform::sessions::Sessions;
@@ -74,6 +75,7 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
     press_an_unsubscribe_link(&deployment).await;
     use_the_preference_centre(&deployment).await;
     merge_and_erase(&deployment).await;
+    need_help(&deployment).await;
     deployment.world.advance_to(at("2026-12-28T12:00:00Z"), |_| {}).await.unwrap();
 
     let used = used.lock().unwrap().clone();
@@ -223,6 +225,19 @@ async fn use_the_preference_centre(deployment: &Deployment) {
         assert!([200, 302].contains(&status), "{status}");
         settle(deployment).await;
     }
+}
+
+/// An account does not use what it bought: its owner hears whom to call there.
+async fn need_help(deployment: &Deployment) {
+    introduce(deployment, "ada").await;
+    let (now, account) = (deployment.world.clock().now(), "account-of-ada".into());
+    let bought_at = now.as_second() - 50 * 86_400;
+    let asked = Waiting::account_needs_help(&account, &"integrations".into(), bought_at, Some(&"rep-anna".into()), now);
+    let asked = deployment.store.put_over(&asked.unwrap()).unwrap();
+    deployment.store.commit("a test", vec![asked]).await.unwrap();
+    settle(deployment).await;
+    let mails = deployment.world.mails().unwrap();
+    assert!(mails.iter().any(|mail| mail.subject.contains("needs your help")), "somebody is asked");
 }
 
 /// An anonymous id turns out to be somebody's, and what is told late of somebody who was erased is dropped.

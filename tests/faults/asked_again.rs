@@ -337,7 +337,7 @@ async fn what_comes_between_decision_and_commit_is_decided_on() {
 #[tokio::test]
 async fn a_touch_between_the_mails_load_and_its_claim_changes_its_words_and_not_that_it_comes() {
     for (said, mail) in [
-        (Said::Touched, Some("You have this lead, and its contact has just asked again.")),
+        (Said::Touched, Some("You are on it already, and Wilhelmina asked for")),
         (Said::Rejected { until: None }, None),
     ] {
         let deployment = world_with(&["ada"]).await;

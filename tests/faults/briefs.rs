@@ -122,22 +122,22 @@ async fn a_rep_gets_one_mail_a_week_however_often_its_run_comes() {
 
         OVERDUE
           Wilhelmina Quarterstaff, VP Marketing, Juniper Tools
-            Hot for Fernhill Analytics, to be answered by Fri 9 Jan, 08:00
+            Hot for Fernhill Analytics, to be answered by Fri 9 Jan, 08:00
             https://mail.fernhill.example.com/desk/leads/YWRhH2FuYWx5dGljcx8yMDI2LVEx
           Wilhelmina Quarterstaff, VP Marketing, Juniper Tools
-            Act Now for Fernhill Analytics, to be answered by Fri 9 Jan, 08:00
+            Act Now for Fernhill Analytics, to be answered by Fri 9 Jan, 08:00
             https://mail.fernhill.example.com/desk/leads/YmVuH2FuYWx5dGljcx8yMDI2LVEx
 
         HEATING UP, AND NOT A LEAD YET
           Wilhelmina Quarterstaff, VP Marketing, Juniper Tools
-            Fernhill Automation: 2 points, 0 a week ago; last downloaded “The process as it is, and which one to begin with (checklist)”, Wed 7 Jan
+            Fernhill Automation: 2 points, 0 a week ago; last downloaded “The process as it is, and which one to begin with (checklist)”, Wed 7 Jan
 
         NEW LEADS OF LAST WEEK
           Wilhelmina Quarterstaff, VP Marketing, Juniper Tools
-            Act Now for Fernhill Analytics, Wed 7 Jan
+            Act Now for Fernhill Analytics, Wed 7 Jan
             https://mail.fernhill.example.com/desk/leads/YmVuH2FuYWx5dGljcx8yMDI2LVEx
           Wilhelmina Quarterstaff, VP Marketing, Juniper Tools
-            Hot for Fernhill Analytics, Wed 7 Jan
+            Hot for Fernhill Analytics, Wed 7 Jan
             https://mail.fernhill.example.com/desk/leads/YWRhH2FuYWx5dGljcx8yMDI2LVEx
 
         FROM MARKETING

@@ -88,7 +88,7 @@ fn weekly(company: &Company, product: &str) -> Result<SalesMail, Failure> {
     let letter = brief::sample::weekly(product);
     let (html, text) = letter.render(company)?;
     let button = ("button", "Open your desk".to_owned());
-    let mut first = vec![("summary", letter.summary.clone()), ("product", product.to_owned()), button];
+    let mut first = vec![("reason", letter.summary.clone()), ("product", product.to_owned()), button];
     if let Some(lead) = letter.week.overdue.rows.first() {
         first.extend([("name", lead.who.clone()), ("company", lead.company.clone()), ("deadline", lead.when.clone())]);
     }
