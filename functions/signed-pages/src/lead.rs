@@ -9,7 +9,8 @@ mod words;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use minijinja::context;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
-use perennial_domain::lead::{Said, Status, Word};
+use perennial_domain::lead::{self, Heard, Said, Status, Word};
+use perennial_domain::owner;
 use perennial_domain::quarter::Quarter;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity;
@@ -35,6 +36,8 @@ pub(crate) struct Link<'a> {
     pub quarter: Quarter,
     pub by: &'a RepId,
     pub answer: Answer,
+    /// Until which second it lives.
+    pub expires: i64,
 }
 
 /// What there is to press, or why nothing is.
@@ -75,7 +78,12 @@ impl Stand {
             // Of one whom a CRM does not name, whoever was written to may say more; a colleague is asked first.
             (Status::Touched, Answer::NotAFit | Answer::Later) if mine || touched_by.is_none() => Self::Open,
             (Status::Touched, _) => Self::Somebody { who: touched_by, since: lead.touched_at.unwrap_or(since) },
-            (Status::Sql, Answer::NotAFit | Answer::Later) if standing.by.as_deref().is_some_and(&is_me) => Self::Open,
+            // A CRM may name whoever moved it in a way that nobody knows here; the owner's word counts all the same.
+            (Status::Sql | Status::Opportunity, Answer::NotAFit | Answer::Later)
+                if standing.by.as_deref().is_some_and(&is_me) || is_me(&lead.owner) =>
+            {
+                Self::Open
+            }
             _ => Self::MovedOn { to, who: standing.by, since },
         }
     }
@@ -88,7 +96,10 @@ impl SignedPages {
         asked: Asked,
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, Failure> {
-        let Some((contact, about)) = self.about(link).await? else { return Ok(self.show(200, &Page::INVALID)) };
+        // Whoever has left the team keeps the mails, and nothing that they open.
+        let is_known = self.playbook.rep(link.by).is_some() || link.by.as_str() == EXECUTIVE;
+        let about = if is_known { self.about(link).await? } else { None };
+        let Some((contact, about)) = about else { return Ok(self.show(200, &Page::INVALID)) };
         let stand = self.stand(link, &about);
         // Pressed on a page that has grown old: it says how things stand, and nothing is changed.
         if asked != Asked::Post || stand != Stand::Open {
@@ -132,10 +143,16 @@ impl SignedPages {
         Ok(Some((contact, about)))
     }
 
+    /// How the lead stands to whoever was written to. For an owner who is away their cover speaks.
     fn stand(&self, link: &Link<'_>, about: &About) -> Stand {
-        let me = self.playbook.rep(link.by);
+        let (owner, today) = (about.lead.owner_id(), self.playbook.calendar.date(self.clock.now()));
+        let covers = owner::on_duty(&self.playbook.owners, &owner, today).rep == link.by;
+        let speaks_for = [Some(link.by), covers.then_some(&owner)];
         let is_me = |by: &str| {
-            by == link.by.as_str() || me.is_some_and(|rep| rep.email.eq_ignore_ascii_case(by) || rep.name == by)
+            speaks_for.into_iter().flatten().any(|id| {
+                let rep = self.playbook.rep(id);
+                by == id.as_str() || rep.is_some_and(|rep| rep.email.eq_ignore_ascii_case(by) || rep.name == by)
+            })
         };
         Stand::of(&about.lead, link.answer, is_me)
     }
@@ -150,7 +167,8 @@ impl SignedPages {
         }
     }
 
-    /// State first: it must hold at once. The ledger's consumer repeats it.
+    /// What tells something new is told first: whoever is answered "once more, please" may find it applied the next time, and then it
+    /// would tell nothing new. The state holds it before this answers, and the ledger's consumer repeats it.
     async fn say(
         &self,
         link: &Link<'_>,
@@ -162,14 +180,15 @@ impl SignedPages {
         let meant = Meant { contact, product: link.product, quarter: Some(link.quarter) };
         let Pressed { said, why } = pressed;
         let word = Word { at: now.as_second(), said, by: Some(link.by.to_string()), why };
-        let applied = leads::apply(&self.store, &meant, &word, now).await?;
-        // Pressed twice it is said once; another day or reason is another word.
-        let id = match said {
-            Said::Touched => format!("touch#{}#{}", link.product, link.quarter),
-            _ => format!("{said}#{}#{}#{}", link.product, link.quarter, word.at),
-        };
-        self.record(&id, now, What::of_lead(link.contact, link.product, link.quarter, &word)).await?;
-        match applied {
+        if lead::hear(&about.lead.words(), &word) != Heard::Known {
+            // Pressed twice it is said once; another day or reason is another word.
+            let id = match said {
+                Said::Touched => format!("touch#{}#{}", link.product, link.quarter),
+                _ => format!("{said}#{}#{}#{}", link.product, link.quarter, word.at),
+            };
+            self.record(&id, now, What::of_lead(link.contact, link.product, link.quarter, &word)).await?;
+        }
+        match leads::apply(&self.store, &meant, &word, now).await? {
             Applied::Moved(_) | Applied::Noted { .. } => Ok(self.said_page(link, &about, &word)),
             // Somebody was faster.
             _ => {
@@ -235,7 +254,7 @@ impl SignedPages {
         let to = |answer: Answer| {
             let (contact, product, by) = (link.contact.clone(), link.product.clone(), link.by.clone());
             let purpose = Purpose::AnswerLead { contact, product, quarter: link.quarter, by, answer };
-            context! { url => self.links.token(&purpose, self.clock.now()), text => words::name(answer) }
+            context! { url => self.links.token_until(&purpose, link.expires), text => words::name(answer) }
         };
         others.map(to).collect()
     }

@@ -78,14 +78,17 @@ impl SignedPages {
             Method::HEAD => Asked::Head,
             _ => Asked::Get,
         };
-        let read = self.links.read(token, self.clock.now());
+        let (read, expires) = match self.links.read_until(token, self.clock.now()) {
+            Ok((purpose, expires)) => (Ok(purpose), expires),
+            Err(error) => (Err(error), 0),
+        };
         if request.raw_path.as_deref().is_some_and(|path| path.starts_with(offers::PATH)) {
             return Ok(self.offers(read, asked).await);
         }
         let mut answer = match read {
             Err(LinkError::Expired) => show(410, company, &Page::EXPIRED),
             Err(LinkError::Invalid) => show(404, company, &Page::INVALID),
-            Ok(purpose) => self.answer(&purpose, asked, &request).await.unwrap_or_else(|failure| {
+            Ok(purpose) => self.answer((&purpose, expires), asked, &request).await.unwrap_or_else(|failure| {
                 tracing::error!(%failure, "page not done");
                 show(503, company, &Page::LATER)
             }),
@@ -114,7 +117,7 @@ impl SignedPages {
 
     async fn answer(
         &self,
-        purpose: &Purpose,
+        (purpose, expires): (&Purpose, i64),
         asked: Asked,
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, Failure> {
@@ -126,7 +129,7 @@ impl SignedPages {
             }
             Purpose::Offer { .. } => self.offer_answer(purpose, asked).await,
             Purpose::AnswerLead { contact, product, quarter, by, answer } => {
-                let link = Link { contact, product, quarter: *quarter, by, answer: *answer };
+                let link = Link { contact, product, quarter: *quarter, by, answer: *answer, expires };
                 self.lead_page(&link, asked, request).await
             }
         }

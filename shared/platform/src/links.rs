@@ -137,14 +137,24 @@ impl Links {
 
     /// The address of a page that does what `purpose` says.
     pub fn url(&self, purpose: &Purpose, now: Timestamp) -> String {
-        let (path, lives) = match purpose {
-            Purpose::Unsubscribe { .. } => ("u", UNSUBSCRIBE_LIVES),
-            Purpose::Preferences { .. } => ("p", MAIL_LIVES),
-            Purpose::Click { .. } => ("t", MAIL_LIVES),
-            Purpose::Offer { .. } => ("o", OFFER_LIVES),
-            Purpose::AnswerLead { .. } => ("l", LEAD_LIVES),
+        let lives = match purpose {
+            Purpose::Unsubscribe { .. } => UNSUBSCRIBE_LIVES,
+            Purpose::Preferences { .. } | Purpose::Click { .. } => MAIL_LIVES,
+            Purpose::Offer { .. } => OFFER_LIVES,
+            Purpose::AnswerLead { .. } => LEAD_LIVES,
         };
-        let expires = (now + lives).as_second();
+        self.url_until(purpose, (now + lives).as_second())
+    }
+
+    /// The same of a link that lives until this second: one that is given in return for another must not outlive it.
+    fn url_until(&self, purpose: &Purpose, expires: i64) -> String {
+        let path = match purpose {
+            Purpose::Unsubscribe { .. } => "u",
+            Purpose::Preferences { .. } => "p",
+            Purpose::Click { .. } => "t",
+            Purpose::Offer { .. } => "o",
+            Purpose::AnswerLead { .. } => "l",
+        };
         // A unit separator cannot occur in an id: control characters are refused at the door.
         let payload = match purpose {
             Purpose::Unsubscribe { contact, slot } => format!("u\u{1f}{expires}\u{1f}{contact}\u{1f}{slot}"),
@@ -167,8 +177,12 @@ impl Links {
 
     /// What stands at the end of such an address: for a site that is to ask by itself.
     pub fn token(&self, purpose: &Purpose, now: Timestamp) -> String {
-        let url = self.url(purpose, now);
-        url.rsplit('/').next().unwrap_or_default().to_owned()
+        token_of(&self.url(purpose, now))
+    }
+
+    /// The token of a link that lives until this second.
+    pub fn token_until(&self, purpose: &Purpose, expires: i64) -> String {
+        token_of(&self.url_until(purpose, expires))
     }
 
     /// What a token lets its holder do.
@@ -176,6 +190,14 @@ impl Links {
     /// # Errors
     /// [`LinkError`] if it was not signed by us or is too old.
     pub fn read(&self, token: &str, now: Timestamp) -> Result<Purpose, LinkError> {
+        self.read_until(token, now).map(|(purpose, _)| purpose)
+    }
+
+    /// The same, and until which second.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn read_until(&self, token: &str, now: Timestamp) -> Result<(Purpose, i64), LinkError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Invalid)?;
         let (signature, payload) = bytes.split_at_checked(SIGNATURE_BYTES).ok_or(LinkError::Invalid)?;
         if !self.keys.iter().any(|key| bool::from(sign(key, payload).ct_eq(signature))) {
@@ -213,12 +235,16 @@ impl Links {
             _ => return Err(LinkError::Invalid),
         };
         let expires: i64 = expires.parse().map_err(|_| LinkError::Invalid)?;
-        if expires < now.as_second() { Err(LinkError::Expired) } else { Ok(purpose) }
+        if expires < now.as_second() { Err(LinkError::Expired) } else { Ok((purpose, expires)) }
     }
 
     fn signed(&self, payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
         self.keys.first().map(|key| sign(key, payload)).unwrap_or_default()
     }
+}
+
+fn token_of(url: &str) -> String {
+    url.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 fn sign(key: &[u8], payload: &[u8]) -> [u8; SIGNATURE_BYTES] {

@@ -140,7 +140,10 @@ fn before_the_check_of_a_working_day_today_can_be_chosen() {
     let playbook = playbook();
     let before: Timestamp = "2026-01-09T06:59:59Z".parse().unwrap();
     let (_, read) = form::read(Answer::Later, b"when=day&day=2026-01-09", &playbook, before);
-    assert_eq!(read.unwrap().said, Said::Later { until: "2026-01-09T07:00:00Z".parse::<Timestamp>().unwrap().as_second() });
+    assert_eq!(
+        read.unwrap().said,
+        Said::Later { until: "2026-01-09T07:00:00Z".parse::<Timestamp>().unwrap().as_second() }
+    );
 }
 
 #[test]
@@ -198,7 +201,10 @@ fn the_pages_of_a_lead() {
     check(asked(Answer::NotAFit, &mine, &nothing, None), expect_file!["../../snapshots/lead-not-a-fit.html"]);
     check(asked(Answer::Later, &mine, &nothing, None), expect_file!["../../snapshots/lead-later.html"]);
     let (entered, wrong) = form::read(Answer::Later, b"when=day&day=2026-01-08\"><b>", &playbook, now());
-    check(asked(Answer::Later, &mine, &entered, wrong.err().as_ref()), expect_file!["../../snapshots/lead-later-wrong.html"]);
+    check(
+        asked(Answer::Later, &mine, &entered, wrong.err().as_ref()),
+        expect_file!["../../snapshots/lead-later-wrong.html"],
+    );
 
     let mut sentences = String::new();
     let mut line = |what: &str, (title, said): (String, Vec<String>)| {
