@@ -31,7 +31,11 @@ impl QualifyMql {
         let is_here = |lead: &&Lead| lead.product_id() == *place.product && lead.quarter() == Some(place.quarter);
         let Some(lead) = rows.leads.iter().find(is_here) else { return Ok(Commit::Done) };
         let asked_at = score.act_nows.get(&place.quarter).copied();
-        let Some(again) = asked_again(lead.status(), lead.told_act_now_at(), asked_at) else {
+        let runs = lead.priority() == Priority::ActNow && lead.due_at.is_some();
+        let Some(again) = asked_again(lead.status(), runs, lead.told_act_now_at(), asked_at) else {
+            if !lead.status().is_open() && asked_at > lead.told_act_now_at() {
+                tracing::info!(stage = lead.stage.as_str(), "an Act Now on a lead that is closed");
+            }
             return Ok(Commit::Done);
         };
         let person = rows.contact(place.contact);

@@ -116,6 +116,12 @@ impl QualifyMql {
         }
         let score = interest::evaluate(&self.playbook.interest, product, &item.facts, now);
         let Some(reached) = score.reached.get(&quarter).copied() else { return self.forget(&place).await };
+        // What was held since an earlier quarter is told already, where sales works on a lead of a later one.
+        let told =
+            |lead: &Lead| lead.product_id() == *product && lead.status().is_open() && lead.quarter() > Some(quarter);
+        if rows.leads.iter().any(told) {
+            return self.forget(&place).await;
+        }
         let person = rows.contact(contact);
         let mut account = match person.as_ref().and_then(|person| person.account.as_ref()) {
             Some(account) => self.store.account(account).await?,
@@ -134,7 +140,7 @@ impl QualifyMql {
             reached,
             contact: person.as_ref(),
             account: account.as_ref(),
-            given_back: self.given_back(&rows.leads, product, quarter),
+            given_back: self.given_back(&rows.leads, product, quarter, now),
             wants_no_calls: rows.preferences.as_ref().is_some_and(Preferences::want_no_calls),
         };
         match qualify::decide(&self.playbook.qualify, &self.playbook.calendar, &snapshot, now) {
@@ -154,11 +160,14 @@ impl QualifyMql {
     }
 
     /// What sales said of the contact's leads for a product.
-    fn given_back(&self, leads: &[Lead], product: &ProductId, quarter: Quarter) -> GivenBack {
+    fn given_back(&self, leads: &[Lead], product: &ProductId, quarter: Quarter, now: Timestamp) -> GivenBack {
         let of_product = leads.iter().filter(|lead| lead.product_id() == *product);
         let closed: Vec<_> =
             of_product.filter(|lead| matches!(lead.status(), Status::Recycled | Status::Lost)).collect();
-        let in_quarter = |at| self.playbook.interest.quarters.of(interest::instant(at)) == quarter;
+        let quarters = &self.playbook.interest.quarters;
+        // Also what was held since an earlier quarter must not come straight back.
+        let used_up = [quarter, quarters.of(now)];
+        let in_quarter = |at| used_up.contains(&quarters.of(interest::instant(at)));
         GivenBack {
             this_quarter: closed.iter().filter_map(|lead| lead.stage_since).any(in_quarter),
             until: closed.iter().filter_map(|lead| lead.recycled_until).max().map(interest::instant),

@@ -11,9 +11,10 @@ mod tests;
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
-use crate::calendar::{Calendar, days_after, later};
+use crate::calendar::{Calendar, days_after};
 use crate::fit::{self, Fit, FitRules};
 use crate::ids::{ProductId, RepId};
 use crate::interest::{Reached, Score, instant};
@@ -143,16 +144,14 @@ pub enum Decision {
     },
 }
 
-/// Where nobody knows when its reason ends, a held lead is asked again at the next day's run. Half a day, and not a whole one: a run a
-/// few seconds late, or the night of the change to summer time, must not make it miss the next.
-const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(12);
-
 /// What becomes of a reached threshold at `now`. The calendar says when days begin.
 ///
 /// An Act Now goes through where interest waits: for a new customer, for somebody who wants no calls and has asked all the same, and
 /// for more of what is owned. For an account at risk it waits too, and where sales has given a lead back.
 pub fn decide(rules: &QualifyRules, calendar: &Calendar, snapshot: &Snapshot<'_>, now: Timestamp) -> Decision {
-    let held = |reason| Decision::Held { until: later(now, ASK_AGAIN), reason };
+    // Where nobody knows when its reason ends, it is asked again by the next day's run, at whatever hour that comes.
+    let tomorrow = calendar.start_of(calendar.date(now).saturating_add(1.day()));
+    let held = |reason| Decision::Held { until: tomorrow, reason };
     let Some(contact) = snapshot.contact else { return held(HeldReason::NotIdentified) };
     let Some(account) = snapshot.account else { return held(HeldReason::NoAccount) };
     if account.health == Health::AtRisk {
@@ -188,9 +187,13 @@ pub fn decide(rules: &QualifyRules, calendar: &Calendar, snapshot: &Snapshot<'_>
     Decision::Qualified(Box::new(Qualified { kind, priority, fit, engagement, sorting, owner, new_customer }))
 }
 
-/// The beginning of an instant's day, if that day has not come.
+/// The beginning of an instant's day, if that day has not come. A day that was told without an hour is kept as its midnight in UTC,
+/// which west of it is still the day before: that day is meant.
 fn not_yet(calendar: &Calendar, at: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    Some(calendar.start_of(calendar.date(at))).filter(|day| *day > now)
+    let in_utc = at.to_zoned(TimeZone::UTC);
+    let is_midnight = in_utc.start_of_day().is_ok_and(|start| start == in_utc);
+    let date = if is_midnight { in_utc.date() } else { calendar.date(at) };
+    Some(calendar.start_of(date)).filter(|day| *day > now)
 }
 
 fn priority(snapshot: &Snapshot<'_>, sorting: &SortingScore, now: Timestamp) -> Priority {

@@ -133,11 +133,25 @@ fn moved(lead: &Lead, after: &lead::Standing) -> Result<LeadEvent, Failure> {
 /// [`Failure::Poison`] if it cannot be expressed, or if `own` holds a word that this version does not know.
 pub(crate) fn united(store: &Store, own: &Lead, other: &Lead) -> Result<Vec<TransactWriteItem>, Failure> {
     let (known, words) = (own.words(), lead::unite(&own.words(), &other.words()));
+    // What the other's owner was told of is not told again.
+    let with_all_told = told_of_both(own, other);
+    let is_told = |lead: &Lead| (lead.act_now_at, lead.priority());
+    if words == known && is_told(&with_all_told) == is_told(own) {
+        return Ok(Vec::new());
+    }
     let (before, after) = (lead::standing(&known), lead::standing(&words));
-    let Some(last) = words.last().filter(|_| words != known) else { return Ok(Vec::new()) };
-    let mut actions = vec![store.change(holding(own, &words)?)?];
-    actions.extend(announced(store, own, &before, &after, last)?);
+    let mut actions = vec![store.change(holding(&with_all_told, &words)?)?];
+    if let Some(last) = words.last() {
+        actions.extend(announced(store, own, &before, &after, last)?);
+    }
     Ok(actions)
+}
+
+/// The lead with what its contact has asked for under either id.
+fn told_of_both(own: &Lead, other: &Lead) -> Lead {
+    let priority = if other.priority() < own.priority() { &other.priority } else { &own.priority };
+    let asked_at = own.told_act_now_at().max(other.told_act_now_at());
+    Lead { priority: priority.clone(), act_now_at: own.act_now_at.max(asked_at), ..own.clone() }
 }
 
 /// Whether a lead stands on what is known.

@@ -28,6 +28,10 @@ impl<'a> Reaching<'a> {
                 let due = rule.act_now || (rule.points > 0 && after >= self.threshold);
                 due.then_some(Reached { second, points: after, act_now: rule.act_now })
             }
+            // Points count once in a cycle; that somebody asks does not, and may be in another quarter.
+            Step::Fact { name, second, verdict: Verdict::Repeated, after, .. } => {
+                self.rules.is_act_now(name).then_some(Reached { second, points: after, act_now: true })
+            }
             Step::QuarterBegins { second, points } => {
                 (points >= self.threshold).then_some(Reached { second, points, act_now: false })
             }

@@ -31,6 +31,8 @@ pub(crate) fn holding(lead: &Lead, words: &[Word]) -> Result<Change, Failure> {
         ("checks", (!after.checks.is_empty()).then(|| attribute(&Checks::from(after.checks))).transpose()?),
         ("recycled_until", after.recycled_until.map(number)),
         ("later_until", after.later_until.map(number)),
+        ("priority", Some(string(&lead.priority))),
+        ("act_now_at", lead.act_now_at.map(number)),
         ("rev", Some(number(lead.rev + 1))),
     ];
     // A lead that closes leaves the desk, one that opens again comes back, and after the first word nobody waits for an answer.
