@@ -35,14 +35,19 @@ pub(crate) fn of(
     (evidence, newest(besides, left))
 }
 
-/// The facts of an interest that scored, newest last.
+/// The facts of an interest that scored, newest last, and the Act Nows that only repeated: they ask for a call all the same, for no
+/// points.
 fn scored(playbook: &Playbook, item: &InterestItem, now: Timestamp) -> Vec<Evidence> {
     let mut moments = Vec::new();
     interest::walk(&playbook.interest, &item.facts, now, |step| {
-        if let Step::Fact { name, second, verdict: Verdict::Scored(rule), .. } = step {
-            let (asset, action) = (name.asset.to_string(), name.action.to_string());
-            moments.push(Evidence { at: second, asset, action, points: rule.points });
-        }
+        let Step::Fact { name, second, verdict, .. } = step else { return };
+        let points = match verdict {
+            Verdict::Scored(rule) => rule.points,
+            Verdict::Repeated if playbook.interest.is_act_now(name) => 0,
+            _ => return,
+        };
+        let (asset, action) = (name.asset.to_string(), name.action.to_string());
+        moments.push(Evidence { at: second, asset, action, points });
     });
     moments
 }

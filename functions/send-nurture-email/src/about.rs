@@ -11,14 +11,19 @@ use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
 use perennial_domain::sorting::Driver;
 use perennial_platform::consent;
+use perennial_platform::desk;
 use perennial_platform::failure::Failure;
 use perennial_platform::links::{Answer, Purpose};
 use perennial_platform::records::{Evidence, Lead};
-use perennial_playbook::{Playbook, shown_name};
+use perennial_playbook::{Playbook, Rep, shown_name};
 
 use crate::SendNurtureEmail;
 use crate::deadline::{self, Reader, day};
+use crate::taken::{Taker, can_say};
 use crate::template::{Action, LeadLine, Moment, Reach, Talk};
+
+/// Of a lead that nothing stands out of; of one person or several, as whoever reads calls them.
+pub(crate) const IN_SMALL_STEPS: &str = "came to the score of a lead in small steps";
 
 /// More would be read by nobody before a call.
 const MOST_MOMENTS: usize = 5;
@@ -62,16 +67,17 @@ impl SendNurtureEmail {
         let who = format!("{} {}", field(first), field(last)).trim().to_owned();
         let owner = playbook.rep(&lead.owner_id());
         let manager = owner.and_then(|owner| owner.manager.as_ref()).and_then(|manager| playbook.rep(manager));
-        let (owner_is_known, owner) =
-            (owner.is_some(), owner.map_or_else(|| lead.owner.clone(), |rep| rep.name.clone()));
+        let button = self.buttons(lead, quarter, to, owner, now);
+        // Nobody is told of themselves, nor of somebody whom they cover for, that they hear of it later.
+        let manager = manager.filter(|manager| ![&manager.id, &self.working_for(manager, now).rep.id].contains(&to.id));
+        let on_it = Taker::of(lead, playbook, to.id);
         let reader = Reader {
             role: to.role,
             rungs: to.rungs,
-            has_manager: manager.is_some(),
+            manager: manager.map(|manager| manager.name.as_str()),
             has_executive: playbook.executive.is_some(),
+            on_it: on_it.as_ref(),
         };
-        let answers = self.answers(lead, quarter, to.id, now);
-        let (button, button_means, others) = buttons(lead, to, Some(&owner).filter(|_| owner_is_known), answers);
         let done = lead.evidence.iter().rev().map(|fact| fact.asset.as_str());
         Ok(LeadLine {
             called: called(&field(first), &who),
@@ -81,7 +87,7 @@ impl SendNurtureEmail {
             email: person.as_ref().and_then(|person| person.email.clone()).unwrap_or_default(),
             product: playbook.product_name(&product).to_owned(),
             priority: lead.priority().to_string(),
-            owner,
+            owner: owner.map_or_else(|| lead.owner.clone(), |rep| rep.name.clone()),
             manager: manager.map(|manager| manager.name.clone()),
             reason: reason(playbook, lead),
             deadline: deadline::sentence(lead, reader, &playbook.ladder, &playbook.calendar, now),
@@ -94,7 +100,8 @@ impl SendNurtureEmail {
             reach: Reach::of(preferences.want_no_calls(), standing.opted_out || preferences.want_no_mail()),
             new_customer: lead.new_customer,
             upsell: lead.kind() == Kind::Upsell,
-            put_off: false,
+            on_it,
+            put_off: None,
             since: day(&playbook.calendar, lead.clock().began_at),
             moments: moments(playbook, lead),
             questions: playbook.questions(done).into_iter().map(str::to_owned).collect(),
@@ -102,19 +109,51 @@ impl SendNurtureEmail {
                 product: playbook.product_name(&product).to_owned(),
                 lines: playbook.talk_track(&product).to_vec(),
             },
-            button,
-            button_means,
-            others,
+            button: button.button,
+            button_means: button.means,
+            others: button.others,
         })
     }
 
-    /// The links by which the three things can be said.
-    fn answers(&self, lead: &Lead, quarter: Quarter, by: &RepId, now: Timestamp) -> [String; 3] {
-        Answer::ALL.map(|answer| {
-            let (contact, product, by) = (lead.contact_id(), lead.product_id(), by.clone());
-            self.links.url(&Purpose::AnswerLead { contact, product, quarter, by, answer }, now)
-        })
+    /// The button, what it means, and what else can be said: by links whose pages have something to press, or at the desk.
+    fn buttons(&self, lead: &Lead, quarter: Quarter, to: &To<'_>, owner: Option<&Rep>, now: Timestamp) -> Buttons {
+        let on_it = if to.role == Recipient::Rep { "I am on it" } else { "I will see to it" };
+        let later = (Answer::Later, "Call me later");
+        let rest = [(Answer::NotAFit, "Not a fit"), later];
+        // Whoever has it need not say so again.
+        let first = if lead.status() == Status::Mql { (Answer::OnIt, on_it) } else { later };
+        let said = |(answer, label): (Answer, &str)| {
+            let (contact, product, by) = (lead.contact_id(), lead.product_id(), to.id.clone());
+            let url = || self.links.url(&Purpose::AnswerLead { contact, product, quarter, by, answer }, now);
+            let can = can_say(lead, answer, &self.playbook, to.id);
+            can.then(|| Action { label: label.to_owned(), url: url() })
+        };
+        let others = rest.into_iter().filter(|(answer, _)| *answer != first.0).filter_map(said).collect();
+        // Somebody who covers, a manager, an executive. A lead of nobody is its reader's.
+        let instead_of = owner.filter(|owner| owner.id != *to.id && lead.status() == Status::Mql);
+        let means = instead_of.map(|owner| {
+            format!("The button makes you the one on it, in place of {}, whose lead it stays.", owner.name)
+        });
+        let button = said(first).or_else(|| self.at_the_desk(lead, to.id, owner?, now));
+        Buttons { button, means: means.unwrap_or_default(), others }
     }
+
+    /// The lead at the desk, if there is a desk and it shows the lead to this reader.
+    fn at_the_desk(&self, lead: &Lead, reader: &RepId, owner: &Rep, now: Timestamp) -> Option<Action> {
+        let sees = *reader == owner.id
+            || owner.manager.as_ref() == Some(reader)
+            || self.working_for(owner, now).rep.id == *reader;
+        let desk = self.desk_url.as_ref().filter(|_| sees)?;
+        let url = format!("{desk}/leads/{}", desk::lead_token(&lead.contact, &lead.product, &lead.quarter));
+        Some(Action { label: "Open it at your desk".to_owned(), url })
+    }
+}
+
+/// What can be pressed of a lead.
+struct Buttons {
+    button: Option<Action>,
+    means: String,
+    others: Vec<Action>,
 }
 
 /// The first name if there is one, of sensible length; otherwise as one speaks of somebody who was named already.
@@ -122,23 +161,6 @@ fn called(first: &str, who: &str) -> String {
     const LONGEST: usize = 24;
     let short = [first, who].into_iter().find(|name| !name.is_empty() && name.chars().count() <= LONGEST);
     short.unwrap_or("They").to_owned()
-}
-
-/// The button, what it means, and what else can be said.
-fn buttons(lead: &Lead, to: &To<'_>, owner: Option<&String>, answers: [String; 3]) -> (Action, String, Vec<Action>) {
-    let [on_it, not_a_fit, later] = answers;
-    let named = |label: &str, url: String| Action { label: label.to_owned(), url };
-    let not_a_fit = named("Not a fit", not_a_fit);
-    if lead.status() != Status::Mql {
-        // Whoever has it need not say so again.
-        return (named("Call me later", later), String::new(), vec![not_a_fit]);
-    }
-    let label = if to.role == Recipient::Rep { "I am on it" } else { "I will see to it" };
-    // Somebody who covers, a manager, an executive. A lead of nobody is its reader's.
-    let instead_of = owner.filter(|_| *to.id != lead.owner_id());
-    let means = instead_of
-        .map(|owner| format!("The button makes you the one on it, in place of {owner}, whose lead it stays."));
-    (named(label, on_it), means.unwrap_or_default(), vec![not_a_fit, named("Call me later", later)])
 }
 
 /// What makes it worth a call, as it goes on after the name: what makes a lead at once, the newest first, and besides it what gave
@@ -150,7 +172,8 @@ pub(crate) fn reason(playbook: &Playbook, lead: &Lead) -> String {
         lead.priority() == Priority::ActNow && action.is_some_and(|action| action.act_now)
     };
     let mut best: Vec<&Evidence> = lead.evidence.iter().rev().filter(|fact| fact.points > 0 || act_now(fact)).collect();
-    best.sort_by_key(|fact| (!act_now(fact), -fact.points));
+    // Of Act Nows the newest is the news, also if it gives nothing because the same has counted in its cycle already.
+    best.sort_by_key(|fact| if act_now(fact) { (false, 0) } else { (true, -fact.points) });
     let mut said = BTreeSet::new();
     best.retain(|fact| said.insert((&fact.asset, &fact.action)));
     let told = |fact: &&Evidence| {
@@ -158,20 +181,31 @@ pub(crate) fn reason(playbook: &Playbook, lead: &Lead) -> String {
         format!("{} on {on}", playbook.told(&fact.action, &fact.asset))
     };
     match &best.iter().take(2).map(told).collect::<Vec<_>>()[..] {
-        [] => "has come to the score of a lead in small steps".to_owned(),
+        [] => IN_SMALL_STEPS.to_owned(),
         [one] => one.clone(),
         [one, rest @ ..] => format!("{one}, and {}", rest.join(", and ")),
     }
 }
 
 fn moments(playbook: &Playbook, lead: &Lead) -> Vec<Moment> {
-    let newest = lead.evidence.iter().rev().take(MOST_MOMENTS);
-    let moment = |fact: &Evidence| Moment {
-        date: day(&playbook.calendar, instant(fact.at)),
-        told: playbook.told(&fact.action, &fact.asset),
-        points: format!("{:+}", fact.points),
+    let moment = |fact: &Evidence| {
+        let (date, told) = (day(&playbook.calendar, instant(fact.at)), playbook.told(&fact.action, &fact.asset));
+        if lead.besides.contains(fact) {
+            // Its points are the other product's.
+            return Moment { date, told: format!("{told}{}", of_others(playbook, fact)), points: String::new() };
+        }
+        let points = Some(fact.points).filter(|points| *points != 0);
+        Moment { date, told, points: points.map(|points| format!("{points:+}")).unwrap_or_default() }
     };
-    newest.map(moment).collect()
+    lead.moments().into_iter().take(MOST_MOMENTS).map(moment).collect()
+}
+
+/// ` (Fernhill Automation)`: of which products something is that has nothing to do with the lead's.
+fn of_others(playbook: &Playbook, fact: &Evidence) -> String {
+    let rule = playbook.interest.assets.get(fact.asset.as_str());
+    let products: Vec<&str> =
+        rule.into_iter().flat_map(|rule| &rule.products).map(|id| playbook.product_name(id)).collect();
+    if products.is_empty() { String::new() } else { format!(" ({})", products.join(", ")) }
 }
 
 /// The lead is not withdrawn: whoever has called already should know, and whoever has not may judge.

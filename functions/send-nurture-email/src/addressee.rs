@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use perennial_domain::ids::RepId;
+use perennial_domain::lead::Status;
 use perennial_domain::owner;
 use perennial_domain::sla::Recipient;
 use perennial_platform::failure::Failure;
@@ -14,6 +15,7 @@ use perennial_platform::records::Lead;
 use perennial_playbook::Rep;
 
 use crate::claim::silence;
+use crate::taken::{self, EXECUTIVE};
 use crate::{Handled, SendNurtureEmail};
 
 /// The reason of a mail that nobody is there to read.
@@ -60,6 +62,20 @@ impl SendNurtureEmail {
         }
     }
 
+    /// Who hears of something new of a lead: whoever is on it, if that is somebody else than its owner who works today; otherwise
+    /// whoever works for its owner.
+    pub(crate) fn who_hears<'a>(&'a self, lead: &Lead, owner: &'a Rep, now: Timestamp) -> Working<'a> {
+        let working = self.working_for(owner, now);
+        let on_it = lead.touched_by.as_deref().filter(|_| lead.status() != Status::Mql);
+        let on_it = on_it.and_then(|by| taken::rep_told(&self.playbook, by));
+        match on_it.filter(|rep| rep.id != owner.id && rep.id != working.rep.id) {
+            Some(rep) if self.working_for(rep, now).rep.id == rep.id => {
+                Working { rep, covering: Some(format!("You are on it in place of {}, whose lead it is.", owner.name)) }
+            }
+            _ => working,
+        }
+    }
+
     /// Who is meant by a recipient of the ladder; nobody if the lead has no owner, the owner no manager or the playbook no
     /// executive. The manager is the owner's, whoever covers.
     pub(crate) fn addressee(&self, owner: Option<&Rep>, recipient: Recipient, now: Timestamp) -> Option<Addressee> {
@@ -80,7 +96,7 @@ impl SendNurtureEmail {
                 manager.map(|manager| of_rep(manager, "manager"))
             }
             Recipient::Executive => self.playbook.executive.clone().map(|address| Addressee {
-                id: RepId::from("executive"),
+                id: RepId::from(EXECUTIVE),
                 greeting: "Hello,".to_owned(),
                 covering: None,
                 address,

@@ -61,7 +61,7 @@ impl SendNurtureEmail {
         }
         let Working { rep, covering } = self.working_for(rep, now);
         let letter = WeeklyLetter { covering, ..letter::letter(&rep.name, event.week, weekly) };
-        self.send_to_sales(&key, None, &rep.email, &letter, "brief", turn).await
+        self.send_to_sales(&key, None, (&rep.id, &rep.email), &letter, "brief", turn).await
     }
 
     async fn say_nothing(&self, key: &Key, reason: &str) -> Result<Handled, Failure> {

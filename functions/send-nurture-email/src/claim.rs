@@ -13,7 +13,7 @@
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::{SignedDuration, Timestamp};
-use perennial_domain::ids::{PieceId, StreamId};
+use perennial_domain::ids::{PieceId, RepId, StreamId};
 use perennial_domain::nurture::{Edition, Kind};
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::Key;
@@ -34,6 +34,9 @@ const CLAIMABLE: &str = "attribute_not_exists(PK) OR #state = :retry OR #state =
 
 /// Which claim a slot is under.
 const CLAIM: &str = "claim";
+
+/// To whom a mail to sales goes, by id.
+const SENT_TO: &str = "sent_to";
 
 /// What a slot is claimed for.
 pub(crate) struct ClaimedPiece<'a> {
@@ -88,16 +91,29 @@ pub(crate) async fn settled(store: &Store, key: &Key, now: Timestamp) -> Result<
     }
 }
 
-/// The action that claims a slot.
-pub(crate) fn claim(
+/// The action that claims a slot of mail to sales, which goes to somebody.
+pub(crate) fn claim_to(
     store: &Store,
-    key: &Key,
-    id: &ClaimId,
-    piece: Option<&ClaimedPiece<'_>>,
+    (key, id): (&Key, &ClaimId),
+    to: &RepId,
     now: Timestamp,
 ) -> Result<TransactWriteItem, Failure> {
-    let mut update = format!("SET #state = :sending, #decided_at = :now, #lease_until = :lease, #{CLAIM} = :{CLAIM}");
-    let mut change = Change::none(key.clone())
+    let (update, change) = claiming(key, id, now);
+    let update = format!("{update}, #{SENT_TO} = :{SENT_TO} REMOVE #reason, #error");
+    store.change(change.with(format!(":{SENT_TO}"), string(to.as_str())).updating(update))
+}
+
+/// Whether a mail to sales went out to this one; another may have worked in their place when it did.
+pub(crate) async fn went_to(store: &Store, key: &Key, to: &RepId) -> Result<bool, Failure> {
+    let Some(slot) = store.get_item(key).await? else { return Ok(false) };
+    let sent = text(&slot, "state") == Some(SlotState::Sent.as_str());
+    Ok(sent && text(&slot, SENT_TO) == Some(to.as_str()))
+}
+
+/// What all claims have in common.
+fn claiming(key: &Key, id: &ClaimId, now: Timestamp) -> (String, Change) {
+    let update = format!("SET #state = :sending, #decided_at = :now, #lease_until = :lease, #{CLAIM} = :{CLAIM}");
+    let change = Change::none(key.clone())
         .with(format!(":{CLAIM}"), string(&id.0))
         .only_if(CLAIMABLE)
         .with(":retry", string("RETRY"))
@@ -105,26 +121,37 @@ pub(crate) fn claim(
         .with(":sending", string("SENDING"))
         .with(":now", number(now.as_second()))
         .with(":lease", number((now + LEASE).as_second()));
-    if let Some(ClaimedPiece { stream, piece, kind, edition, received_as }) = piece {
-        update.push_str(", #stream = :stream, #piece = :piece, #kind = :kind");
-        change = change.with(":stream", string(stream.as_str())).with(":piece", string(piece.as_str()));
-        change = change.with(":kind", string(kind.as_str()));
-        if received_as != stream {
-            update.push_str(", #received_as = :received_as");
-            change = change.with(":received_as", string(received_as.as_str()));
-        }
-        if !edition.is_plain() {
-            update.push_str(", #edition = :edition");
-            change = change.with(":edition", string(edition.to_string()));
-        }
+    (update, change)
+}
+
+/// The action that claims a slot of nurture mail.
+pub(crate) fn claim(
+    store: &Store,
+    key: &Key,
+    id: &ClaimId,
+    claimed: &ClaimedPiece<'_>,
+    now: Timestamp,
+) -> Result<TransactWriteItem, Failure> {
+    let (mut update, mut change) = claiming(key, id, now);
+    let ClaimedPiece { stream, piece, kind, edition, received_as } = claimed;
+    update.push_str(", #stream = :stream, #piece = :piece, #kind = :kind");
+    change = change.with(":stream", string(stream.as_str())).with(":piece", string(piece.as_str()));
+    change = change.with(":kind", string(kind.as_str()));
+    if received_as != stream {
+        update.push_str(", #received_as = :received_as");
+        change = change.with(":received_as", string(received_as.as_str()));
+    }
+    if !edition.is_plain() {
+        update.push_str(", #edition = :edition");
+        change = change.with(":edition", string(edition.to_string()));
     }
     // The reason for which it waited is one no longer, nor is what SES said of an earlier try.
     update.push_str(" REMOVE #reason, #error");
     // Of an earlier try, if the playbook, the contact's language or what is chosen has changed since.
-    if piece.is_some_and(|piece| piece.edition.is_plain()) {
+    if edition.is_plain() {
         update.push_str(", #edition");
     }
-    if piece.is_some_and(|piece| piece.received_as == piece.stream) {
+    if received_as == stream {
         update.push_str(", #received_as");
     }
     store.change(change.updating(update))

@@ -8,25 +8,34 @@ use perennial_domain::lead::Status;
 use perennial_domain::sla::{self, LeadClock, Recipient, Rung};
 use perennial_platform::records::Lead;
 
+use crate::taken::Taker;
+
 /// Who reads a letter, and who else can hear of the lead.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader {
+pub(crate) struct Reader<'a> {
     pub role: Recipient,
     /// Reminders that have gone out, this letter's among them.
     pub rungs: usize,
-    /// Whether the owner has a manager.
-    pub has_manager: bool,
+    /// The owner's manager, if there is one and it is not who reads.
+    pub manager: Option<&'a str>,
     /// Whether the playbook names an executive.
     pub has_executive: bool,
+    /// Who is on the lead, if it is touched.
+    pub on_it: Option<&'a Taker>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn can_hear(self, recipient: Recipient) -> bool {
         match recipient {
             Recipient::Rep => true,
-            Recipient::Manager => self.has_manager,
+            Recipient::Manager => self.manager.is_some(),
             Recipient::Executive => self.has_executive,
         }
+    }
+
+    /// Who it is of those who are above a rep.
+    fn named(&self, recipient: Recipient) -> &str {
+        self.manager.filter(|_| recipient == Recipient::Manager).unwrap_or("management")
     }
 }
 
@@ -46,9 +55,15 @@ fn fires_at(lead: &Lead, rung: usize, ladder: &[Rung], calendar: &Calendar, now:
 }
 
 /// The sentence.
-pub(crate) fn sentence(lead: &Lead, reader: Reader, ladder: &[Rung], calendar: &Calendar, now: Timestamp) -> String {
+pub(crate) fn sentence(
+    lead: &Lead,
+    reader: Reader<'_>,
+    ladder: &[Rung],
+    calendar: &Calendar,
+    now: Timestamp,
+) -> String {
     if lead.status() != Status::Mql {
-        return "There is no deadline: it is yours already.".to_owned();
+        return format!("There is no deadline: {} already.", reader.on_it.unwrap_or(&Taker::Unknown).is_on_it());
     }
     if !lead.priority().under_sla() {
         return "There is no deadline for this one.".to_owned();
@@ -67,10 +82,14 @@ pub(crate) fn sentence(lead: &Lead, reader: Reader, ladder: &[Rung], calendar: &
     };
     let above = |rung: usize| ladder.get(rung).and_then(rises).map(|to| (rung, to));
     match (reader.rungs..ladder.len()).find_map(above) {
-        Some((rung, to)) if rung == reader.rungs => format!("{ask} by {by}; then {} it.", hears(to)),
+        Some((rung, to)) if rung == reader.rungs => format!("{ask} by {by}; then {} hears of it.", reader.named(to)),
         Some((rung, to)) => {
             let then = fires_at(lead, rung, ladder, calendar, now).map(|at| day(calendar, at.max(next)));
-            format!("{ask} by {by}; then you are reminded, and on {} {} it.", then.unwrap_or_default(), hears(to))
+            format!(
+                "{ask} by {by}; then you are reminded, and on {} {} hears of it.",
+                then.unwrap_or_default(),
+                reader.named(to)
+            )
         }
         None => format!("{ask} by {by}; then you are reminded."),
     }
@@ -85,14 +104,6 @@ fn rank(recipient: Recipient) -> u8 {
     }
 }
 
-fn hears(recipient: Recipient) -> &'static str {
-    match recipient {
-        Recipient::Rep => "you hear of",
-        Recipient::Manager => "your manager hears of",
-        Recipient::Executive => "management hears of",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -102,7 +113,7 @@ mod tests {
     use super::*;
 
     /// Said on this instant of a lead made on Monday 5 January at 11:00 in Berlin, of the example's ladder.
-    fn said(now: &str, change: impl FnOnce(&mut Lead), reader: Reader) -> String {
+    fn said(now: &str, change: impl FnOnce(&mut Lead), reader: Reader<'_>) -> String {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"));
         let playbook = Playbook::load(folder).unwrap();
         let mut lead: Lead = serde_json::from_value(serde_json::json!({
@@ -118,18 +129,19 @@ mod tests {
 
     #[test]
     fn a_letter_says_by_when_and_what_happens_then() {
-        let reader = |role, rungs| Reader { role, rungs, has_manager: true, has_executive: true };
+        let reader =
+            |role, rungs| Reader { role, rungs, manager: Some("Elif Aydin"), has_executive: true, on_it: None };
         let (rep, manager, executive) = (Recipient::Rep, Recipient::Manager, Recipient::Executive);
         let nothing = |_: &mut Lead| {};
         let made = "2026-01-05T10:00:00Z";
         assert_eq!(
             said(made, nothing, reader(rep, 0)),
-            "Please answer by Wed 7 Jan, 08:00; then you are reminded, and on Thu 8 Jan your manager hears of it."
+            "Please answer by Wed 7 Jan, 08:00; then you are reminded, and on Thu 8 Jan Elif Aydin hears of it."
         );
         let first = "2026-01-07T07:00:00Z";
         assert_eq!(
             said(first, nothing, reader(rep, 1)),
-            "Please answer by Thu 8 Jan, 08:00; then your manager hears of it."
+            "Please answer by Thu 8 Jan, 08:00; then Elif Aydin hears of it."
         );
         let second = "2026-01-08T07:00:00Z";
         assert_eq!(
@@ -153,11 +165,11 @@ mod tests {
         let late = |lead: &mut Lead| lead.last_step_at = Some(second.parse::<Timestamp>().unwrap().as_second());
         assert_eq!(
             said(second, late, reader(rep, 1)),
-            "Please answer by Fri 9 Jan, 08:00; then your manager hears of it."
+            "Please answer by Fri 9 Jan, 08:00; then Elif Aydin hears of it."
         );
-        let alone = Reader { has_manager: false, has_executive: false, ..reader(rep, 1) };
+        let alone = Reader { manager: None, has_executive: false, ..reader(rep, 1) };
         assert_eq!(said(first, nothing, alone), "Please answer by Thu 8 Jan, 08:00; then you are reminded.");
-        let no_manager = Reader { has_manager: false, ..reader(rep, 0) };
+        let no_manager = Reader { manager: None, ..reader(rep, 0) };
         assert_eq!(
             said(made, nothing, no_manager),
             "Please answer by Wed 7 Jan, 08:00; then you are reminded, and on Fri 9 Jan management hears of it."
@@ -165,6 +177,13 @@ mod tests {
         let plain = |lead: &mut Lead| lead.priority = "mql".to_owned();
         assert_eq!(said(made, plain, reader(rep, 0)), "There is no deadline for this one.");
         let touched = |lead: &mut Lead| lead.stage = "touched".to_owned();
-        assert_eq!(said(made, touched, reader(rep, 0)), "There is no deadline: it is yours already.");
+        for (on_it, who) in [
+            (Taker::Reader, "you are"),
+            (Taker::Other("Elif Aydin".to_owned()), "Elif Aydin is"),
+            (Taker::Unknown, "somebody is"),
+        ] {
+            let reader = Reader { on_it: Some(&on_it), ..reader(rep, 0) };
+            assert_eq!(said(made, touched, reader), format!("There is no deadline: {who} on it already."));
+        }
     }
 }

@@ -117,7 +117,7 @@ impl SendNurtureEmail {
         };
         let letter = Letter { covering, ..letter(&rep.name, &need, &self.playbook.company.sender) };
         let key = keys::help_mail(&account, &product, event.bought_at);
-        self.send_to_sales(&key, None, &rep.email, &letter, "help", turn).await
+        self.send_to_sales(&key, None, (&rep.id, &rep.email), &letter, "help", turn).await
     }
 
     /// Whom to talk to: a few of the account's people, those with a title first.

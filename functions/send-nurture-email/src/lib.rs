@@ -24,6 +24,7 @@ mod line;
 mod nurture;
 mod sales;
 pub mod sample;
+mod taken;
 mod template;
 mod wording;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId, RepId};
-use perennial_domain::lead::Status;
+use perennial_domain::lead::{Priority, Status};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
 use perennial_platform::failure::Failure;
@@ -18,8 +18,9 @@ use perennial_playbook::Rep;
 
 use crate::about::To;
 use crate::addressee::{Addressee, Working};
-use crate::claim::{ClaimId, claim, commit_claim, settle, settled, state_after};
+use crate::claim::{ClaimId, claim_to, commit_claim, settle, settled, state_after, went_to};
 use crate::line::Turn;
+use crate::taken::Taker;
 use crate::template::{LeadLine, Letter, Written};
 use crate::wording::{Reminder, asks_again, hand_off, new_leads, reminder};
 use crate::{Handled, SendNurtureEmail};
@@ -41,20 +42,24 @@ impl SendNurtureEmail {
         let Working { rep, covering } = self.working_for(owner, now);
         let line = self.line(&lead, quarter, &To::owner(&rep.id), now).await?;
         let letter = Letter { covering, ..hand_off(&rep.name, line) };
-        self.send_to_sales(&key, Some(&lead), &rep.email, &letter, "hand-off", turn).await
+        self.send_to_sales(&key, Some(&lead), (&rep.id, &rep.email), &letter, "hand-off", turn).await
     }
 
-    /// That the contact of a lead asked again, to whoever owns it, at once: also where it is touched. Of one that is closed by now
-    /// there is nothing to say.
+    /// That the contact of a lead asked again, to whoever is on it or owns it, at once: also where it is touched. Of one that is
+    /// closed by now there is nothing to say.
     async fn tell_of_asking_again(&self, event: &LeadEvent, asked_at: i64, turn: &Turn) -> Result<Handled, Failure> {
         let Some((lead, quarter)) = self.lead_where(event, Status::is_open).await? else { return Ok(Handled::Done) };
         let now = self.clock.now();
         let key = keys::asked_again_mail(&event.contact.as_str().into(), &lead.product_id(), quarter, asked_at);
         let Some(owner) = self.whose(&lead, now).await? else { return self.nobodys(&key).await };
-        let Working { rep, covering } = self.working_for(owner, now);
+        let Working { rep, covering } = self.who_hears(&lead, owner, now);
         let line = self.line(&lead, quarter, &To::owner(&rep.id), now).await?;
-        let letter = Letter { covering, ..asks_again(&rep.name, lead.status(), line) };
-        self.send_to_sales(&key, Some(&lead), &rep.email, &letter, ASKED_AGAIN, turn).await
+        let letter = match is_first_word(&lead, asked_at) {
+            true => hand_off(&rep.name, line),
+            false => asks_again(&rep.name, line),
+        };
+        let letter = Letter { covering, ..letter };
+        self.send_to_sales(&key, Some(&lead), (&rep.id, &rep.email), &letter, ASKED_AGAIN, turn).await
     }
 
     /// The reminder of a rung to everybody on it, one message each.
@@ -75,7 +80,7 @@ impl SendNurtureEmail {
             let of_ladder = (rung, lead.sla_since);
             let key = keys::rung_mail(&told_of, &lead.product_id(), quarter, of_ladder, addressee.role);
             // A manager who covers for the owner has just been told, as the one who has to act.
-            if !told.insert(addressee.id.clone()) {
+            if told.contains(&addressee.id) {
                 if handled == Handled::Done {
                     self.not_sent(&key, "told already as the one who covers").await?;
                 }
@@ -83,15 +88,19 @@ impl SendNurtureEmail {
             }
             let to = To { id: &addressee.id, role: *recipient, rungs: rung + 1 };
             let line = self.line(&lead, quarter, &to, now).await?;
-            let Addressee { greeting, covering, address, .. } = addressee;
+            let Addressee { id, greeting, covering, address, .. } = addressee;
             let letter = Letter { covering, ..reminder(self.reminder(rung, *recipient, greeting, &line), line) };
-            match self.send_to_sales(&key, Some(&lead), &address, &letter, "escalation", turn).await? {
-                Handled::Done => {}
+            match self.send_to_sales(&key, Some(&lead), (&id, &address), &letter, "escalation", turn).await? {
+                // Its slot may have been settled before, when somebody else worked in the owner's place.
+                Handled::Done => told.extend(went_to(&self.store, &key, &id).await?.then_some(id)),
                 // Nobody else is written to now: the message comes back for the others.
                 Handled::Unanswered { .. } => return Ok(Handled::Unanswered { comes_back: true }),
                 stopped @ Handled::AccountAtFault { .. } => return Ok(stopped),
                 // The others on the rung are tried all the same; the message comes back for this one.
-                not_yet => handled = not_yet,
+                not_yet => {
+                    handled = not_yet;
+                    told.insert(id);
+                }
             }
         }
         Ok(handled)
@@ -189,13 +198,14 @@ impl SendNurtureEmail {
         let mut lines = Vec::new();
         for (lead, quarter) in leads {
             let mut line = self.line(&lead, quarter, &To::owner(&rep.id), now).await?;
-            line.put_off = lead.status() != Status::Mql;
+            let put_off = lead.status() != Status::Mql;
+            line.put_off = put_off.then(|| Taker::who_put_off(&lead, &self.playbook, &rep.id));
             lines.push((lead.sort_score, line));
         }
         lines.sort_by_key(|(sort_score, _)| -sort_score);
         let leads: Vec<LeadLine> = lines.into_iter().map(|(_, line)| line).collect();
         let letter = Letter { covering, ..new_leads(&rep.name, leads) };
-        self.send_to_sales(key, None, &rep.email, &letter, "digest", turn).await
+        self.send_to_sales(key, None, (&rep.id, &rep.email), &letter, "digest", turn).await
     }
 
     async fn lead(&self, event: &LeadEvent) -> Result<Option<(Lead, Quarter)>, Failure> {
@@ -236,7 +246,7 @@ impl SendNurtureEmail {
         &self,
         key: &Key,
         lead: Option<&Lead>,
-        to: &str,
+        (id_of, to): (&RepId, &str),
         letter: &impl Written,
         kind: &'static str,
         turn: &Turn,
@@ -254,7 +264,7 @@ impl SendNurtureEmail {
         let now = self.clock.now();
         let (html, text) = letter.render(&self.playbook.company)?;
         let id = ClaimId::new();
-        let mut actions = vec![claim(&self.store, key, &id, None, now)?];
+        let mut actions = vec![claim_to(&self.store, (key, &id), id_of, now)?];
         if let Some(lead) = lead {
             let as_read = Change::none(lead.key()).only_if("#stage = :stage").with(":stage", string(&lead.stage));
             actions.push(self.store.check(as_read)?);
@@ -280,6 +290,14 @@ impl SendNurtureEmail {
         let outcome = self.mailer.send(&mail).await;
         Ok(settle(&self.store, key, (&outcome, state_after(&outcome)), Vec::new(), now).await)
     }
+}
+
+/// Whether sales hears of a lead for the first time with this Act Now: it waited for a digest, which it has not been put into.
+fn is_first_word(lead: &Lead, asked_at: i64) -> bool {
+    let first = lead.asked_again.first();
+    lead.status() == Status::Mql
+        && lead.handed_off_at.is_none()
+        && first.is_some_and(|again| again.at == asked_at && again.was != Priority::ActNow.as_str())
 }
 
 fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {

@@ -3,13 +3,14 @@
 //! Each says what must stand in its first screen, so that whoever shows it can look for it there.
 
 use jiff::Timestamp;
-use perennial_domain::lead::Status;
 use perennial_domain::sla::Recipient;
 use perennial_platform::failure::Failure;
 use perennial_playbook::{Company, shown_name};
 
+use crate::about::IN_SMALL_STEPS;
 use crate::brief;
 use crate::help::{self, Need};
+use crate::taken::{PutOff, Taker};
 use crate::template::{Action, LeadLine, Letter, Moment, Person, Reach, Talk, Written};
 use crate::wording::{Reminder, asks_again, hand_off, hello, new_leads, reminder};
 
@@ -52,19 +53,23 @@ pub fn sales_mails(company: &Company, product: &str, talk_track: &[String]) -> R
     let (rep, manager, executive) = (Recipient::Rep, Recipient::Manager, Recipient::Executive);
     let no_calls = LeadLine { reach: Reach::NoCalls, ..lead() };
     let covering = Some("You cover for Kim Example until Fri\u{a0}16\u{a0}Jan.".to_owned());
-    let letters: [(&str, Letter); 18] = [
+    let another = || Taker::Other("Sam Example".to_owned());
+    let letters: [(&str, Letter); 21] = [
         ("sales-hand-off", hand_off("Robin Example", lead())),
         ("sales-hand-off-covering", Letter { covering, ..hand_off("Robin Example", lead()) }),
         ("sales-hand-off-no-calls", hand_off("Robin Example", no_calls)),
         ("sales-hand-off-upsell", hand_off("Robin Example", LeadLine { upsell: true, ..lead() })),
-        ("sales-asked-again", asks_again("Robin Example", Status::Mql, lead())),
-        ("sales-asked-again-touched", asks_again("Robin Example", Status::Touched, put_off(lead(), false))),
+        ("sales-asked-again", asks_again("Robin Example", lead())),
+        ("sales-asked-again-touched", asks_again("Robin Example", touched(lead(), Taker::Reader))),
+        ("sales-asked-again-touched-by-another", asks_again("Robin Example", touched(lead(), another()))),
         ("sales-new-lead", new_leads("Robin Example", vec![quiet(lead())])),
+        ("sales-new-lead-long-name", new_leads("Robin Example", vec![quiet(long(lead()))])),
         (
             "sales-new-leads",
-            new_leads("Robin Example", vec![hot(lead()), undone(lead()), put_off(quiet(lead()), true)]),
+            new_leads("Robin Example", vec![hot(lead()), undone(lead()), put_off(quiet(lead()), Taker::Reader)]),
         ),
-        ("sales-put-off", new_leads("Robin Example", vec![put_off(lead(), true)])),
+        ("sales-put-off", new_leads("Robin Example", vec![put_off(lead(), Taker::Reader)])),
+        ("sales-put-off-by-another", new_leads("Robin Example", vec![put_off(lead(), another())])),
         ("sales-reminder-1-rep", rung(0, rep, &[])),
         ("sales-reminder-2-rep", rung(1, rep, &[manager])),
         ("sales-reminder-2-manager", rung(1, manager, &[])),
@@ -101,10 +106,11 @@ fn first(letter: &Letter, product: &str) -> Vec<(&'static str, String)> {
         ([lead, ..], _) => {
             let who =
                 [("name", &lead.who), ("title", &lead.title), ("company", &lead.company), ("product", &lead.product)];
-            let what = [("reason", &lead.reason), ("deadline", &lead.deadline), ("button", &lead.button.label)];
+            let what = [("reason", &lead.reason), ("deadline", &lead.deadline)];
             // Of some nobody knows a title or a company; the others are always there.
             let known = who.into_iter().filter(|(what, text)| !text.is_empty() || !["title", "company"].contains(what));
-            known.chain(what).map(|(what, text)| (what, text.clone())).collect()
+            let button = lead.button.as_ref().map(|button| ("button", &button.label));
+            known.chain(what).chain(button).map(|(what, text)| (what, text.clone())).collect()
         }
         ([], Some(action)) => vec![
             ("name", letter.heading.split(" needs").next().unwrap_or_default().to_owned()),
@@ -160,7 +166,7 @@ fn lead(product: &str, talk_track: &[String]) -> LeadLine {
             "asked for “{product}: prices and a call” on Mon\u{a0}5\u{a0}Jan, and downloaded “From question to monthly review (long \
              guide)” on Mon\u{a0}22\u{a0}Dec"
         ),
-        deadline: "Please answer by Wed\u{a0}7\u{a0}Jan, 08:00; then you are reminded, and on Thu\u{a0}8\u{a0}Jan your manager hears of it."
+        deadline: "Please answer by Wed\u{a0}7\u{a0}Jan, 08:00; then you are reminded, and on Thu\u{a0}8\u{a0}Jan Sam Example hears of it."
             .to_owned(),
         sort_score: 74,
         fit: "A (80)".to_owned(),
@@ -171,12 +177,13 @@ fn lead(product: &str, talk_track: &[String]) -> LeadLine {
         reach: Reach::Any,
         new_customer: true,
         upsell: false,
-        put_off: false,
+        on_it: None,
+        put_off: None,
         since: "Mon\u{a0}5\u{a0}Jan".to_owned(),
         moments: vec![
             moment("Mon 5 Jan", "+10", &format!("asked for “{product}: prices and a call”")),
             moment("Fri 2 Jan", "+4", "attended “Numbers that lead to decisions (webinar)”"),
-            moment("Tue 30 Dec", "+3", &format!("viewed “{product}: prices and a call”")),
+            moment("Tue 30 Dec", "", "registered for “Work that does itself (webinar)” (Fernhill Automation)"),
             moment("Mon 22 Dec", "+10", "downloaded “From question to monthly review (long guide)”"),
             moment("Thu 18 Dec", "+1", "clicked on “What the average is hiding from you”"),
         ],
@@ -184,7 +191,7 @@ fn lead(product: &str, talk_track: &[String]) -> LeadLine {
             "You asked about prices: for how many people, and by when would it have to be running?".to_owned(),
         ],
         talk: Talk { product: product.to_owned(), lines: talk_track.to_vec() },
-        button: link("I am on it", "https://preview.invalid/on-it"),
+        button: Some(link("I am on it", "https://preview.invalid/on-it")),
         button_means: String::new(),
         others: vec![
             link("Not a fit", "https://preview.invalid/not-a-fit"),
@@ -197,7 +204,7 @@ fn lead(product: &str, talk_track: &[String]) -> LeadLine {
 fn reminded(lead: LeadLine, rung: usize, to: Recipient) -> LeadLine {
     let ask = if to == Recipient::Rep { "Please answer" } else { "Please see that they hear from us" };
     let deadline = match rung {
-        0 => format!("{ask} by Thu\u{a0}8\u{a0}Jan, 08:00; then your manager hears of it."),
+        0 => format!("{ask} by Thu\u{a0}8\u{a0}Jan, 08:00; then Sam Example hears of it."),
         1 => format!("{ask} by Fri\u{a0}9\u{a0}Jan, 08:00; then management hears of it."),
         _ => format!("{ask} today, Fri\u{a0}9\u{a0}Jan: no reminder follows this one."),
     };
@@ -208,8 +215,10 @@ fn reminded(lead: LeadLine, rung: usize, to: Recipient) -> LeadLine {
             "The button makes you the one on it, in place of Robin Example, whose lead it stays.".to_owned(),
         ),
     };
-    let button = Action { label: label.to_owned(), ..lead.button.clone() };
-    LeadLine { deadline, button, button_means: means, new_customer: false, ..lead }
+    let button = lead.button.clone().map(|button| Action { label: label.to_owned(), ..button });
+    // Nobody is told of themselves.
+    let manager = lead.manager.clone().filter(|_| to != Recipient::Manager);
+    LeadLine { deadline, button, manager, button_means: means, new_customer: false, ..lead }
 }
 
 /// One that is under the SLA for its score.
@@ -234,7 +243,7 @@ fn quiet(lead: LeadLine) -> LeadLine {
         email: "jo.sample@example.com".to_owned(),
         company: String::new(),
         priority: "MQL".to_owned(),
-        reason: "has come to the score of a lead in small steps".to_owned(),
+        reason: IN_SMALL_STEPS.to_owned(),
         deadline: "There is no deadline for this one.".to_owned(),
         moments: Vec::new(),
         questions: Vec::new(),
@@ -243,11 +252,20 @@ fn quiet(lead: LeadLine) -> LeadLine {
     }
 }
 
-/// One that its reader has taken, and put off unless they have been called.
-fn put_off(lead: LeadLine, put_off: bool) -> LeadLine {
-    let button = Action { label: "Call me later".to_owned(), url: "https://preview.invalid/later".to_owned() };
-    let others = lead.others[..1].to_vec();
-    LeadLine { deadline: "There is no deadline: it is yours already.".to_owned(), button, others, put_off, ..lead }
+/// One that somebody is on: its reader can say more of it, everybody else looks at the desk.
+fn touched(lead: LeadLine, on_it: Taker) -> LeadLine {
+    let deadline = format!("There is no deadline: {} already.", on_it.is_on_it());
+    let action = |label: &str, url: &str| Some(Action { label: label.to_owned(), url: url.to_owned() });
+    let (button, others) = match on_it {
+        Taker::Reader => (action("Call me later", "https://preview.invalid/later"), lead.others[..1].to_vec()),
+        _ => (action("Open it at your desk", "https://preview.invalid/desk/leads/sample"), Vec::new()),
+    };
+    LeadLine { deadline, button, others, on_it: Some(on_it), ..lead }
+}
+
+/// One that whoever is on it has put off until today.
+fn put_off(lead: LeadLine, by: Taker) -> LeadLine {
+    LeadLine { put_off: Some(PutOff(by.clone())), ..touched(lead, by) }
 }
 
 /// One that a later fact undoes, of whom little is known.

@@ -12,6 +12,8 @@ use perennial_platform::failure::Failure;
 use perennial_playbook::Company;
 use serde::Serialize;
 
+use crate::taken::{PutOff, Taker};
+
 /// A letter to somebody in sales.
 #[derive(Debug, Serialize)]
 pub(crate) struct Letter {
@@ -90,7 +92,7 @@ pub(crate) struct LeadLine {
     pub product: String,
     pub priority: String,
     pub owner: String,
-    /// The owner's manager, if there is one.
+    /// The owner's manager, if there is one and it is not who reads.
     pub manager: Option<String>,
     /// What the contact did that makes it worth a call, as it goes on after the name: `asked for “Prices and a call” on Tue 20 Oct`.
     pub reason: String,
@@ -110,8 +112,11 @@ pub(crate) struct LeadLine {
     pub new_customer: bool,
     /// Whether it is about more of what they own.
     pub upsell: bool,
-    /// Whether its rep has asked to be reminded of it.
-    pub put_off: bool,
+    /// Who is on it, if it is touched.
+    #[serde(skip)]
+    pub on_it: Option<Taker>,
+    /// Who put it off until today, if somebody did.
+    pub put_off: Option<PutOff>,
     pub since: String,
     /// Newest first.
     pub moments: Vec<Moment>,
@@ -119,8 +124,8 @@ pub(crate) struct LeadLine {
     pub questions: Vec<String>,
     /// What to say of its product.
     pub talk: Talk,
-    /// The button.
-    pub button: Action,
+    /// The button, if there is something to press.
+    pub button: Option<Action>,
     /// What pressing it means, where that is not plain.
     pub button_means: String,
     /// What else can be said.
@@ -164,6 +169,7 @@ pub(crate) struct Moment {
     pub date: String,
     /// What was done with what.
     pub told: String,
+    /// What it gave, or nothing.
     pub points: String,
 }
 

@@ -1,8 +1,8 @@
 //! What the letters to sales say: hand-off, asked again, digest, and the rungs of the ladder, each more insistent than the one before.
 
-use perennial_domain::lead::Status;
 use perennial_domain::sla::Recipient;
 
+use crate::taken::{PutOff, Taker};
 use crate::template::{LeadLine, Letter, Talk};
 
 /// What all letters about one lead share.
@@ -52,16 +52,25 @@ pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
 
 /// The new leads of a day, best first, and those that were put off until then.
 pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
-    let closing = "“I am on it” tells everybody that the lead is yours.";
-    let put_off = leads.iter().filter(|lead| lead.put_off).count();
+    let put_off = leads.iter().filter(|lead| lead.put_off.is_some()).count();
+    let closing = match leads.len() == put_off {
+        true => "Nobody is reminded of it besides: this is for you to know.",
+        false => "“I am on it” tells everybody that the lead is yours.",
+    };
     if let [lead] = &leads[..] {
         let (who, called, reason, lead) = (&lead.who, &lead.called, &lead.reason, lead.clone());
-        let (subject, opening) = match put_off {
-            0 => (format!("A new lead for you: {who}"), format!("{called} {reason}.")),
-            _ => (
-                format!("You asked to be reminded of {who}"),
-                format!("You put this lead off until today. {called} {reason}."),
-            ),
+        let (subject, opening) = match &lead.put_off {
+            None => (format!("A new lead for you: {who}"), format!("{called} {reason}.")),
+            Some(put_off) => {
+                let subject = match put_off {
+                    PutOff(Taker::Reader) => format!("You asked to be reminded of {who}"),
+                    PutOff(_) => format!("Put off until today: {who}"),
+                };
+                // Whoever put it off need not be who is on it.
+                let others = lead.on_it.as_ref().filter(|on_it| **on_it != Taker::Reader && put_off.0 != **on_it);
+                let others = others.map(|on_it| format!(" {}.", sentence(&on_it.is_on_it()))).unwrap_or_default();
+                (subject, format!("{put_off}{others} {called} {reason}."))
+            }
         };
         return about_one(subject, hello(owner), opening, lead, closing);
     }
@@ -71,7 +80,7 @@ pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
             format!("{count} new leads for you, best first"),
             "These customers have shown interest lately. The first one is the best.",
         ),
-        _ => (format!("{count} leads for you, best first"), "These are new, or were put off by you until today."),
+        _ => (format!("{count} leads for you, best first"), "These are new, or were put off until today."),
     };
     let names: Vec<&str> = leads.iter().take(3).map(|lead| lead.who.as_str()).collect();
     let more = if count > 3 { format!(" and {} more", count - 3) } else { String::new() };
@@ -92,23 +101,29 @@ pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
 }
 
 /// A lead whose contact asked again, by an Act Now.
-pub(crate) fn asks_again(owner: &str, status: Status, line: LeadLine) -> Letter {
+pub(crate) fn asks_again(reader: &str, line: LeadLine) -> Letter {
     let (called, reason, word) = (&line.called, &line.reason, if line.reach.by_phone() { "call" } else { "answer" });
-    let (opening, closing) = match status {
-        Status::Mql => (
-            format!("{called} {reason}, and nobody has answered the first time. Please {word} today."),
-            "“I am on it” stops the reminders.",
-        ),
-        _ => (
-            format!(
-                "You are on it already, and {called} {reason}. Perhaps something is still open: please {word} today."
-            ),
-            "Nobody is reminded of it: this is for you to know.",
-        ),
+    let opening = match &line.on_it {
+        None => format!("{called} {reason}, and nobody has answered the first time. Please {word} today."),
+        Some(on_it) => {
+            let please = if *on_it == Taker::Reader { word.to_owned() } else { format!("see that somebody {word}s") };
+            let on_it = sentence(&on_it.is_on_it());
+            format!("{on_it} already, and {called} {reason}. Perhaps something is still open: please {please} today.")
+        }
+    };
+    let closing = match line.on_it {
+        None => "“I am on it” stops the reminders.",
+        Some(_) => "Nobody is reminded of it: this is for you to know.",
     };
     let heading = format!("{} asks again about {}", line.who, line.product);
-    let letter = about_one(heading, hello(owner), opening, line, closing);
+    let letter = about_one(heading, hello(reader), opening, line, closing);
     Letter { subject: format!("{}: {}", letter.leads[0].priority, letter.heading), ..letter }
+}
+
+/// The same as the beginning of a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// Which reminder it is, and for whom.
@@ -132,7 +147,7 @@ pub(crate) fn reminder(reminder: Reminder, line: LeadLine) -> Letter {
         true => ("call", "call"),
         false => ("answer", "step in"),
     };
-    let also = also(&reminder.also);
+    let also = also(&reminder.also, line.manager.as_deref());
     let (subject, opening) = match (reminder.rung, reminder.to) {
         (0, Recipient::Rep) => (
             format!("A friendly reminder: {who} is waiting to hear from you"),
@@ -141,7 +156,7 @@ pub(crate) fn reminder(reminder: Reminder, line: LeadLine) -> Letter {
         (rung, Recipient::Rep) if !reminder.is_last => (
             format!("{} reminder: {who} is still waiting", ordinal(rung)),
             format!(
-                "{called} {reason}, and has heard from nobody since {since}.{also} Can you take it today? If not, say so below."
+                "{called} {reason}, and heard from nobody since {since}.{also} Can you take it today? If not, say so below."
             ),
         ),
         (_, Recipient::Rep) => (
@@ -164,17 +179,19 @@ pub(crate) fn reminder(reminder: Reminder, line: LeadLine) -> Letter {
             ),
         ),
     };
-    let closing = format!("The reminders stop as soon as somebody says “{}”.", line.button.label);
+    let said = line.button.as_ref().map_or("I am on it", |button| &button.label);
+    let closing = format!("The reminders stop as soon as somebody says “{said}”.");
     about_one(subject, reminder.greeting, opening, line, &closing)
 }
 
-/// ` Your manager has this too.`
-fn also(also: &[Recipient]) -> &'static str {
-    match (also.contains(&Recipient::Manager), also.contains(&Recipient::Executive)) {
-        (false, false) => "",
-        (true, false) => " Your manager hears of it today.",
-        (false, true) => " Management hears of it today.",
-        (true, true) => " Your manager and management hear of it today.",
+/// ` Elif Aydin hears of it today.`
+fn also(also: &[Recipient], manager: Option<&str>) -> String {
+    let manager = manager.filter(|_| also.contains(&Recipient::Manager));
+    match (manager, also.contains(&Recipient::Executive)) {
+        (None, false) => String::new(),
+        (Some(manager), false) => format!(" {manager} hears of it today."),
+        (None, true) => " Management hears of it today.".to_owned(),
+        (Some(manager), true) => format!(" {manager} and management hear of it today."),
     }
 }
 

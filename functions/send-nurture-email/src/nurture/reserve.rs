@@ -38,7 +38,7 @@ impl SendNurtureEmail {
             received_as: &chosen.received_as,
         };
         let mut actions = vec![
-            claim(store, &slot_key, id, Some(&piece), now)?,
+            claim(store, &slot_key, id, &piece, now)?,
             store.change(self.reserved(loaded, now))?,
             store.check(still_wanted(loaded))?,
             // The same person at the same address and account as was decided on.
