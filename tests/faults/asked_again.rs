@@ -19,7 +19,9 @@ use perennial_platform::records::{Lead, Slot};
 use perennial_platform::store::Store;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::mailing::silent_sender;
-use perennial_tests::{at, body, clock, deploy, engagement, introduce, settle, store_at, tally, tell};
+use perennial_tests::{
+    at, body, clock, deploy, deploy_with, engagement, introduce, playbook_with, settle, store_at, tally, tell,
+};
 use qualify_mql::{QualifyMql, Trigger};
 use serde_json::{Value, json};
 
@@ -64,9 +66,13 @@ async fn lead(deployment: &Deployment, contact: &str) -> Lead {
 }
 
 async fn say(store: &Store, contact: &str, said: Said, now: Timestamp) {
+    says(store, contact, (said, "rep-anna"), now).await;
+}
+
+async fn says(store: &Store, contact: &str, (said, by): (Said, &str), now: Timestamp) {
     let (contact, product) = (contact.into(), "analytics".into());
     let meant = Meant { contact: &contact, product: &product, quarter: None };
-    let word = Word { by: Some("rep-anna".to_owned()), ..Word::of(said, now.as_second()) };
+    let word = Word { by: Some(by.to_owned()), ..Word::of(said, now.as_second()) };
     leads::apply(store, &meant, &word, now).await.expect("the store answers");
 }
 
@@ -83,6 +89,13 @@ fn mails(deployment: &Deployment, kind: &str) -> Vec<String> {
     let mails = deployment.world.mails().expect("the world remembers").into_iter();
     let of_kind = |mail: &perennial_local::Mail| mail.tags.contains(&("kind".to_owned(), kind.to_owned()));
     mails.filter(of_kind).map(|mail| mail.subject).collect()
+}
+
+/// To whom each mail of asking again went, and its words.
+fn letters(deployment: &Deployment) -> Vec<(String, String)> {
+    let mails = deployment.world.mails().expect("the world remembers").into_iter();
+    let of_kind = |mail: &perennial_local::Mail| mail.tags.contains(&("kind".to_owned(), "asked-again".to_owned()));
+    mails.filter(of_kind).map(|mail| (mail.to.join(" "), mail.text.unwrap_or_default())).collect()
 }
 
 /// How often each event of a kind was published, by its id.
@@ -105,6 +118,8 @@ fn again(contact: &str, asked_at: &str) -> String {
 }
 
 const SUBJECT: &str = "Act Now: Wilhelmina Quarterstaff asks again about Fernhill Analytics";
+/// Of a lead that was still waiting for a digest: its owner has heard nothing of it yet.
+const FIRST: &str = "Act Now: Wilhelmina Quarterstaff wants Fernhill Analytics";
 
 #[tokio::test]
 async fn an_open_lead_rises_and_its_owner_hears_of_it_at_once_whatever_its_stage() {
@@ -146,11 +161,38 @@ async fn an_open_lead_rises_and_its_owner_hears_of_it_at_once_whatever_its_stage
         // Thursday noon and a working day: Monday's check.
         let check = restarts.then(|| at("2026-01-12T07:00:00Z").as_second());
         assert_eq!((after.due_at, after.sla_due_at), (check, check), "{said:?}");
-        assert_eq!(mails(&deployment, "asked-again"), [SUBJECT], "{said:?}");
+        assert_eq!(mails(&deployment, "asked-again"), [if restarts { FIRST } else { SUBJECT }], "{said:?}");
         assert_eq!(published(&deployment, "LeadQualified"), once(&[made("ada"), again("ada", AGAIN)]), "{said:?}");
         assert_eq!(mails(&deployment, "hand-off").len(), 0, "{said:?}");
         let kinds = perennial_tests::bus::assert_events_keep_to_their_schemas(&deployment);
         assert_eq!(kinds["LeadQualified"], 2);
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_on_it_hears_of_it_and_is_taken_for_nobody_else() {
+    let (anna, bilal) = ("anna.keller@fernhill.example.com", "bilal.haddad@fernhill.example.com");
+    for (by, to, says_so) in [
+        ("rep-anna", anna, "You are on it already, and Wilhelmina asked for"),
+        ("rep-bilal", bilal, "You are on it in place of Anna Keller, whose lead it is."),
+        // Away that day, or nobody who gets such mail.
+        ("rep-dora", anna, "Dora Nagy is on it already, and Wilhelmina asked for"),
+        ("executive", anna, "Management is on it already, and Wilhelmina asked for"),
+        ("Jo from support", anna, "There is no deadline: Jo from support is on it already."),
+    ] {
+        let dora_is_away = playbook_with(|text| text.replace("2027-08-02", "2026-01-02"));
+        let deployment = deploy_with(perennial_local::ClockHandle::standing_at(at(MADE)), dora_is_away).await;
+        introduce(&deployment, "ada").await;
+        does(&deployment, "ada", "analytics-guide", "download").await;
+        does(&deployment, "ada", "automation-webinar", "attend").await;
+        says(&deployment.store, "ada", (Said::Touched, by), at(MADE)).await;
+        deployment.world.clock().set(at(AGAIN));
+        does(&deployment, "ada", "analytics-pricing", "request").await;
+        let [(sent_to, text)] = &letters(&deployment)[..] else { panic!("{by}: one letter") };
+        assert!(sent_to == to && text.contains(says_so), "{by}: {sent_to}: {text}");
+        // Somebody else's is not to be put off by a link.
+        assert_eq!(text.contains("Call me later: "), ["rep-anna", "rep-bilal"].contains(&by), "{by}: {text}");
+        assert!(text.contains("(webinar)” (Fernhill Automation)\n"), "{by}: {text}");
     }
 }
 
@@ -166,6 +208,10 @@ async fn the_ladder_begins_anew_and_mails_each_rung_of_both() {
     deployment.world.clock().set(at(AGAIN));
     does(&deployment, "ada", "analytics-pricing", "request").await;
     assert_eq!(mails(&deployment, "asked-again"), [SUBJECT]);
+    let (_, text) = letters(&deployment).remove(0);
+    let news =
+        "asked for “Fernhill Analytics: prices and a call” on Thu 8 Jan, and nobody has answered the first time.";
+    assert!(text.contains(news), "{text}");
     for check in &CHECKS[2..] {
         run(&deployment, check).await;
         run(&deployment, check).await;
@@ -278,7 +324,7 @@ async fn of_deciders_at_once_one_tells() {
     settle(&deployment).await;
     assert_eq!(lead(&deployment, "ada").await.asked_again.len(), 1);
     assert_eq!(published(&deployment, "LeadQualified"), once(&[made("ada"), again("ada", AGAIN)]));
-    assert_eq!(mails(&deployment, "asked-again"), [SUBJECT]);
+    assert_eq!(mails(&deployment, "asked-again"), [FIRST]);
 }
 
 #[tokio::test]

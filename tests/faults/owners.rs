@@ -1,6 +1,6 @@
 //! Whose a lead is, and who reads what is told of it: territories, reps who are away, and owners who have left the playbook.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use escalate_sla::EscalateSla;
@@ -12,7 +12,7 @@ use perennial_platform::keys::{self, Key};
 use perennial_platform::lambda::Tick;
 use perennial_platform::leads;
 use perennial_platform::records::{Digest, Lead, Slot, SlotState};
-use perennial_platform::store::{Commit, Store};
+use perennial_platform::store::{Change, Commit, Store, number, string};
 use perennial_playbook::Playbook;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::{at, body, deploy, deploy_with, engagement, introduce, playbook_with, settle, store_at, tell};
@@ -234,9 +234,14 @@ async fn a_rung_goes_to_the_cover_and_to_the_owners_manager_and_to_nobody_twice(
         expected.extend([covering("brief"), covering("escalation")]);
         expected.extend(manager.clone());
         expected.push(covering("escalation"));
-        expected.extend(manager);
+        expected.extend(manager.clone());
         expected.push(letter("escalation", DIRECTOR, ""));
         assert_eq!(letters(&deployment), expected, "{cover}");
+        // By name, and to nobody of themselves.
+        let mails = deployment.world.mails().expect("the world remembers").into_iter();
+        let named = mails.filter(|mail| mail.text.as_ref().is_some_and(|text| text.contains("Elif Aydin hears of it")));
+        let to: BTreeSet<String> = named.map(|mail| mail.to.join(" ")).collect();
+        assert_eq!(to, manager.iter().map(|_| CHEN.to_owned()).collect(), "{cover}");
 
         let quarter = "2026-Q1".parse().expect("a quarter");
         let slot = keys::rung_mail(&"ada".into(), &"analytics".into(), quarter, (1, None), "manager");
@@ -249,6 +254,27 @@ async fn a_rung_goes_to_the_cover_and_to_the_owners_manager_and_to_nobody_twice(
         let (sender, again) = (sender(&deployment).await, messages(&deployment, "SlaEscalated"));
         assert_eq!((again.len(), handle(&sender, &again).await.len()), (3, 0), "{cover}");
         assert_eq!(letters(&deployment), expected, "{cover}");
+    }
+}
+
+/// Whoever worked in the owner's place when a message came first need not be who does when it comes again.
+#[tokio::test]
+async fn a_manager_who_covers_since_the_owners_reminder_went_out_gets_the_managers() {
+    let away = r#"{ from = "2026-01-05", to = "2026-01-30", cover = "manager-emea" }"#;
+    for (sent_to, managers) in [("rep-anna", 1), ("manager-emea", 0)] {
+        let deployment = world(WEDNESDAY, anna_away(away)).await;
+        asks_for_prices(&deployment).await;
+        until(&deployment, "2026-01-09T12:00:00Z").await;
+        let quarter = "2026-Q1".parse().expect("a quarter");
+        let slot = |role| keys::rung_mail(&"ada".into(), &"analytics".into(), quarter, (1, None), role);
+        let sent = Change::of(slot("rep"), "SET #state = :sent, #decided_at = :at, #sent_to = :to");
+        let sent = sent.with(":sent", string("SENT")).with(":at", number(1)).with(":to", string(sent_to));
+        deployment.store.apply("test", sent).await.expect("the store answers");
+        let before = letters(&deployment).len();
+        until(&deployment, "2026-01-12T12:00:00Z").await;
+        let sent = letters(&deployment).split_off(before);
+        let reminders: Vec<_> = sent.into_iter().filter(|(kind, ..)| kind == "escalation").collect();
+        assert_eq!(reminders, vec![letter("escalation", ELIF, ""); managers], "{sent_to}");
     }
 }
 

@@ -63,7 +63,7 @@ pub fn sales_mails(company: &Company, product: &str, talk_track: &[String]) -> R
         ("sales-asked-again-touched", asks_again("Robin Example", touched(lead(), Taker::Reader))),
         ("sales-asked-again-touched-by-another", asks_again("Robin Example", touched(lead(), another()))),
         ("sales-new-lead", new_leads("Robin Example", vec![quiet(lead())])),
-        ("sales-new-lead-long-name", new_leads("Robin Example", vec![quiet(long(lead()))])),
+        ("sales-new-lead-long-name", new_leads("Robin Example", vec![long(quiet(lead()))])),
         (
             "sales-new-leads",
             new_leads("Robin Example", vec![hot(lead()), undone(lead()), put_off(quiet(lead()), Taker::Reader)]),
