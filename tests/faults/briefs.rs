@@ -15,8 +15,9 @@ use perennial_platform::failure::Failure;
 use perennial_platform::identity::erasing;
 use perennial_platform::keys;
 use perennial_platform::lambda::Tick;
+use perennial_platform::leads;
 use perennial_platform::records::{Brief, Slot};
-use perennial_platform::store::{Change, Store, number, string};
+use perennial_platform::store::{Change, Commit, Store, number, string};
 use perennial_playbook::Playbook;
 use perennial_tests::interpose::Interposer;
 use perennial_tests::mailing::{send, silent_sender};
@@ -318,6 +319,26 @@ async fn one_interest_that_cannot_be_read_costs_the_rep_nothing_else() {
     let brief = brief(&deployment, OWNER, WEEK).await.expect("there is one");
     let warm: Vec<&str> = brief.heating_up.first.iter().map(|it| it.contact.as_str()).collect();
     assert_eq!((warm, brief.new_leads.count, brief.overdue.count), (vec!["dora"], 2, 2));
+}
+
+#[tokio::test]
+async fn who_has_an_open_lead_of_somebody_elses_is_not_named_as_heating_up() {
+    for (stage, expected) in [("mql", vec!["cleo"]), ("sql", vec!["cleo"]), ("recycled", vec!["cleo", "dora"])] {
+        let deployment = world().await;
+        introduce(&deployment, "dora").await;
+        does(&deployment, "dora", "analytics-guide", "download").await;
+        let rows = deployment.store.contact(&"dora".into()).await.expect("the contact can be read");
+        let [lead] = &rows.leads[..] else { panic!("one lead") };
+        let given = leads::give_to(&deployment.store, lead, &"rep-bilal".into()).await.expect("the store answers");
+        assert_eq!(given, Commit::Done);
+        let stands = Change::of(lead.key(), "SET #stage = :stage").with(":stage", string(stage));
+        assert!(deployment.store.apply("test", stands).await.expect("it is written"));
+        does(&deployment, "dora", "automation-checklist", "download").await;
+        run(&deployment, MONDAY).await;
+        let brief = brief(&deployment, OWNER, WEEK).await.expect("there is one");
+        let warm: Vec<&str> = brief.heating_up.first.iter().map(|it| it.contact.as_str()).collect();
+        assert_eq!((brief.heating_up.count, warm), (expected.len(), expected), "{stage}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod digests;
 mod editions;
 mod erased;
 mod feedback;
+mod held;
 mod identities;
 mod ladder;
 mod late_facts;

@@ -209,7 +209,10 @@ impl ApplyChange {
         match applied {
             Applied::Refused(refused) => tracing::warn!(%refused, "a word from sales was refused"),
             Applied::NoLead => tracing::warn!(%said, "a word from sales fits no lead"),
-            Applied::Moved(_) | Applied::Noted { .. } | Applied::Unchanged { .. } => {}
+            // Also what changes nothing: whoever applied it before may have died, or was the desk, which tells nobody who waits.
+            Applied::Moved(_) | Applied::Noted { .. } | Applied::Unchanged { .. } => {
+                held::news_from_sales(&self.store, meant.contact, meant.product, now).await?;
+            }
         }
         Ok(Change::Applied)
     }

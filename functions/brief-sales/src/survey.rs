@@ -7,6 +7,7 @@
 //! | one query per account, and one for which they are | who works there, keys only |
 //! | one batch per hundred items: a cadence for each contact, an interest for each contact and product | who is heating up, who was or will be written to |
 //! | one batch per hundred mails of the week | which pieces they were |
+//! | one query per contact that is to be named, of [`RESERVE`] more at most | whether somebody else has an open lead of theirs |
 //!
 //! No name is read, and nothing is scanned. Of a rep's contacts so many are looked at: [`MOST_CONTACTS`].
 
@@ -16,17 +17,20 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use perennial_domain::brief::{Warmest, Warming, Week, heat};
 use perennial_domain::ids::{AccountId, ContactId, RepId};
+use perennial_domain::lead::Status;
 use perennial_platform::desk::{self, Wanted};
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, Key};
 use perennial_platform::records::{Brief, Cadence, Cut, HeatingUp, PieceSent, Slot, SlotState, day_number, line_of};
-use perennial_platform::store::Item;
+use perennial_platform::store::{Item, text};
 
 use crate::BriefSales;
 
 /// So many stand in a list of a brief.
 const LISTED: usize = 10;
+/// So many more are looked at if others have open leads of those who would stand there.
+const RESERVE: usize = 20;
 /// So many contacts of a rep are looked at: with four products a thousand batches.
 const MOST_CONTACTS: usize = 20_000;
 /// So many leads are read with one query.
@@ -64,7 +68,8 @@ impl BriefSales {
         let (contacts, more_contacts) = self.contacts(&accounts).await?;
         let per_contact = self.playbook.products.len() + 1;
         let pages: Vec<&[ContactId]> = contacts.chunks((ITEMS_AT_ONCE / per_contact).max(1)).collect();
-        let (mut warmest, mut places, mut planned, mut unreadable) = (Warmest::keeping(LISTED), Vec::new(), 0, 0);
+        let (mut warmest, mut places, mut planned, mut unreadable) =
+            (Warmest::keeping(LISTED + RESERVE), Vec::new(), 0, 0);
         for some in pages.chunks(CALLS_AT_ONCE) {
             let looks: Vec<_> = some.iter().map(|page| self.look_at(page, &open, week, now)).collect();
             for seen in try_join_all(looks).await? {
@@ -78,7 +83,7 @@ impl BriefSales {
             tracing::warn!(rep = %rep, unreadable, more_contacts, "a brief does not tell of all");
         }
         let (mails, sent) = self.sent(places).await?;
-        let (warming, first) = warmest.finish();
+        let heating_up = self.without_lead(warmest).await?;
         let Key { pk, sk } = keys::brief(week.begins_on, rep);
         Ok(Brief {
             pk,
@@ -91,7 +96,7 @@ impl BriefSales {
             more_contacts,
             new_leads: Cut::of(open.new, LISTED),
             overdue: Cut::of(overdue.iter().map(line_of).collect(), LISTED),
-            heating_up: Cut { count: warming, first: first.into_iter().map(HeatingUp::from).collect() },
+            heating_up,
             mails,
             sent: Cut::of(sent, LISTED),
             planned,
@@ -169,14 +174,45 @@ impl BriefSales {
         places
     }
 
+    /// The first who are heating up and have no open lead, of whatever owner. Who has one further down is still counted: of a rep
+    /// with thousands of contacts only those who may be named are looked at.
+    async fn without_lead(&self, warmest: Warmest) -> Result<Cut<HeatingUp>, Failure> {
+        let (mut count, warmest) = warmest.finish();
+        let mut first = Vec::new();
+        for some in warmest.chunks(LISTED) {
+            if first.len() >= LISTED {
+                break;
+            }
+            let looks: Vec<_> = some.iter().map(|warming| self.has_open_lead(&warming.contact)).collect();
+            for (warming, has_lead) in some.iter().zip(try_join_all(looks).await?) {
+                if has_lead {
+                    count -= 1;
+                } else if first.len() < LISTED {
+                    first.push(HeatingUp::from(warming.clone()));
+                }
+            }
+        }
+        Ok(Cut { count, first })
+    }
+
+    async fn has_open_lead(&self, contact: &ContactId) -> Result<bool, Failure> {
+        let leads = self.store.partition_items(&keys::contact(contact), Some(keys::LEAD)).await?;
+        // A stage that this version does not know is not closed.
+        let is_open = |item: &Item| text(item, "stage").and_then(Status::named).is_none_or(Status::is_open);
+        Ok(leads.iter().any(is_open))
+    }
+
     /// How many of these places are mails that went out, and which pieces they were, the one that most got first.
     async fn sent(&self, places: Vec<Key>) -> Result<(usize, Vec<PieceSent>), Failure> {
         let mut pieces: BTreeMap<(String, String), usize> = BTreeMap::new();
-        let found = desk::items(&self.store, places).await?;
-        for item in found.into_values() {
-            let Ok(slot) = serde_dynamo::from_item::<_, Slot>(item) else { continue };
-            if let (SlotState::Sent, Some(stream), Some(piece)) = (slot.state, slot.stream, slot.piece) {
-                *pieces.entry((stream, piece)).or_default() += 1;
+        let pages: Vec<&[Key]> = places.chunks(ITEMS_AT_ONCE).collect();
+        for some in pages.chunks(CALLS_AT_ONCE) {
+            let looks: Vec<_> = some.iter().map(|page| desk::items(&self.store, page.iter().cloned())).collect();
+            for item in try_join_all(looks).await?.into_iter().flat_map(BTreeMap::into_values) {
+                let Ok(slot) = serde_dynamo::from_item::<_, Slot>(item) else { continue };
+                if let (SlotState::Sent, Some(stream), Some(piece)) = (slot.state, slot.stream, slot.piece) {
+                    *pieces.entry((stream, piece)).or_default() += 1;
+                }
             }
         }
         let mails = pieces.values().sum();

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use perennial_domain::calendar::days_after;
-use perennial_domain::ids::{AccountId, ContactId, ProductId};
+use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{self, Reached, Score};
 use perennial_domain::lead::Status;
 use perennial_domain::owner;
+use perennial_domain::profile::{Account, Contact};
 use perennial_domain::qualify::{self, Decision, GivenBack, HeldReason, Qualified, Snapshot};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla;
@@ -98,7 +99,7 @@ impl QualifyMql {
             if self.try_qualify(contact, product, quarter).await? == Commit::Done {
                 return Ok(());
             }
-            // A fact landed, or another decider was faster: load and decide again.
+            // A fact landed, something else was learnt, or another decider was faster: load and decide again.
             back_off(attempt).await;
         }
         Err(Failure::Conflict { operation: "qualify" })
@@ -123,15 +124,7 @@ impl QualifyMql {
             return self.forget(&place).await;
         }
         let person = rows.contact(contact);
-        let mut account = match person.as_ref().and_then(|person| person.account.as_ref()) {
-            Some(account) => self.store.account(account).await?,
-            None => None,
-        };
-        if let Some(account) = &mut account {
-            // An owner whom the playbook does not know cannot be written to. If no territory has the account either, it is nobody's
-            // lead, and held until somebody has it.
-            account.owner = owner::of(&self.playbook.owners, account, now);
-        }
+        let account = self.account(person.as_ref(), now).await?;
         let threshold = self.playbook.interest.threshold(product);
         let snapshot = Snapshot {
             product,
@@ -152,11 +145,25 @@ impl QualifyMql {
                 self.forget(&place).await
             }
             Decision::Held { until, reason } => {
-                let waits_at = person.and_then(|person| person.account);
                 let due_at = until.min(days_after(now, LOOK_AFTER_DAYS));
-                self.hold(&place, waits_at.as_ref(), (reason, due_at), now).await
+                let held = self.hold(&place, person.as_ref(), (reason, due_at), now).await?;
+                let heard =
+                    held == Commit::Done && self.has_news(&place, person.as_ref(), account.as_ref(), now).await?;
+                Ok(if heard { Commit::Refused(Vec::new()) } else { held })
             }
         }
+    }
+
+    /// The account of a contact, with whoever has it now.
+    async fn account(&self, person: Option<&Contact>, now: Timestamp) -> Result<Option<Account>, Failure> {
+        let Some(account) = person.and_then(|person| person.account.as_ref()) else { return Ok(None) };
+        let mut account = self.store.account(account).await?;
+        if let Some(account) = &mut account {
+            // An owner whom the playbook does not know cannot be written to. If no territory has the account either, it is nobody's
+            // lead, and held until somebody has it.
+            account.owner = owner::of(&self.playbook.owners, account, now);
+        }
+        Ok(account)
     }
 
     /// What sales said of the contact's leads for a product.
@@ -262,7 +269,7 @@ impl QualifyMql {
     async fn hold(
         &self,
         place: &Place<'_>,
-        waits_at: Option<&AccountId>,
+        person: Option<&Contact>,
         (reason, due_at): (HeldReason, Timestamp),
         now: Timestamp,
     ) -> Result<Commit, Failure> {
@@ -278,10 +285,30 @@ impl QualifyMql {
             since: known.map_or(now.as_second(), |known| known.since),
             due_shard: keys::due_shard(Job::Held, place.contact),
             due_at: due_at.as_second(),
-            member_of: waits_at.map(keys::waiting_at),
+            member_of: person.and_then(|person| person.account.as_ref()).map(keys::waiting_at),
         };
         let marked = place.mark("ADD #held :quarter, #rev :one");
         self.store.commit("hold", vec![self.store.put_over(&held)?, self.store.change(marked)?]).await
+    }
+
+    /// Whether what a hold was decided on has changed until it was written. Whoever wrote it meanwhile looked for what waits, and may
+    /// have found nothing yet; whoever writes it from now on finds it.
+    async fn has_news(
+        &self,
+        place: &Place<'_>,
+        person: Option<&Contact>,
+        account: Option<&Account>,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        let rows = self.store.contact(place.contact).await?;
+        let said = |rows: &ContactRows| {
+            let wants_no_calls = rows.preferences.as_ref().is_some_and(Preferences::want_no_calls);
+            (wants_no_calls, self.given_back(&rows.leads, place.product, place.quarter))
+        };
+        let known = rows.contact(place.contact);
+        Ok(known.as_ref() != person
+            || said(&rows) != said(place.rows)
+            || self.account(known.as_ref(), now).await?.as_ref() != account)
     }
 
     /// The quarter is not reached under the present facts and playbook: nothing is held for it any more.

@@ -5,7 +5,8 @@
 //! the rules, and somebody for whom they still hold waits on.
 
 use jiff::Timestamp;
-use perennial_domain::ids::AccountId;
+use perennial_domain::ids::{AccountId, ContactId, ProductId};
+use perennial_domain::qualify::HeldReason;
 
 use crate::contact::ContactRows;
 use crate::failure::Failure;
@@ -72,6 +73,28 @@ pub async fn news_of_contact(store: &Store, rows: &ContactRows, now: Timestamp) 
     let profile = rows.profile.as_ref().map(crate::records::Profile::fields).unwrap_or_default();
     let waits_at = profile.get("account").map(|account| keys::waiting_at(&AccountId::from(account)));
     for held in rows.held.iter().filter(|held| waits_at.is_some() && held.member_of != waits_at) {
+        if let Some(event) = told_again(&held.key(), now)? {
+            outbox::put(store, &event).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells again of what waits because of an earlier lead of a contact for a product, of which sales has said something. Repeated, it
+/// is the same events; where nothing waits for it, nothing is written.
+///
+/// # Errors
+/// [`Failure`] if the store could not be reached.
+pub async fn news_from_sales(
+    store: &Store,
+    contact: &ContactId,
+    product: &ProductId,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let waits_for_sales = [HeldReason::RecycledThisQuarter, HeldReason::RecycledUntil].map(HeldReason::as_str);
+    let prefix = format!("{}{product}#", keys::HELD);
+    let held: Vec<Held> = store.partition(&keys::contact(contact), Some(&prefix)).await?;
+    for held in held.iter().filter(|held| waits_for_sales.contains(&held.reason.as_str())) {
         if let Some(event) = told_again(&held.key(), now)? {
             outbox::put(store, &event).await?;
         }

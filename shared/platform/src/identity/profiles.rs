@@ -87,7 +87,7 @@ pub async fn identify(
 }
 
 /// Takes over the newer fields of a statement about an account. Whether it says something else now of what qualifications can wait
-/// for.
+/// for, or may have said so when this was delivered before: whoever was to tell of it then may have died.
 ///
 /// # Errors
 /// [`Failure`] if the store could not be reached or every race was lost.
@@ -102,7 +102,8 @@ pub async fn update_account(
         let mut fields = known.as_ref().map(Profile::fields).unwrap_or_default();
         let before = waited_for(&fields);
         if !fields.merge(statements.clone(), second) && known.is_some() {
-            return Ok(false);
+            let of_this_second = |known: &Stated| [known.since, known.second].contains(&second);
+            return Ok(statements.keys().filter_map(|name| fields.0.get(name)).any(of_this_second));
         }
         let profile = written(store, key.clone(), known.as_ref(), &fields, None)?;
         if store.commit("profile", vec![profile]).await? == Commit::Done {
