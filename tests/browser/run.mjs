@@ -12,7 +12,7 @@ import { chromium } from 'playwright-core';
 
 import { check, checked } from './check.mjs';
 import { leadPages } from './leads.mjs';
-import { mails, start } from './world.mjs';
+import { askForPrices, mails, start } from './world.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
@@ -162,6 +162,7 @@ async function trackedLink(link) {
 
 await mkdir(shots, { recursive: true });
 const world = await start(resolve(perennial), join(root, 'infra/playbook'));
+await askForPrices(resolve(perennial), world.url);
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
   const waiting = (await mails(world.url)).filter((mail) => mail.preferences && mail.unsubscribe && mail.tracked);

@@ -1,9 +1,10 @@
 // The local world, started for one run: where it is served, and the links of the mails that it has sent.
 
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 /** Starts `perennial up` with the example and waits until it serves. */
 export async function start(binary, playbook) {
@@ -44,6 +45,29 @@ export async function mails(url) {
       return { contact, preferences: link('p'), unsubscribe: link('u'), tracked: link('t') };
     }),
   );
+}
+
+/** Of the example, and of none of them has anybody asked for a price: each becomes a lead when it does. */
+const ASKING = ['acme-dispatcher', 'gamma-analyst', 'pine-actuary', 'summit-registrar', 'tidal-editor', 'willow-cfo', 'nova-founder'];
+
+/** Lets some contacts ask for a price, by a signed webhook each, and waits until their owners have letters. */
+export async function askForPrices(binary, url) {
+  const now = (await (await fetch(`${url}/api/world`)).json()).now;
+  const folder = await mkdtemp(join(tmpdir(), 'perennial-webhook-'));
+  for (const contact of ASKING) {
+    const data = { contact, asset: 'automation-pricing', action: 'request' };
+    const file = join(folder, `${contact}.json`);
+    await writeFile(file, JSON.stringify({ type: 'engagement', timestamp: now, data }));
+    const send = ['webhook', 'send', '--source', 'native', '--url', `${url}/webhooks/native`, file];
+    await promisify(execFile)(binary, send);
+  }
+  await rm(folder, { recursive: true });
+  for (let wait = 0; wait < 100; wait += 1) {
+    const asked = (await leadLinks(url)).filter(({ kind, contact }) => kind === 'hand-off' && ASKING.includes(contact));
+    if (asked.length >= ASKING.length) return;
+    await new Promise((after) => setTimeout(after, 200));
+  }
+  throw new Error('whoever asks for a price has become no lead');
 }
 
 /** The three links of each letter about one lead: on it, not a fit, later; the newest letter of each contact first. */

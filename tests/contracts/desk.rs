@@ -103,7 +103,8 @@ async fn nobody_gets_in_without_a_session_of_today() {
         let mut nobody = anna.with_cookie(cookie);
         for path in ["/desk", "/desk/team", &lead] {
             let answer = nobody.get(path).await.expect(303);
-            assert_eq!((answer.location.as_deref(), answer.html.as_str()), (Some("/desk/login"), ""), "{path}");
+            let login = if path == "/desk" { "/desk/login".to_owned() } else { format!("/desk/login?to={path}") };
+            assert_eq!((answer.location.as_deref(), answer.html.as_str()), (Some(login.as_str()), ""), "{path}");
         }
         nobody.post(&lead, "word=touched").await.expect(401);
     }
@@ -119,6 +120,39 @@ async fn nobody_gets_in_without_a_session_of_today() {
     anna.get("/desk").await.expect(200);
     deployment.world.clock().forward(at(NOW) + SignedDuration::from_hours(8) + SignedDuration::from_secs(1));
     anna.get("/desk").await.expect(303);
+}
+
+#[tokio::test]
+async fn whoever_follows_a_link_is_led_there_after_signing_in_and_nowhere_else() {
+    let deployment = three_leads().await;
+    let mut nobody = Desk::sign_in(&deployment, ANNA).await.with_cookie("");
+    let lead = path_of("ada", "analytics");
+    for asked in [lead.as_str(), "/desk?rep=rep-anna&overdue=yes", "/desk/team"] {
+        let login = nobody.get(asked).await.expect(303).location.expect("the page before");
+        let page = nobody.get(&login).await.expect(200).html;
+        let to = page.split("name=\"to\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a form");
+        let to = to.replace("&#x2f;", "/").replace("&amp;", "&");
+        assert_eq!(to, asked);
+        let sent = format!("token={ANNA}&to={}", to.replace('&', "%26").replace('=', "%3D"));
+        assert_eq!(nobody.post("/desk/session", &sent).await.expect(303).location.as_deref(), Some(asked));
+    }
+    // An address that somebody made leads to the desk: before a session, at its beginning, and with one.
+    let mut anna = Desk::sign_in(&deployment, ANNA).await;
+    for evil in
+        ["//evil.example.com", "/%5Cevil.example.com", "https:%2F%2Fevil.example.com", "/desk/../p/x", "/desk/leave"]
+    {
+        let page = nobody.get(&format!("/desk/login?to={evil}")).await.expect(200).html;
+        assert!(
+            !page.contains("evil") && !page.contains("/../") && page.contains("name=\"to\" value=\"&#x2f;desk\""),
+            "{page}"
+        );
+        let begun = nobody.post("/desk/session", &format!("token={ANNA}&to={evil}")).await.expect(303);
+        assert_eq!(begun.location.as_deref(), Some("/desk"), "{evil}");
+        let known = anna.get(&format!("/desk/login?to={evil}")).await.expect(303);
+        assert_eq!(known.location.as_deref(), Some("/desk"), "{evil}");
+    }
+    let known = anna.get(&format!("/desk/login?to={lead}")).await.expect(303);
+    assert_eq!(known.location, Some(lead));
 }
 
 #[tokio::test]

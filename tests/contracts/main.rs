@@ -12,6 +12,7 @@ mod corpus;
 mod covers;
 mod desk;
 mod desk_calls;
+mod digest_calls;
 mod lead_made;
 mod letters;
 mod lifecycle;

@@ -256,6 +256,50 @@ async fn whoever_wants_no_weekly_mail_or_is_no_rep_any_more_gets_none_and_it_sto
     }
 }
 
+/// Anna is away, and Chen works for her; so does whoever is named.
+fn anna_away(change: impl Fn(&str) -> String) -> Arc<Playbook> {
+    playbook_with(|text| {
+        let anna = "id = \"rep-anna\"\n";
+        let away = format!("{anna}away = [{{ from = \"2026-01-12\", cover = \"rep-chen\" }}]\n");
+        change(&text.replacen(anna, &away, 1))
+    })
+}
+
+#[tokio::test]
+async fn a_cover_reads_whose_accounts_they_are_and_may_want_none() {
+    let mail_under = async |playbook: Arc<Playbook>| {
+        let deployment = world().await;
+        let (store, of_old) = (deployment.store.clone(), Arc::clone(&deployment.playbook));
+        run_with(store, of_old, MONDAY).await.expect("the run finishes");
+        let desk_url = Some("https://desk.example.com/desk".to_owned());
+        let sender = SendNurtureEmail { playbook, desk_url, ..silent_sender(&deployment).await };
+        let message = json!({"detail-type": "BriefReady", "detail": {"owner": OWNER, "week": WEEK}});
+        assert_eq!(send(&sender, &[message]).await, Vec::<String>::new());
+        (mails(&deployment), slot(&deployment, OWNER, WEEK).await)
+    };
+    // Anna does not come back: no end of it is known.
+    let (mails, _) = mail_under(anna_away(str::to_owned)).await;
+    let [mail] = &mails[..] else { panic!("{mails:?}") };
+    assert_eq!(mail.to, ["chen.wei@fernhill.example.com"]);
+    assert_eq!(mail.subject, "To help you sell for Anna Keller: 2 overdue, 1 heating up, 2 new leads");
+    let (text, html) = (text(mail), mail.html.clone().unwrap_or_default().replace("&#x2f;", "/"));
+    for says in [
+        "Hello Chen Wei,\n\nYou cover for Anna Keller.\n",
+        "in the last seven days at the 3 accounts with 3 contacts of Anna Keller, and what",
+        "3 of their contacts may get a mail",
+        "At the desk: https://desk.example.com/desk?rep=rep-anna\n",
+        "You get this once a week while you cover for Anna Keller.",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    assert!(html.contains("href=\"https://desk.example.com/desk?rep=rep-anna\""), "{html}");
+
+    let chen = "email = \"chen.wei@fernhill.example.com\"";
+    let wants_none = anna_away(|text| text.replace(chen, &format!("{chen}\nweekly = false")));
+    let (mails, slot) = mail_under(wants_none).await;
+    assert_eq!((mails.len(), slot.as_deref()), (0, Some("SILENT: their cover wants no weekly mail")));
+}
+
 /// The mail of a world after something has happened between its brief and the mail.
 async fn mail_after(deployment: &Deployment) -> Option<String> {
     let sender = silent_sender(deployment).await;

@@ -303,7 +303,7 @@ impl QualifyMql {
         let rows = self.store.contact(place.contact).await?;
         let said = |rows: &ContactRows| {
             let wants_no_calls = rows.preferences.as_ref().is_some_and(Preferences::want_no_calls);
-            (wants_no_calls, self.given_back(&rows.leads, place.product, place.quarter))
+            (wants_no_calls, self.given_back(&rows.leads, place.product, place.quarter, now))
         };
         let known = rows.contact(place.contact);
         Ok(known.as_ref() != person

@@ -64,6 +64,17 @@ pub(crate) fn money(currency: &str, cents: i64) -> String {
     if part == 0 { format!("{currency} {grouped}") } else { format!("{currency} {grouped}.{part:02}") }
 }
 
+/// Text as it stands in the value of a field of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'-' | b'_' | b'.' | b'/' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => encoded.push(char::from(byte)),
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+        encoded
+    })
+}
+
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

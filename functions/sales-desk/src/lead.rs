@@ -136,6 +136,7 @@ impl SalesDesk {
             currency => self.playbook.currency.as_str(),
             usual,
             others,
+            reject_reasons => self.playbook.reject_reasons.clone(),
             score => self.score(lead, &known, now),
             questions => self.questions(lead),
             talk_track => self.playbook.talk_track(product).to_vec(),

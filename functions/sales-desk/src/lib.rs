@@ -18,6 +18,7 @@
 //! | `moments` | what a contact did, in words |
 //! | `reach` | how a contact does not want to be reached |
 //! | `form` | fields of forms and addresses |
+//! | `place` | where somebody wanted to go before signing in |
 //! | `page` | how pages look |
 
 mod cover;
@@ -26,6 +27,7 @@ mod lead;
 mod list;
 mod moments;
 mod page;
+mod place;
 mod reach;
 mod say;
 mod sign_in;
@@ -89,7 +91,11 @@ impl SalesDesk {
             _ => {}
         }
         let Some(who) = self.who(request) else {
-            return Ok(if posted { show(401, self.company(), &Notice::SIGNED_OUT) } else { page::see("/desk/login") });
+            return Ok(if posted {
+                show(401, self.company(), &Notice::SIGNED_OUT)
+            } else {
+                Self::ask_to_sign_in(request)
+            });
         };
         let lead = path.strip_prefix("/desk/leads/");
         match (posted, path, lead) {

@@ -12,7 +12,7 @@ use perennial_playbook::Rep;
 
 use crate::cover::Cover;
 use crate::page::{self, Notice, fill, see, show};
-use crate::{SalesDesk, team};
+use crate::{SalesDesk, form, place, team};
 
 /// How one signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,14 +65,21 @@ impl SalesDesk {
         mark.is_some_and(|mark| self.sessions.is_form_of(&who.cookie, mark))
     }
 
+    /// To the page before, which leads on to what was asked for.
+    pub(crate) fn ask_to_sign_in(request: &ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+        see(&place::login_before(request.raw_path.as_deref(), request.raw_query_string.as_deref()))
+    }
+
     pub(crate) fn login_page(&self, request: &ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+        let to = place::of_ours(form::asked(request).the_one("to")).to_owned();
         if self.who(request).is_some() {
-            return see("/desk");
+            return see(&to);
         }
         let company = self.company();
         match &self.sign_in {
             SignIn::Pool { pages, client } => {
-                let mut response = fill(200, company, ("login.html", context! { title => "Sign in", pages, client }));
+                let mut response =
+                    fill(200, company, ("login.html", context! { title => "Sign in", pages, client, to }));
                 page::allow_signing_in(&mut response, pages);
                 response
             }
@@ -80,7 +87,7 @@ impl SalesDesk {
                 let manages = |rep: &Rep| !team::reports(&self.playbook.reps, &rep.id).is_empty();
                 let rep = |rep: &Rep| context! { name => rep.name.as_str(), address => rep.email.as_str(), manages => manages(rep) };
                 let reps: Vec<_> = self.playbook.reps.iter().map(rep).collect();
-                fill(200, company, ("login-here.html", context! { title => "Sign in as", reps }))
+                fill(200, company, ("login-here.html", context! { title => "Sign in as", reps, to }))
             }
         }
     }
@@ -98,7 +105,8 @@ impl SalesDesk {
         };
         tracing::info!(rep = %rep.id, "signed in");
         let cookie = self.sessions.begin(&rep.id, self.clock.now());
-        self.with_cookie(see("/desk"), &cookie, LIVES.as_secs())
+        let posted = form::posted(request).unwrap_or_default();
+        self.with_cookie(see(place::of_ours(posted.the_one("to"))), &cookie, LIVES.as_secs())
     }
 
     pub(crate) fn end_session(&self) -> ApiGatewayV2httpResponse {

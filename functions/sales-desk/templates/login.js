@@ -7,6 +7,9 @@ const said = document.getElementById('said');
 const { pages, client } = button.dataset;
 const here = location.origin + '/desk/login';
 const asked = new URLSearchParams(location.search);
+/** Only pages of the desk are led to, by the same rule as the server's. */
+const ours = (place) => /^\/desk(\/[\w-]+)*(\?[\w.~=&%+-]*)?$/.test(place ?? '') && !/^\/desk\/(login|session|leave)(\?|$)/.test(place);
+let to = ours(button.dataset.to) ? button.dataset.to : '/desk';
 
 const text = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 const random = () => text(crypto.getRandomValues(new Uint8Array(32)));
@@ -14,7 +17,7 @@ const random = () => text(crypto.getRandomValues(new Uint8Array(32)));
 /** To the pool's pages, with the hash of a secret that only this tab has. */
 async function ask() {
   const [secret, state] = [random(), random()];
-  sessionStorage.setItem('desk-sign-in', JSON.stringify({ secret, state }));
+  sessionStorage.setItem('desk-sign-in', JSON.stringify({ secret, state, to }));
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)));
   const query = new URLSearchParams({
     response_type: 'code',
@@ -39,8 +42,10 @@ async function send(address, request) {
 
 /** Back from there: the code and the secret for a token, the token for a session. */
 async function finish(code) {
-  const { secret, state } = JSON.parse(sessionStorage.getItem('desk-sign-in') ?? '{}');
+  const { secret, state, to: wanted } = JSON.parse(sessionStorage.getItem('desk-sign-in') ?? '{}');
   sessionStorage.removeItem('desk-sign-in');
+  // Also for whoever has to press once more.
+  if (ours(wanted)) to = wanted;
   history.replaceState(null, '', here);
   if (!secret || asked.get('state') !== state) throw new Error('This is not the answer to a question of this tab.');
   const body = new URLSearchParams({ grant_type: 'authorization_code', client_id: client, code, redirect_uri: here, code_verifier: secret });
@@ -52,7 +57,7 @@ async function finish(code) {
   if (session.status === 403) throw new Error('You have signed in, but have no desk: the playbook names no rep with your address.');
   if (session.status === 401) throw new Error('Your sign-in has expired.');
   if (!session.ok && session.type !== 'opaqueredirect') throw new Error('There was no answer.');
-  location.replace('/desk');
+  location.replace(to);
 }
 
 button.addEventListener('click', ask);

@@ -76,6 +76,13 @@ impl SendNurtureEmail {
         }
     }
 
+    /// Where the desk shows the leads of an owner to whoever works for them, if there is a desk.
+    pub(crate) fn desk_of(&self, owner: &Rep, working: &Rep) -> Option<String> {
+        let desk = self.desk_url.as_ref()?;
+        // Ids of a playbook are lower-case words with hyphens: nothing is to be escaped.
+        Some(if owner.id == working.id { desk.clone() } else { format!("{desk}?rep={}", owner.id) })
+    }
+
     /// Who is meant by a recipient of the ladder; nobody if the lead has no owner, the owner no manager or the playbook no
     /// executive. The manager is the owner's, whoever covers.
     pub(crate) fn addressee(&self, owner: Option<&Rep>, recipient: Recipient, now: Timestamp) -> Option<Addressee> {

@@ -55,13 +55,17 @@ impl SendNurtureEmail {
             Some(rep) => rep,
         };
         let now = self.clock.now();
-        let weekly = self.weekly(&brief, now).await?;
+        let Working { rep: reader, covering } = self.working_for(rep, now);
+        if !reader.weekly {
+            return self.say_nothing(&key, "their cover wants no weekly mail").await;
+        }
+        let weekly = self.weekly(&brief, self.desk_of(rep, reader), now).await?;
         if !weekly.is_worth_a_mail() {
             return self.say_nothing(&key, "nothing to tell of the week").await;
         }
-        let Working { rep, covering } = self.working_for(rep, now);
-        let letter = WeeklyLetter { covering, ..letter::letter(&rep.name, event.week, weekly) };
-        self.send_to_sales(&key, None, (&rep.id, &rep.email), &letter, "brief", turn).await
+        let instead_of = covering.as_ref().map(|_| rep.name.as_str());
+        let letter = WeeklyLetter { covering, ..letter::letter(&reader.name, event.week, weekly, instead_of) };
+        self.send_to_sales(&key, None, (&reader.id, &reader.email), &letter, "brief", turn).await
     }
 
     async fn say_nothing(&self, key: &Key, reason: &str) -> Result<Handled, Failure> {
@@ -69,7 +73,7 @@ impl SendNurtureEmail {
         self.store.commit("silence", vec![nothing]).await.map(|_| Handled::Done)
     }
 
-    async fn weekly(&self, brief: &Brief, now: Timestamp) -> Result<Weekly, Failure> {
+    async fn weekly(&self, brief: &Brief, desk_url: Option<String>, now: Timestamp) -> Result<Weekly, Failure> {
         let is_new = |lead: &Lead| lead.status().is_open();
         let is_late = |lead: &Lead| lead.status() == Status::Mql;
         let (new, late) = (self.leads(&brief.new_leads.first, is_new), self.leads(&brief.overdue.first, is_late));
@@ -97,9 +101,9 @@ impl SendNurtureEmail {
             sent: Part { rows: sent.collect(), more: brief.sent.left_out() },
             mails: brief.mails,
             planned: if now.as_second() < week_ends(brief, self) { brief.planned } else { 0 },
-            accounts: accounts(brief),
-            overdue_url: self.desk_url.as_ref().map(|desk| format!("{desk}?overdue=yes")),
-            desk_url: self.desk_url.clone(),
+            accounts: accounts(brief.accounts, (brief.contacts, brief.more_contacts)),
+            overdue_url: desk_url.as_ref().map(|desk| overdue_at(desk)),
+            desk_url,
         })
     }
 
@@ -165,8 +169,7 @@ impl SendNurtureEmail {
 
     fn sent_row(&self, sent: &PieceSent) -> SentRow {
         let piece = self.playbook.piece(&PieceId::from(sent.piece.as_str()));
-        // What is filled in for each reader is nobody's here.
-        let subject = piece.map(|piece| piece.subject.clone()).filter(|subject| !subject.contains("{{"));
+        let subject = piece.and_then(|piece| letter::without_reader(&piece.subject));
         SentRow { title: subject.unwrap_or_else(|| sent.piece.clone()), contacts: sent.contacts }
     }
 
@@ -180,6 +183,11 @@ impl SendNurtureEmail {
         let at = instant(second).to_zoned(self.playbook.calendar.zone.clone());
         at.strftime("%a\u{a0}%-d\u{a0}%b, %H:%M").to_string()
     }
+}
+
+/// The same part of the desk, and of it what is overdue.
+fn overdue_at(desk: &str) -> String {
+    format!("{desk}{}overdue=yes", if desk.contains('?') { "&" } else { "?" })
 }
 
 /// The first instant after the week of a brief, in seconds: a mail that is so late tells nothing of what is to come.

@@ -27,7 +27,7 @@ use serde::Deserialize;
 use crate::addressee::Working;
 use crate::deadline::day;
 use crate::line::Turn;
-use crate::template::{Action, Letter, Person};
+use crate::template::{Action, Letter, More, Person};
 use crate::wording::hello;
 use crate::{Handled, SendNurtureEmail};
 
@@ -187,6 +187,7 @@ pub(crate) fn letter(to: &str, need: &Need, sender: &str) -> Letter {
             url: format!("mailto:{answers_to}"),
         }),
         leads: Vec::new(),
+        more: More::default(),
         people: need.people.clone(),
         talk: Vec::new(),
         closing: "You are told once for each purchase.".to_owned(),

@@ -7,23 +7,28 @@ use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::lead::{Priority, Status};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
+use perennial_platform::desk;
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys::{self, Key};
 use perennial_platform::mail::{Mail, NOT_ALLOWED, tags};
 use perennial_platform::outbox::LeadEvent;
 use perennial_platform::records::{Digest, Lead};
-use perennial_platform::store::{Change, Commit, string};
+use perennial_platform::store::{Change, Commit, Item, string};
 use perennial_playbook::Rep;
+use serde::de::DeserializeOwned;
 
 use crate::about::To;
 use crate::addressee::{Addressee, Working};
 use crate::claim::{ClaimId, claim_to, commit_claim, settle, settled, state_after, went_to};
 use crate::line::Turn;
 use crate::taken::Taker;
-use crate::template::{LeadLine, Letter, Written};
+use crate::template::{LeadLine, Letter, More, Written};
 use crate::wording::{Reminder, asks_again, hand_off, new_leads, reminder};
 use crate::{Handled, SendNurtureEmail};
+
+/// So many leads stand in a digest, the best: more make a mail that programs cut off, and that takes longer than a call may.
+const MOST_LEADS: usize = 20;
 
 /// The kind of the mail that tells of a later Act Now.
 const ASKED_AGAIN: &str = "asked-again";
@@ -172,13 +177,20 @@ impl SendNurtureEmail {
     /// The leads of a digest that nobody has touched, or that were put off until now, each once: two of them may be one person's.
     async fn still_to_tell(&self, digest: &Digest, now: Timestamp) -> Result<Vec<(Lead, Quarter)>, Failure> {
         let (mut leads, mut seen) = (Vec::new(), BTreeSet::new());
-        for lead in &digest.leads {
-            let Some((pk, sk)) = lead.split_once('\n') else { continue };
-            let (Some(contact), Some((product, quarter))) = (keys::contact_of(pk), keys::product_and_quarter(sk))
+        let place = |lead: &String| lead.split_once('\n').map(|(pk, sk)| Key { pk: pk.to_owned(), sk: sk.to_owned() });
+        let places: BTreeSet<Key> = digest.leads.iter().filter_map(place).collect();
+        let mut there = desk::items(&self.store, places.clone()).await?;
+        for place in places {
+            let (Some(contact), Some((product, quarter))) =
+                (keys::contact_of(&place.pk), keys::product_and_quarter(&place.sk))
             else {
                 continue;
             };
-            let lead = self.find_lead(&contact, &product, quarter).await?;
+            let lead = match there.remove(&place) {
+                Some(item) => Some(read::<Lead>(item)?),
+                // Where it has gone; a batch may also not show yet what was written just now.
+                None => self.find_lead(&contact, &product, quarter).await?,
+            };
             let lead = lead.filter(|lead| seen.insert(lead.key()));
             let told = |lead: &Lead| lead.status() == Status::Mql || lead.is_put_off_until_now(now);
             leads.extend(lead.filter(told).and_then(with_quarter));
@@ -190,21 +202,27 @@ impl SendNurtureEmail {
         &self,
         key: &Key,
         owner: &Rep,
-        leads: Vec<(Lead, Quarter)>,
+        mut leads: Vec<(Lead, Quarter)>,
         turn: &Turn,
     ) -> Result<Handled, Failure> {
         let now = self.clock.now();
         let Working { rep, covering } = self.working_for(owner, now);
+        let is_put_off = |lead: &Lead| lead.status() != Status::Mql;
+        leads.sort_by_key(|(lead, _)| -lead.sort_score);
+        let left_out = leads.split_off(leads.len().min(MOST_LEADS));
         let mut lines = Vec::new();
         for (lead, quarter) in leads {
             let mut line = self.line(&lead, quarter, &To::owner(&rep.id), now).await?;
-            let put_off = lead.status() != Status::Mql;
+            let put_off = is_put_off(&lead);
             line.put_off = put_off.then(|| Taker::who_put_off(&lead, &self.playbook, &rep.id));
-            lines.push((lead.sort_score, line));
+            lines.push(line);
         }
-        lines.sort_by_key(|(sort_score, _)| -sort_score);
-        let leads: Vec<LeadLine> = lines.into_iter().map(|(_, line)| line).collect();
-        let letter = Letter { covering, ..new_leads(&rep.name, leads) };
+        let more = More {
+            count: left_out.len(),
+            put_off: left_out.iter().any(|(lead, _)| is_put_off(lead)),
+            desk_url: self.desk_of(owner, rep),
+        };
+        let letter = Letter { covering, ..new_leads(&rep.name, lines, more) };
         self.send_to_sales(key, None, (&rep.id, &rep.email), &letter, "digest", turn).await
     }
 
@@ -298,6 +316,10 @@ fn is_first_word(lead: &Lead, asked_at: i64) -> bool {
     lead.status() == Status::Mql
         && lead.handed_off_at.is_none()
         && first.is_some_and(|again| again.at == asked_at && again.was != Priority::ActNow.as_str())
+}
+
+fn read<T: DeserializeOwned>(item: Item) -> Result<T, Failure> {
+    serde_dynamo::from_item(item).map_err(|_| Failure::shape("item", "not of the shape we give it"))
 }
 
 fn with_quarter(lead: Lead) -> Option<(Lead, Quarter)> {

@@ -11,7 +11,7 @@ use crate::about::IN_SMALL_STEPS;
 use crate::brief;
 use crate::help::{self, Need};
 use crate::taken::{PutOff, Taker};
-use crate::template::{Action, LeadLine, Letter, Moment, Person, Reach, Talk, Written};
+use crate::template::{Action, LeadLine, Letter, Moment, More, Person, Reach, Talk, Written};
 use crate::wording::{Reminder, asks_again, hand_off, hello, new_leads, reminder};
 
 /// A mail as a rep gets it.
@@ -62,14 +62,14 @@ pub fn sales_mails(company: &Company, product: &str, talk_track: &[String]) -> R
         ("sales-asked-again", asks_again("Robin Example", lead())),
         ("sales-asked-again-touched", asks_again("Robin Example", touched(lead(), Taker::Reader))),
         ("sales-asked-again-touched-by-another", asks_again("Robin Example", touched(lead(), another()))),
-        ("sales-new-lead", new_leads("Robin Example", vec![quiet(lead())])),
-        ("sales-new-lead-long-name", new_leads("Robin Example", vec![long(quiet(lead()))])),
+        ("sales-new-lead", new_leads("Robin Example", vec![quiet(lead())], More::default())),
+        ("sales-new-lead-long-name", new_leads("Robin Example", vec![long(quiet(lead()))], More::default())),
         (
             "sales-new-leads",
-            new_leads("Robin Example", vec![hot(lead()), undone(lead()), put_off(quiet(lead()), Taker::Reader)]),
+            new_leads("Robin Example", vec![hot(lead()), undone(lead()), put_off(quiet(lead()), Taker::Reader)], More::default()),
         ),
-        ("sales-put-off", new_leads("Robin Example", vec![put_off(lead(), Taker::Reader)])),
-        ("sales-put-off-by-another", new_leads("Robin Example", vec![put_off(lead(), another())])),
+        ("sales-put-off", new_leads("Robin Example", vec![put_off(lead(), Taker::Reader)], More::default())),
+        ("sales-put-off-by-another", new_leads("Robin Example", vec![put_off(lead(), another())], More::default())),
         ("sales-reminder-1-rep", rung(0, rep, &[])),
         ("sales-reminder-2-rep", rung(1, rep, &[manager])),
         ("sales-reminder-2-manager", rung(1, manager, &[])),

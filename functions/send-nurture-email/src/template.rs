@@ -32,6 +32,8 @@ pub(crate) struct Letter {
     /// What to press where no lead has a button of its own.
     pub action: Option<Action>,
     pub leads: Vec<LeadLine>,
+    /// What the letter has no room for.
+    pub more: More,
     /// Whom to talk to, of a letter that is about no lead.
     pub people: Vec<Person>,
     /// What to say, product by product.
@@ -63,6 +65,16 @@ impl Written for Letter {
 pub(crate) struct Action {
     pub label: String,
     pub url: String,
+}
+
+/// The leads that a letter has no room for.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct More {
+    pub count: usize,
+    /// Whether one of them was put off until today.
+    pub put_off: bool,
+    /// Where they can be seen, if there is a desk.
+    pub desk_url: Option<String>,
 }
 
 /// Somebody at an account.

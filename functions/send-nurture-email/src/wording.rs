@@ -3,7 +3,7 @@
 use perennial_domain::sla::Recipient;
 
 use crate::taken::{PutOff, Taker};
-use crate::template::{LeadLine, Letter, Talk};
+use crate::template::{LeadLine, Letter, More, Talk};
 
 /// What all letters about one lead share.
 fn about_one(subject: String, greeting: String, opening: String, lead: LeadLine, closing: &str) -> Letter {
@@ -16,6 +16,7 @@ fn about_one(subject: String, greeting: String, opening: String, lead: LeadLine,
         opening,
         deadline: None,
         action: None,
+        more: More::default(),
         people: Vec::new(),
         talk: talk([&lead]),
         leads: vec![lead],
@@ -50,14 +51,14 @@ pub(crate) fn hand_off(owner: &str, line: LeadLine) -> Letter {
     Letter { subject: format!("{}: {}", letter.leads[0].priority, letter.heading), ..letter }
 }
 
-/// The new leads of a day, best first, and those that were put off until then.
-pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
+/// The new leads of a day, best first, and those that were put off until then; and how many more there are.
+pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>, more: More) -> Letter {
     let put_off = leads.iter().filter(|lead| lead.put_off.is_some()).count();
-    let closing = match leads.len() == put_off {
+    let closing = match leads.len() == put_off && more.count == 0 {
         true => "Nobody is reminded of it besides: this is for you to know.",
         false => "“I am on it” tells everybody that the lead is yours.",
     };
-    if let [lead] = &leads[..] {
+    if let ([lead], 0) = (&leads[..], more.count) {
         let (who, called, reason, lead) = (&lead.who, &lead.called, &lead.reason, lead.clone());
         let (subject, opening) = match &lead.put_off {
             None => (format!("A new lead for you: {who}"), format!("{called} {reason}.")),
@@ -74,25 +75,26 @@ pub(crate) fn new_leads(owner: &str, leads: Vec<LeadLine>) -> Letter {
         };
         return about_one(subject, hello(owner), opening, lead, closing);
     }
-    let count = leads.len();
-    let (subject, opening) = match put_off {
-        0 => (
+    let count = leads.len() + more.count;
+    let (subject, opening) = match more.put_off || put_off > 0 {
+        false => (
             format!("{count} new leads for you, best first"),
             "These customers have shown interest lately. The first one is the best.",
         ),
-        _ => (format!("{count} leads for you, best first"), "These are new, or were put off until today."),
+        true => (format!("{count} leads for you, best first"), "These are new, or were put off until today."),
     };
     let names: Vec<&str> = leads.iter().take(3).map(|lead| lead.who.as_str()).collect();
-    let more = if count > 3 { format!(" and {} more", count - 3) } else { String::new() };
+    let others = if count > 3 { format!(" and {} more", count - 3) } else { String::new() };
     Letter {
         heading: subject.clone(),
         subject,
-        preview: format!("{}{more}", names.join(", ")),
+        preview: format!("{}{others}", names.join(", ")),
         greeting: hello(owner),
         covering: None,
         opening: opening.to_owned(),
         deadline: None,
         action: None,
+        more,
         people: Vec::new(),
         talk: talk(&leads),
         leads,

@@ -12,14 +12,14 @@ pub(crate) fn weekly(product: &str) -> WeeklyLetter {
         overdue: Part { rows: overdue(product), more: 0 },
         heating_up: Part { rows: heating_up(product), more: 37 },
         new_leads: Part { rows: new_leads(product), more: 2 },
-        sent: Part { rows: sent(), more: 3 },
+        sent: Part { rows: sent(), more: 1 },
         mails: 41,
         planned: 31,
-        accounts: "31 accounts with 212 contacts".to_owned(),
+        accounts: Some("31 accounts with 212 contacts".to_owned()),
         desk_url: Some("https://preview.invalid/desk".to_owned()),
         overdue_url: Some("https://preview.invalid/desk?overdue=yes".to_owned()),
     };
-    letter("Robin Sample", MONDAY, of)
+    letter("Robin Sample", MONDAY, of, None)
 }
 
 fn lead([who, title, company]: [&str; 3], product: &str, priority: &str, when: &str) -> LeadRow {
