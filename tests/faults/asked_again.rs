@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 const MADE: &str = "2026-01-06T14:00:00Z";
 /// Thursday noon, when the first rung of an untouched Act Now has fired.
 const AGAIN: &str = "2026-01-08T11:00:00Z";
-/// Of a lead made on Tuesday: Thursday, Friday; of one that asks again on Thursday noon: Monday, Tuesday, Wednesday.
+/// Of an Act Now of Tuesday: Thursday, Friday, Monday; of a hot one that asks on Thursday noon: Monday, Tuesday, Wednesday.
 const CHECKS: [&str; 6] = [
     "2026-01-07T07:00:00Z",
     "2026-01-08T07:00:00Z",
@@ -197,7 +197,7 @@ async fn whoever_is_on_it_hears_of_it_and_is_taken_for_nobody_else() {
 }
 
 #[tokio::test]
-async fn the_ladder_begins_anew_and_mails_each_rung_of_both() {
+async fn whoever_asks_every_day_does_not_hold_the_ladder_back_and_at_its_end_it_begins_anew() {
     let deployment = deploy(at(MADE)).await;
     introduce(&deployment, "ada").await;
     does(&deployment, "ada", "analytics-pricing", "request").await;
@@ -212,38 +212,48 @@ async fn the_ladder_begins_anew_and_mails_each_rung_of_both() {
     let news =
         "asked for “Fernhill Analytics: prices and a call” on Thu 8 Jan, and nobody has answered the first time.";
     assert!(text.contains(news), "{text}");
-    for check in &CHECKS[2..] {
+    for check in &CHECKS[2..4] {
+        run(&deployment, check).await;
+        run(&deployment, check).await;
+    }
+    assert_eq!((lead(&deployment, "ada").await.sla_since, mails(&deployment, "escalation").len()), (None, 1 + 2 + 3));
+    // Management has been told, and the contact asks once more.
+    let once_more = "2026-01-12T11:00:00Z";
+    deployment.world.clock().set(at(once_more));
+    does(&deployment, "ada", "analytics-pricing", "request").await;
+    assert_eq!(mails(&deployment, "asked-again"), [SUBJECT, SUBJECT]);
+    for check in &CHECKS[4..] {
         run(&deployment, check).await;
         run(&deployment, check).await;
     }
     let lead = lead(&deployment, "ada").await;
-    let since = Some(at(AGAIN).as_second());
+    let since = Some(at(once_more).as_second());
     let rungs: Vec<_> = lead.rungs.iter().map(|fired| (fired.rung, fired.since, fired.fired_at)).collect();
     let second = |check: &str| at(check).as_second();
     assert_eq!(
         rungs,
         [
             (0, None, second(CHECKS[1])),
-            (0, since, second(CHECKS[3])),
-            (1, since, second(CHECKS[4])),
-            (2, since, second(CHECKS[5])),
+            (1, None, second(CHECKS[2])),
+            (2, None, second(CHECKS[3])),
+            (0, since, second(CHECKS[5])),
         ]
     );
-    assert_eq!((lead.clock().rungs_fired, lead.due_at), (3, None));
-    // Rep; rep; rep and manager; rep, manager and executive.
-    assert_eq!(mails(&deployment, "escalation").len(), 1 + 1 + 2 + 3);
+    assert_eq!((lead.clock().rungs_fired, lead.due_at.is_some()), (1, true));
+    // Rep; rep and manager; rep, manager and executive; rep.
+    assert_eq!(mails(&deployment, "escalation").len(), 1 + 2 + 3 + 1);
     let of = |rung: usize, since: Option<i64>| {
         let since = since.map(|since| format!("#{since}")).unwrap_or_default();
         format!("SlaEscalated#ada#analytics#{QUARTER}#{rung}{since}")
     };
-    let told = once(&[of(0, None), of(0, since), of(1, since), of(2, since)]);
+    let told = once(&[of(0, None), of(1, None), of(2, None), of(0, since)]);
     assert_eq!(published(&deployment, "SlaEscalated"), told);
     perennial_tests::bus::assert_events_keep_to_their_schemas(&deployment);
 
     let rows = Rows::read(&deployment).await.expect("the tables can be read");
     let explained = explain(&deployment.playbook, &rows, &"ada".into(), &"analytics".into(), at(CHECKS[5]));
     let text = explained.expect("an interest").to_string();
-    let line = "    asked again on 2026-01-08 11:00 UTC: Act Now, told to its owner; the SLA counts from then on\n";
+    let line = "    asked again on 2026-01-12 11:00 UTC: Act Now, told to its owner; the SLA counts from then on\n";
     assert!(text.contains(line), "{text}");
     let before = explain(&deployment.playbook, &rows, &"ada".into(), &"analytics".into(), at(CHECKS[1]));
     assert_eq!(before.expect("an interest").leads[0].asked_again, []);
@@ -417,9 +427,8 @@ async fn a_touch_between_the_mails_load_and_its_claim_changes_its_words_and_not_
 
 #[tokio::test]
 async fn a_reminder_of_the_ladder_before_is_not_written_any_more() {
-    let deployment = deploy(at(MADE)).await;
-    introduce(&deployment, "ada").await;
-    does(&deployment, "ada", "analytics-pricing", "request").await;
+    let deployment = world_with(&["ada"]).await;
+    run(&deployment, CHECKS[0]).await;
     // The rung has fired; before its mail is written the contact asks again.
     deployment.world.clock().set(at(CHECKS[1]));
     let tick: Tick = serde_json::from_value(json!({"job": "sla", "scheduled_at": CHECKS[1]})).expect("a tick");

@@ -120,7 +120,7 @@ impl QualifyMql {
         // What was held since an earlier quarter is told already, where sales works on a lead of a later one.
         let told =
             |lead: &Lead| lead.product_id() == *product && lead.status().is_open() && lead.quarter() > Some(quarter);
-        if rows.leads.iter().any(told) {
+        if item.held.contains(&quarter) && rows.leads.iter().any(told) {
             return self.forget(&place).await;
         }
         let person = rows.contact(contact);
