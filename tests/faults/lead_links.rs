@@ -123,7 +123,7 @@ async fn on_it_stops_the_clock_in_the_same_second_and_the_page_says_whose_it_is(
     let (status, text) = page(&deployment, "POST", path, "").await;
     assert_eq!(status, 200);
     assert!(text.starts_with("It is yours") && text.contains("The reminders have stopped"), "{text}");
-    assert!(text.contains("What to say You asked about prices"), "{text}");
+    assert!(text.contains("What to say You looked at prices"), "{text}");
     let touched = lead(&deployment).await;
     assert_eq!((touched.stage.as_str(), touched.touched_at), ("touched", Some(at(NOW).as_second())));
     assert_eq!((touched.touched_by.as_deref(), touched.due_at), (Some("rep-anna"), None));

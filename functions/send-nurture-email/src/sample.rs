@@ -188,7 +188,7 @@ fn lead(product: &str, talk_track: &[String]) -> LeadLine {
             moment("Thu 18 Dec", "+1", "clicked on “What the average is hiding from you”"),
         ],
         questions: vec![
-            "You asked about prices: for how many people, and by when would it have to be running?".to_owned(),
+            "You looked at prices: for how many people, and by when would it have to be running?".to_owned(),
         ],
         talk: Talk { product: product.to_owned(), lines: talk_track.to_vec() },
         button: Some(link("I am on it", "https://preview.invalid/on-it")),
