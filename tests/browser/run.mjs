@@ -162,9 +162,9 @@ async function trackedLink(link) {
 
 await mkdir(shots, { recursive: true });
 const world = await start(resolve(perennial), join(root, 'infra/playbook'));
-await askForPrices(resolve(perennial), world.url);
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 try {
+  await askForPrices(resolve(perennial), world.url);
   const waiting = (await mails(world.url)).filter((mail) => mail.preferences && mail.unsubscribe && mail.tracked);
   const next = () => waiting.shift() ?? assert.fail('the example has too few mails');
   let round = 0;

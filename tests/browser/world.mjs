@@ -57,8 +57,8 @@ export async function askForPrices(binary, url) {
   for (const contact of ASKING) {
     const data = { contact, asset: 'automation-pricing', action: 'request' };
     const file = join(folder, `${contact}.json`);
-    await writeFile(file, JSON.stringify({ type: 'engagement', timestamp: now, data }));
-    const send = ['webhook', 'send', '--source', 'native', '--url', `${url}/webhooks/native`, file];
+    await writeFile(file, JSON.stringify({ type: 'engagement.recorded', timestamp: now, data }));
+    const send = ['webhook', 'send', '--source', 'native', '--url', `${url}/v1/webhooks/native`, file];
     await promisify(execFile)(binary, send);
   }
   await rm(folder, { recursive: true });

@@ -66,7 +66,11 @@ pub fn sales_mails(company: &Company, product: &str, talk_track: &[String]) -> R
         ("sales-new-lead-long-name", new_leads("Robin Example", vec![long(quiet(lead()))], More::default())),
         (
             "sales-new-leads",
-            new_leads("Robin Example", vec![hot(lead()), undone(lead()), put_off(quiet(lead()), Taker::Reader)], More::default()),
+            new_leads(
+                "Robin Example",
+                vec![hot(lead()), undone(lead()), put_off(quiet(lead()), Taker::Reader)],
+                More::default(),
+            ),
         ),
         ("sales-put-off", new_leads("Robin Example", vec![put_off(lead(), Taker::Reader)], More::default())),
         ("sales-put-off-by-another", new_leads("Robin Example", vec![put_off(lead(), another())], More::default())),

@@ -157,14 +157,8 @@ fn who_has_a_lead_and_where_it_stands_says_what_there_is_to_press() {
         (after(&[("touched", 100, Some("rep-bilal"))]), ["rep-bilal 100", "rep-bilal 100", "rep-bilal 100"]),
         (after(&[("touched", 100, None)]), ["- 100", "open", "open"]),
         (after(&[anna("touched"), ("accepted", 200, Some("rep-anna"))]), ["sql rep-anna 200", "open", "open"]),
-        (
-            after(&[anna("touched"), ("accepted", 200, Some("rep-bilal"))]),
-            ["sql rep-bilal 200", "open", "open"],
-        ),
-        (
-            after(&[anna("touched"), ("opportunity", 200, None)]),
-            ["opportunity - 200", "open", "open"],
-        ),
+        (after(&[anna("touched"), ("accepted", 200, Some("rep-bilal"))]), ["sql rep-bilal 200", "open", "open"]),
+        (after(&[anna("touched"), ("opportunity", 200, None)]), ["opportunity - 200", "open", "open"]),
         (after(&[anna("rejected")]), ["recycled rep-anna 100", "recycled rep-anna 100", "recycled rep-anna 100"]),
         (after(&[anna("touched"), ("won", 300, None)]), ["won - 300", "won - 300", "won - 300"]),
     ];
