@@ -48,7 +48,7 @@ export async function mails(url) {
 }
 
 /** Of the example, and of none of them has anybody asked for a price: each becomes a lead when it does. */
-const ASKING = ['acme-dispatcher', 'gamma-analyst', 'pine-actuary', 'summit-registrar', 'tidal-editor', 'willow-cfo', 'nova-founder'];
+const ASKING = ['acme-dispatcher', 'pine-actuary', 'summit-registrar', 'tidal-editor', 'willow-cfo', 'orbit-cio', 'river-field-lead'];
 
 /** Lets some contacts ask for a price, by a signed webhook each, and waits until their owners have letters. */
 export async function askForPrices(binary, url) {
