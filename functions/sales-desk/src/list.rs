@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use perennial_domain::ids::{ContactId, ProductId, RepId};
-use perennial_domain::interest::evaluate;
+use perennial_domain::interest::{evaluate, instant};
 use perennial_domain::lead::{Priority, Status};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::qualify::Kind;
@@ -225,7 +225,9 @@ impl SalesDesk {
                 let by = lead.by.map_or_else(|| "Somebody".to_owned(), |by| self.rep_name(by));
                 let what = if status.is_open() { format!("{by} is on it") } else { say::stage(status).to_owned() };
                 let since = lead.since.map(|at| format!(" since {}", minute(calendar, at))).unwrap_or_default();
-                let later = lead.later.map(|at| format!("; reminder on {}", moments::day(calendar, at)));
+                // In the digest of the first check from then on: a day off has none.
+                let later = lead.later.map(|at| calendar.next_check(instant(at)).as_second());
+                let later = later.map(|at| format!("; reminder on {}", moments::day(calendar, at)));
                 said(format!("{what}{since}{}", later.unwrap_or_default()))
             }
         }

@@ -25,7 +25,7 @@ const DAY = 86400e3;
 
 const PRIORITY = { 'act-now': ['Act Now', 'alarm'], hot: ['Hot', 'warm'], 'call-now': ['Call Now', 'good'], mql: ['MQL', ''] };
 const ORDER = Object.keys(PRIORITY);
-const KIND = { nurture: ['Nurture', 'good'], 'hand-off': ['Hand-off', 'warm'], digest: ['Digest', ''], escalation: ['Reminder', 'alarm'], help: ['Help', 'alarm'] };
+const KIND = { nurture: ['Nurture', 'good'], 'hand-off': ['Hand-off', 'warm'], digest: ['Digest', ''], 'asked-again': ['Asked again', 'warm'], escalation: ['Reminder', 'alarm'], help: ['Help', 'alarm'], brief: ['Weekly', ''] };
 const VERDICT = {
   worthless: 'no points for this in the playbook',
   repeated: 'the same thing again: already counted',
