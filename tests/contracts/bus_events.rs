@@ -63,7 +63,7 @@ fn made() -> Vec<Waiting> {
             Status::Touched => LeadEvent { amount_cents: None, ..event },
             _ => event,
         };
-        Waiting::lead_moved(event, &Word::of(Said::Touched, now.as_second()))
+        Waiting::lead_moved(event, &Word::of(Said::Touched, now.as_second()), now)
     };
     let came_back = CameBack { sends: 1_000, bounces: 60, complaints: 0 };
     let mut all = vec![

@@ -325,7 +325,7 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
     };
     let escalation = EscalateSla { store: store(), playbook: playbook() };
     let briefs = BriefSales { store: store(), playbook: playbook() };
-    let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus") };
+    let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus"), clock: clock() };
     let desk = SalesDesk {
         ledger: ledger.clone(),
         store: store(),

@@ -398,7 +398,11 @@ async fn an_event_written_again_while_it_is_published_is_published_again() {
         })
         .await;
         let services = sdk_config(&deployment.world.endpoints().aws).await;
-        let relay = RelayEvents { store: store_at(&between.url).await, bus: Bus::new(&services, "EventBus") };
+        let relay = RelayEvents {
+            store: store_at(&between.url).await,
+            bus: Bus::new(&services, "EventBus"),
+            clock: perennial_tests::clock(&deployment),
+        };
         let relaying = function(relay, |it, event| async move { it.handle(event).await });
         deployment.world.register("RelayEvents", relaying);
         let waits = async || deployment.store.get_item(&keys::outbox(id)).await.expect("the store answers").is_some();

@@ -34,7 +34,8 @@ async fn leave(deployment: &Deployment, count: usize) -> BTreeSet<String> {
 
 async fn relay(deployment: &Deployment) -> RelayEvents {
     let services = sdk_config(&deployment.world.endpoints().aws).await;
-    RelayEvents { store: deployment.store.clone(), bus: Bus::new(&services, "EventBus") }
+    let bus = Bus::new(&services, "EventBus");
+    RelayEvents { store: deployment.store.clone(), bus, clock: perennial_tests::clock(deployment) }
 }
 
 fn sweep() -> StreamOrTick {

@@ -34,7 +34,10 @@ impl BriefSales {
     /// # Errors
     /// [`Failure`] if it could not finish: the same tick again goes on where it was.
     pub async fn handle(&self, tick: Tick) -> Result<(), Failure> {
-        let now = tick.scheduled_at;
+        tick.finish(self.make_missing(tick.scheduled_at)).await
+    }
+
+    async fn make_missing(&self, now: Timestamp) -> Result<(), Failure> {
         let week = Week::of(&self.playbook.calendar, now);
         let told = self.told(week).await?;
         let (mut done, mut made) = (Ok(()), 0);

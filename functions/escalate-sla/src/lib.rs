@@ -38,7 +38,10 @@ impl EscalateSla {
     /// # Errors
     /// [`Failure`] if it could not finish: the same tick again goes on where it was.
     pub async fn handle(&self, tick: Tick) -> Result<(), Failure> {
-        let now = tick.scheduled_at;
+        tick.finish(self.check_all(tick.scheduled_at)).await
+    }
+
+    async fn check_all(&self, now: Timestamp) -> Result<(), Failure> {
         let calendar = &self.playbook.calendar;
         let today = calendar.date(now);
         // What is due at any time today: the run is the day's check, also when it comes before the calendar's.

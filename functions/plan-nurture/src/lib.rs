@@ -31,7 +31,10 @@ impl PlanNurture {
     /// # Errors
     /// [`Failure`] if it could not finish: the same tick again goes on where it was.
     pub async fn handle(&self, tick: Tick) -> Result<(), Failure> {
-        let now = tick.scheduled_at;
+        tick.finish(self.plan(tick.scheduled_at)).await
+    }
+
+    async fn plan(&self, now: Timestamp) -> Result<(), Failure> {
         let slot = self.playbook.calendar.date(now).to_string();
         for shard in 0..SHARDS {
             let due = self.store.nominated(DUE_INDEX, &Job::Nurture.shard(shard), now).await?;

@@ -26,6 +26,7 @@ use perennial_platform::failure::Failure;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, DUE_INDEX, Job, SHARDS};
 use perennial_platform::lambda::Tick;
+use perennial_platform::metrics;
 use perennial_platform::outbox::{LeadEvent, Waiting};
 use perennial_platform::records::{Checks, Held, Lead, Preferences};
 use perennial_platform::store::{ATTEMPTS, Change, Commit, Store, back_off, number};
@@ -74,7 +75,7 @@ impl QualifyMql {
                     detail.quarter.parse().map_err(|_| Failure::shape("event", "not of the shape we give it"))?;
                 self.qualify(&detail.contact.as_str().into(), &detail.product.as_str().into(), quarter).await
             }
-            Trigger::Tick(tick) => self.decide_held_again(tick.scheduled_at).await,
+            Trigger::Tick(tick) => tick.finish(self.decide_held_again(tick.scheduled_at)).await,
         }
     }
 
@@ -207,7 +208,11 @@ impl QualifyMql {
             self.store.delete(&keys::held(place.contact, place.product, place.quarter))?,
             self.store.put_over(&Waiting::lead_qualified(event, now)?)?,
         ];
-        self.store.commit("lead", actions).await
+        let committed = self.store.commit("lead", actions).await?;
+        if committed == Commit::Done {
+            metrics::lead_qualified();
+        }
+        Ok(committed)
     }
 
     fn lead(&self, place: &Place<'_>, qualified: &Qualified, reached: Reached, now: Timestamp) -> Lead {

@@ -73,7 +73,7 @@ impl RecordEmailFeedback {
         let mut answer = BatchAnswer::default();
         let batch = match trigger {
             Trigger::Queue(batch) => batch,
-            Trigger::Tick(tick) => return self.reconcile(tick.scheduled_at).await.map(|()| answer),
+            Trigger::Tick(tick) => return tick.finish(self.reconcile(tick.scheduled_at)).await.map(|()| answer),
         };
         for record in batch.records {
             let id = record.message_id.unwrap_or_default();

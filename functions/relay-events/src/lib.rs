@@ -3,9 +3,11 @@
 //! The state stream brings each event at once; a sweep every five minutes brings what the stream lost.
 
 use perennial_platform::bus::{Bus, MOST_PER_CALL};
+use perennial_platform::clock::Clock;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::{self, SHARDS};
 use perennial_platform::lambda::{BatchAnswer, StreamOrTick, new_image};
+use perennial_platform::metrics;
 use perennial_platform::outbox::{self, Waiting};
 use perennial_platform::store::Store;
 
@@ -16,6 +18,8 @@ pub struct RelayEvents {
     pub store: Store,
     /// Where events go.
     pub bus: Bus,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 impl RelayEvents {
@@ -26,7 +30,7 @@ impl RelayEvents {
     pub async fn handle(&self, trigger: StreamOrTick) -> Result<BatchAnswer, Failure> {
         let mut answer = BatchAnswer::default();
         match trigger {
-            StreamOrTick::Tick(_) => self.sweep().await?,
+            StreamOrTick::Tick(tick) => tick.finish(self.sweep()).await?,
             StreamOrTick::Stream(batch) => {
                 let mut waiting = Vec::new();
                 for record in batch.records {
@@ -36,6 +40,7 @@ impl RelayEvents {
                         Err(failure) => answer.fail(&sequence_number, &failure),
                     }
                 }
+                self.measure(waiting.iter().map(|(_, event)| event));
                 for batch in waiting.chunks(MOST_PER_CALL) {
                     let (sequence_numbers, events): (Vec<_>, Vec<_>) = batch.iter().cloned().unzip();
                     for (sequence_number, relayed) in sequence_numbers.iter().zip(self.relay(&events).await) {
@@ -54,6 +59,7 @@ impl RelayEvents {
         let mut swept = Ok(());
         for shard in 0..SHARDS {
             let waiting: Vec<Waiting> = self.store.partition(&keys::outbox_shard(shard), None).await?;
+            self.measure(&waiting);
             for events in waiting.chunks(MOST_PER_CALL) {
                 for relayed in self.relay(events).await {
                     swept = swept.and(relayed);
@@ -61,6 +67,13 @@ impl RelayEvents {
             }
         }
         swept
+    }
+
+    /// Says how long the oldest of these has waited, whether or not the bus takes it now: what it never takes must be seen.
+    fn measure<'a>(&self, events: impl IntoIterator<Item = &'a Waiting>) {
+        if let Some(since) = events.into_iter().filter_map(|event| event.written_at).min() {
+            metrics::outbox_age(self.clock.now().as_second() - since);
+        }
     }
 
     /// Publishes at most ten events and deletes those that were taken; says of each whether both were done.

@@ -1,6 +1,7 @@
 //! The Lambda bootstrap of relay-events.
 
 use perennial_platform::bus::Bus;
+use perennial_platform::clock::Clock;
 use perennial_platform::store::Store;
 use perennial_platform::{lambda, settings};
 use relay_events::RelayEvents;
@@ -10,6 +11,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let config = lambda::config().await;
     let bus = Bus::new(&config, settings::required("EVENT_BUS")?);
-    let relay = RelayEvents { store: Store::from_env(&config)?, bus };
+    let relay = RelayEvents { store: Store::from_env(&config)?, bus, clock: Clock::system() };
     lambda::serve(|trigger| relay.handle(trigger)).await
 }

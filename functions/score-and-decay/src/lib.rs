@@ -37,7 +37,9 @@ impl ScoreAndDecay {
     pub async fn handle(&self, trigger: StreamOrTick) -> Result<BatchAnswer, Failure> {
         match trigger {
             StreamOrTick::Stream(batch) => Ok(self.score(batch).await),
-            StreamOrTick::Tick(tick) => self.cool(tick.scheduled_at).await.map(|()| BatchAnswer::default()),
+            StreamOrTick::Tick(tick) => {
+                tick.finish(self.cool(tick.scheduled_at)).await.map(|()| BatchAnswer::default())
+            }
         }
     }
 }

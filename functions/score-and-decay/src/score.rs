@@ -1,6 +1,6 @@
 //! A batch of engagements: one update per contact and product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use perennial_domain::ids::{ContactId, ProductId};
@@ -11,6 +11,7 @@ use perennial_platform::keys::Key;
 use perennial_platform::lambda::{BatchAnswer, new_image};
 use perennial_platform::landing::{Landed, Landing};
 use perennial_platform::ledger::Entry;
+use perennial_platform::metrics;
 
 use crate::ScoreAndDecay;
 
@@ -41,13 +42,19 @@ impl ScoreAndDecay {
                 Ok(entry) => self.gather(entry, &sequence_number, &mut sorted),
             }
         }
+        let mut counted = BTreeSet::new();
         for ((contact, product), gathered) in sorted.interests {
-            if let Err(failure) = self.land(&contact, &product, &gathered).await {
-                for sequence_number in gathered.records {
-                    answer.fail(&sequence_number, &failure);
+            match self.land(&contact, &product, &gathered).await {
+                Ok(Landed::At(_)) => counted.extend(gathered.records),
+                Ok(Landed::Nowhere) => {}
+                Err(failure) => {
+                    for sequence_number in gathered.records {
+                        answer.fail(&sequence_number, &failure);
+                    }
                 }
             }
         }
+        metrics::engagements_counted(counted.len());
         for (contact, sequence_number, entry) in sorted.others {
             if let Err(failure) = self.forget_if_erased(&contact, &entry).await {
                 answer.fail(&sequence_number, &failure);
@@ -71,14 +78,15 @@ impl ScoreAndDecay {
         }
     }
 
-    async fn land(&self, contact: &ContactId, product: &ProductId, gathered: &Gathered) -> Result<(), Failure> {
+    async fn land(&self, contact: &ContactId, product: &ProductId, gathered: &Gathered) -> Result<Landed, Failure> {
         let landing = Landing { store: &self.store, rules: &self.playbook.interest, now: self.clock.now() };
-        if landing.land(contact, product, &gathered.facts).await? == Landed::Nowhere {
+        let landed = landing.land(contact, product, &gathered.facts).await?;
+        if landed == Landed::Nowhere {
             for entry in &gathered.entries {
                 self.ledger.forget(entry).await?;
             }
         }
-        Ok(())
+        Ok(landed)
     }
 
     /// No interest says whether the contact is known, so it is looked up: such engagements are few.

@@ -260,7 +260,7 @@ impl Deployment {
         world.register("EscalateSla", function(escalation, |it, event| async move { it.handle(event).await }));
         let briefs = BriefSales { store: store(), playbook: playbook() };
         world.register("BriefSales", function(briefs, |it, event| async move { it.handle(event).await }));
-        let relay = RelayEvents { store: store(), bus: Bus::new(services, "EventBus") };
+        let relay = RelayEvents { store: store(), bus: Bus::new(services, "EventBus"), clock: clock() };
         world.register("RelayEvents", function(relay, |it, event| async move { it.handle(event).await }));
         let desk = SalesDesk {
             store: store(),

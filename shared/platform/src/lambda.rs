@@ -14,8 +14,12 @@ use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 
+use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::logged::Lines;
+use crate::metrics;
 
 /// A schedule's tick. Scheduler's execution id changes with each attempt; the scheduled time does not.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -24,6 +28,18 @@ pub struct Tick {
     pub job: String,
     /// For when it was scheduled.
     pub scheduled_at: Timestamp,
+}
+
+impl Tick {
+    /// Does the job, and says that it has ended well if it has. A run that failed, or has to be continued, says nothing.
+    ///
+    /// # Errors
+    /// Those of the job.
+    pub async fn finish<T>(&self, job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let done = job.await?;
+        metrics::job_finished(self);
+        Ok(done)
+    }
 }
 
 /// The trigger of a function that has a stream and a schedule.
@@ -113,10 +129,19 @@ pub async fn config() -> SdkConfig {
     aws_config::from_env().timeout_config(time_limits()).load().await
 }
 
-/// Starts logging as JSON, without time (Lambda adds it) and without payloads (nobody passes any).
+/// Starts logging as JSON, without time (Lambda adds it) and without payloads (nobody passes any), and says which version starts.
+/// Whatever `RUST_LOG` asks for, metrics are written: an alarm waits for them.
 pub fn log_json() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().json().with_env_filter(filter).without_time().with_current_span(false).init();
+    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty()).unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::new(format!("{asked},{}=info", metrics::TARGET));
+    let lines = Lines { stage: std::env::var("STAGE").ok().filter(|stage| !stage.is_empty()), clock: Clock::system() };
+    tracing_subscriber::fmt().json().with_env_filter(filter).event_format(lines).init();
+    // What a panic says may quote what it was about: where it happened is enough to find it.
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(at = panic.location().map(tracing::field::display), "panicked");
+    }));
+    let published = std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default();
+    tracing::info!(published, "starts");
 }
 
 /// Serves invocations until the runtime ends.

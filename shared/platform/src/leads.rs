@@ -77,7 +77,7 @@ pub async fn apply(store: &Store, meant: &Meant<'_>, word: &Word, now: Timestamp
         };
         let (before, after) = (lead::standing(&known), lead::standing(&history));
         let mut actions = vec![store.change(holding(&lead, &history)?)?];
-        actions.extend(announced(store, &lead, &before, &after, &word)?);
+        actions.extend(announced(store, &lead, (&before, &after), &word, now)?);
         if store.commit("lead move", actions).await? != Commit::Done {
             back_off(attempt).await;
             continue;
@@ -104,14 +104,14 @@ fn known_before(lead: &Lead, mut words: Vec<Word>, word: &Word) -> Applied {
 fn announced(
     store: &Store,
     lead: &Lead,
-    before: &lead::Standing,
-    after: &lead::Standing,
+    (before, after): (&lead::Standing, &lead::Standing),
     word: &Word,
+    now: Timestamp,
 ) -> Result<Option<TransactWriteItem>, Failure> {
     if before.stage == after.stage {
         return Ok(None);
     }
-    store.put_over(&Waiting::lead_moved(moved(lead, after)?, word)?).map(Some)
+    store.put_over(&Waiting::lead_moved(moved(lead, after)?, word, now)?).map(Some)
 }
 
 /// What the bus hears of a lead that stands elsewhere now.
@@ -131,7 +131,12 @@ fn moved(lead: &Lead, after: &lead::Standing) -> Result<LeadEvent, Failure> {
 ///
 /// # Errors
 /// [`Failure::Poison`] if it cannot be expressed, or if `own` holds a word that this version does not know.
-pub(crate) fn united(store: &Store, own: &Lead, other: &Lead) -> Result<Vec<TransactWriteItem>, Failure> {
+pub(crate) fn united(
+    store: &Store,
+    own: &Lead,
+    other: &Lead,
+    now: Timestamp,
+) -> Result<Vec<TransactWriteItem>, Failure> {
     let (known, words) = (own.words(), lead::unite(&own.words(), &other.words()));
     // What the other's owner was told of is not told again.
     let with_all_told = told_of_both(own, other);
@@ -142,7 +147,7 @@ pub(crate) fn united(store: &Store, own: &Lead, other: &Lead) -> Result<Vec<Tran
     let (before, after) = (lead::standing(&known), lead::standing(&words));
     let mut actions = vec![store.change(holding(&with_all_told, &words)?)?];
     if let Some(last) = words.last() {
-        actions.extend(announced(store, own, &before, &after, last)?);
+        actions.extend(announced(store, own, (&before, &after), last, now)?);
     }
     Ok(actions)
 }

@@ -28,6 +28,8 @@
 //! | [`webhook`], [`links`], [`address`] | signatures, signed links, keyed address hashes |
 //! | [`sessions`] | who is signed in at the sales desk |
 //! | [`lambda`] | triggers, partial batches, HTTP answers, the bootstrap |
+//! | [`metrics`] | the figures that alarms and the dashboard read |
+//! | [`logged`] | how a log line and a metric are written in Lambda |
 //!
 //! What this crate never does: decide. There is no `if` on a score, a cadence or a priority here.
 
@@ -49,7 +51,9 @@ pub mod landing;
 pub mod leads;
 pub mod ledger;
 pub mod links;
+pub mod logged;
 pub mod mail;
+pub mod metrics;
 pub mod nurture;
 pub mod outbox;
 pub mod queue;

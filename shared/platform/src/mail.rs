@@ -17,6 +17,8 @@ use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag};
 use perennial_playbook::Sending;
 
+use crate::metrics;
+
 /// How long one attempt may take: ten in a batch end within the function's two minutes.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
@@ -35,6 +37,13 @@ pub struct Mail {
     pub headers: Vec<(&'static str, String)>,
     /// Tags, by which events of this message are told apart.
     pub tags: Vec<(&'static str, String)>,
+}
+
+impl Mail {
+    /// Whether its tags say that it is of a kind.
+    fn is_of(&self, kind: &str) -> bool {
+        self.tags.iter().any(|(name, value)| *name == tags::KIND && value == kind)
+    }
 }
 
 /// The reason for silence towards somebody whom this stage may not write to.
@@ -139,7 +148,13 @@ impl Mailer {
             .send()
             .await;
         match answer {
-            Ok(answer) => Outcome::Accepted { message_id: answer.message_id().unwrap_or_default().to_owned() },
+            Ok(answer) => {
+                // What somebody sends to themselves to see what it looks like is neither.
+                if !mail.is_of(tags::TEST) {
+                    metrics::mail_sent(mail.is_of(tags::NURTURE));
+                }
+                Outcome::Accepted { message_id: answer.message_id().unwrap_or_default().to_owned() }
+            }
             Err(error) => sort(&error, &mail.to),
         }
     }

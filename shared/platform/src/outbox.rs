@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 use perennial_domain::ids::{AccountId, ContactId, ProductId, RepId};
-use perennial_domain::interest::instant;
 use perennial_domain::lead::{Status, Word};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sending::{CameBack, PauseReason};
@@ -163,6 +162,9 @@ pub struct Waiting {
     pub happened_at: i64,
     /// Different at each write: only the write that was published is deleted.
     pub written: String,
+    /// Since when it waits, in seconds; missing if a version wrote it that did not say so. What it tells may have happened long before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -183,6 +185,7 @@ impl Waiting {
             detail_type: detail_type.to_owned(),
             happened_at: now.as_second(),
             written: format!("{:016x}", fastrand::u64(..)),
+            written_at: Some(now.as_second()),
         })
     }
 
@@ -202,11 +205,12 @@ impl Waiting {
         Self::of_lead("LeadQualified", lead, now)
     }
 
-    /// A word moved a lead: `LeadTouched`, `LeadRecycled`, or `LeadAdvanced` to any other stage. Two words are two events.
+    /// A word moved a lead: `LeadTouched`, `LeadRecycled`, or `LeadAdvanced` to any other stage. Two words are two events. It happened
+    /// when the word was said.
     ///
     /// # Errors
     /// As above.
-    pub fn lead_moved(lead: LeadEvent, word: &Word) -> Result<Self, Failure> {
+    pub fn lead_moved(lead: LeadEvent, word: &Word, now: Timestamp) -> Result<Self, Failure> {
         let detail_type = match lead.stage.as_deref().and_then(Status::named) {
             Some(Status::Touched) => "LeadTouched",
             Some(Status::Recycled) => "LeadRecycled",
@@ -214,7 +218,8 @@ impl Waiting {
         };
         let Word { said, at, .. } = word;
         let id = format!("{detail_type}#{}#{}#{}#{said}#{at}", lead.contact, lead.product, lead.quarter);
-        Self::new(detail_type, id, &Event::Lead(Box::new(lead)), instant(*at))
+        let event = Self::new(detail_type, id, &Event::Lead(Box::new(lead)), now)?;
+        Ok(Self { happened_at: *at, ..event })
     }
 
     /// A rung of the SLA ladder fired.
@@ -278,7 +283,9 @@ impl Waiting {
     /// The change that writes it, for a transaction of a function that may only update.
     pub fn written(&self) -> Change {
         let key = keys::Key { pk: self.pk.clone(), sk: self.id.clone() };
-        Change::of(key, "SET #detail_type = :type, #detail = :detail, #happened_at = :at, #written = :written")
+        let update = "SET #detail_type = :type, #detail = :detail, #happened_at = :at, #written = :written, #written_at = :since";
+        Change::of(key, update)
+            .with(":since", number(self.written_at.unwrap_or(self.happened_at)))
             .with(":type", string(&self.detail_type))
             .with(":detail", string(&self.detail))
             .with(":at", number(self.happened_at))

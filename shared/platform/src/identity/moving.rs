@@ -169,7 +169,7 @@ impl Moving<'_> {
                 let moved = Lead { pk: key.pk, sk: key.sk, contact, due_shard, rev, ..lead.clone() };
                 vec![store.put_new(&moved.listed())?]
             }
-            Some(own) => leads::united(store, own, lead)?,
+            Some(own) => leads::united(store, own, lead, self.landing.now)?,
         };
         marks.push_str(" DELETE #held :quarter");
         let marks = Change::of(keys::interest(to, &product), marks)
