@@ -14,6 +14,18 @@ use serde_saphyr::Tagged;
 
 use crate::template::TemplateError;
 
+/// A template as JSON, short tags in their long form (`!Sub x` is `{"Fn::Sub": x}`), nothing reduced: for whoever checks what stands
+/// there.
+///
+/// # Errors
+/// YAML that cannot be read.
+pub fn read(yaml: &str) -> Result<Value, TemplateError> {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let Node(root) =
+        serde_saphyr::from_str_with_options(yaml, options).map_err(|error| TemplateError::Yaml(error.to_string()))?;
+    Ok(root)
+}
+
 /// A template whose intrinsics can be reduced.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
@@ -28,9 +40,7 @@ impl Document {
     /// # Errors
     /// YAML that cannot be read, a template without resources, or an override of a parameter that does not exist.
     pub(crate) fn parse(yaml: &str, overrides: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
-        let options = serde_saphyr::options! { strict_booleans: true };
-        let Node(root) = serde_saphyr::from_str_with_options(yaml, options)
-            .map_err(|error| TemplateError::Yaml(error.to_string()))?;
+        let root = read(yaml)?;
         let resources: BTreeSet<String> = root["Resources"]
             .as_object()
             .ok_or_else(|| TemplateError::Yaml("the template has no Resources".into()))?

@@ -52,6 +52,7 @@ mod template_tests;
 mod world_tests;
 
 pub use clock::ClockHandle;
+pub use cloudformation::read as read_template;
 pub use faults::{Call, Fault, Faults};
 pub use mail_events::MailEvents;
 pub use nominated::Nominations;
