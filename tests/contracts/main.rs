@@ -18,7 +18,6 @@ mod letters;
 mod lifecycle;
 mod limits;
 mod mail_events;
-mod permissions;
 mod qualification;
 mod recorded;
 mod runtime_api;

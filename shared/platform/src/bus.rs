@@ -18,8 +18,8 @@ pub struct Bus {
 
 impl Bus {
     /// The bus of this name.
-    pub fn new(config: &aws_config::SdkConfig, name: impl Into<String>) -> Self {
-        Self { client: Client::new(config), name: name.into() }
+    pub fn new(config: impl Into<aws_sdk_eventbridge::config::Builder>, name: impl Into<String>) -> Self {
+        Self { client: Client::from_conf(config.into().build()), name: name.into() }
     }
 
     /// Publishes at most [`MOST_PER_CALL`] events and says of each whether it was taken.

@@ -239,8 +239,8 @@ impl Entry {
 
 impl Ledger {
     /// The ledger of this name.
-    pub fn new(config: &aws_config::SdkConfig, table: impl Into<String>) -> Self {
-        Self { client: Client::new(config), table: table.into() }
+    pub fn new(config: impl Into<aws_sdk_dynamodb::config::Builder>, table: impl Into<String>) -> Self {
+        Self { client: Client::from_conf(config.into().build()), table: table.into() }
     }
 
     /// The ledger that `LEDGER_TABLE` names.

@@ -119,8 +119,13 @@ pub struct Mailer {
 
 impl Mailer {
     /// A mailer from this sender.
-    pub fn new(config: &aws_config::SdkConfig, from: impl Into<String>, configuration_set: Option<String>) -> Self {
-        let config = aws_sdk_sesv2::config::Builder::from(config)
+    pub fn new(
+        config: impl Into<aws_sdk_sesv2::config::Builder>,
+        from: impl Into<String>,
+        configuration_set: Option<String>,
+    ) -> Self {
+        let config = config
+            .into()
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build())
             .build();

@@ -40,8 +40,8 @@ pub struct Queue {
 
 impl Queue {
     /// The queue of this address.
-    pub fn new(config: &aws_config::SdkConfig, url: impl Into<String>) -> Self {
-        Self { client: Client::new(config), url: url.into() }
+    pub fn new(config: impl Into<aws_sdk_sqs::config::Builder>, url: impl Into<String>) -> Self {
+        Self { client: Client::from_conf(config.into().build()), url: url.into() }
     }
 
     /// Puts at most [`MOST_PER_CALL`] messages and says of each whether it was taken.

@@ -37,9 +37,9 @@ pub type Page = (Vec<Listed>, Option<String>);
 
 impl SuppressionList {
     /// The list of the account.
-    pub fn new(config: &aws_config::SdkConfig) -> Self {
+    pub fn new(config: impl Into<aws_sdk_sesv2::config::Builder>) -> Self {
         let timeout = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
-        let config = aws_sdk_sesv2::config::Builder::from(config).timeout_config(timeout).build();
+        let config = config.into().timeout_config(timeout).build();
         Self { client: Client::from_conf(config) }
     }
 

@@ -43,8 +43,8 @@ impl SourceSecrets {
     }
 
     /// The secrets that Secrets Manager holds under this name or ARN.
-    pub fn manager(config: &aws_config::SdkConfig, name: impl Into<String>) -> Self {
-        Self(From::Manager(Manager::new(config, name.into())))
+    pub fn manager(config: impl Into<aws_sdk_secretsmanager::config::Builder>, name: impl Into<String>) -> Self {
+        Self(From::Manager(Manager::new(config.into(), name.into())))
     }
 
     /// The native source's `whsec_…` secrets, separated by white space, and no others.

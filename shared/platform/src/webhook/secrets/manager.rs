@@ -39,10 +39,10 @@ struct Known {
 }
 
 impl Manager {
-    pub(super) fn new(config: &aws_config::SdkConfig, name: String) -> Self {
+    pub(super) fn new(config: Builder, name: String) -> Self {
         let timeouts =
             TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ALL_ATTEMPTS).build();
-        let client = Client::from_conf(Builder::from(config).timeout_config(timeouts).build());
+        let client = Client::from_conf(config.timeout_config(timeouts).build());
         Self { client, name, known: Mutex::default() }
     }
 

@@ -1,13 +1,13 @@
-//! Each function may do in DynamoDB and Secrets Manager what it does, and nothing else: what it calls while the example is played, against
-//! the role that the template gives it. The embedded database knows no permissions; AWS does.
+//! Everything that the functions do, done once, with every call to AWS recorded by function. The embedded services know no
+//! permissions; AWS does.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 
 use apply_change::ApplyChange;
 use brief_sales::BriefSales;
 use escalate_sla::EscalateSla;
 use http::Request;
+use ingest_engagement::Ingest;
 use jiff::SignedDuration;
 use perennial::deployment::{CONFIGURATION_SET, Deployment, function};
 use perennial::example::Story;
@@ -23,12 +23,11 @@ use perennial_platform::outbox::Waiting;
 use perennial_platform::queue::Queue;
 use perennial_platform::sending::Sending;
 use perennial_platform::sessions::Sessions;
+use perennial_platform::store::Store;
 use perennial_platform::webhook::secrets::SourceSecrets;
 use perennial_tests::desk::Desk;
-use perennial_tests::interpose::Interposer;
 use perennial_tests::{
-    address_of, at, body, clock, deploy_with, engagement, ingest_at, introduce, playbook_with, root, sdk_config,
-    settle, store_at, tell,
+    address_of, at, body, clock, deploy_with, engagement, introduce, playbook_with, root, sdk_config, settle, tell,
 };
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
@@ -37,14 +36,24 @@ use relay_events::RelayEvents;
 use sales_desk::{SalesDesk, SignIn};
 use score_and_decay::ScoreAndDecay;
 use send_nurture_email::SendNurtureEmail;
-use serde_json::{Value, json};
+use serde_json::json;
 use signed_pages::SignedPages;
 
-/// `action resource` by function: `UpdateItem StateTable`, `Query StateTable/index/due`.
-type Permissions = BTreeMap<String, BTreeSet<String>>;
+use crate::recorded::{Calls, Grants};
+use crate::sam::{FULL, Template};
 
-#[tokio::test]
-async fn every_role_allows_what_its_function_does_and_nothing_else() {
+/// What each function asked of AWS while everything was done that they do: played once, whoever asks.
+pub(crate) fn calls() -> &'static Grants {
+    static CALLS: OnceLock<Grants> = OnceLock::new();
+    CALLS.get_or_init(|| {
+        let play =
+            || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(play());
+        // Of its own thread, since whoever asks may be in a runtime already.
+        std::thread::scope(|scope| scope.spawn(play).join().expect("the journeys end"))
+    })
+}
+
+async fn play() -> Grants {
     let start = at("2026-10-05T00:00:00Z");
     // One bounce is enough to pause sending.
     let playbook = playbook_with(|text| {
@@ -52,21 +61,10 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
             .replace("pause_at_bounce_percent = 4", "pause_at_bounce_percent = 1")
     });
     let deployment = deploy_with(ClockHandle::standing_at(start), playbook).await;
-    let used: Arc<Mutex<Permissions>> = Arc::default();
-    let running: Arc<Mutex<String>> = Arc::default();
-    let (seen, by) = (Arc::clone(&used), Arc::clone(&running));
-    let interposer = Interposer::start(
-        &deployment.world.endpoints().dynamodb,
-        Arc::new(move |operation, request| {
-            let function = by.lock().unwrap().clone();
-            seen.lock().unwrap().entry(function).or_default().extend(actions(&operation, &request));
-            Box::pin(async move { request })
-        }),
-        Arc::new(|_, _, _| {}),
-    )
-    .await;
-    let secrets = secrets_of(&deployment, &used).await;
-    register(&deployment, &interposer.url, &secrets.url, &running).await;
+    let live = json!({"native": deployment.secret_of("native"), "segment": deployment.secret_of("segment")});
+    deployment.world.set_secret("WebhookSecretName", &live.to_string());
+    let calls = Calls::new(&Template::shipped(FULL));
+    register(&deployment, &calls).await;
 
     let story = Story::read(&root().join("infra/playbook/example")).unwrap();
     story.play(&deployment, start, |_| {}).await.unwrap();
@@ -77,102 +75,7 @@ async fn every_role_allows_what_its_function_does_and_nothing_else() {
     merge_and_erase(&deployment).await;
     need_help(&deployment).await;
     deployment.world.advance_to(at("2026-12-28T12:00:00Z"), |_| {}).await.unwrap();
-
-    let used = used.lock().unwrap().clone();
-    let allowed = allowed();
-    assert_eq!(used.keys().collect::<Vec<_>>(), allowed.keys().collect::<Vec<_>>(), "every function has run");
-    for (function, used) in used {
-        assert_eq!(used, allowed[&function], "{function}: used (left), allowed (right)");
-    }
-}
-
-/// Secrets Manager, with the secret of the webhooks by the name of its parameter. Only ingest-engagement is led here.
-async fn secrets_of(deployment: &Deployment, used: &Arc<Mutex<Permissions>>) -> Interposer {
-    let live = json!({"native": deployment.secret_of("native"), "segment": deployment.secret_of("segment")});
-    deployment.world.set_secret("WebhookSecretName", &live.to_string());
-    let seen = Arc::clone(used);
-    Interposer::start(
-        &deployment.world.endpoints().aws,
-        Arc::new(move |operation, request| {
-            let action = format!("{operation} {}", request["SecretId"].as_str().unwrap_or_default());
-            seen.lock().unwrap().entry("IngestEngagement".to_owned()).or_default().insert(action);
-            Box::pin(async move { request })
-        }),
-        Arc::new(|_, _, _| {}),
-    )
-    .await
-}
-
-/// The actions that a call needs: a transaction those of its parts.
-fn actions(operation: &str, request: &Value) -> Vec<String> {
-    let table = |of: &Value| of["TableName"].as_str().unwrap_or_default().to_owned();
-    match operation {
-        "TransactWriteItems" => request["TransactItems"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .flat_map(|part| part.as_object().into_iter().flatten())
-            .map(|(kind, part)| {
-                let action =
-                    if kind == "ConditionCheck" { "ConditionCheckItem".to_owned() } else { format!("{kind}Item") };
-                format!("{action} {}", table(part))
-            })
-            .collect(),
-        "BatchGetItem" => {
-            let tables = request["RequestItems"].as_object().into_iter().flatten();
-            tables.map(|(table, _)| format!("BatchGetItem {table}")).collect()
-        }
-        // What it may forget is limited to these partitions.
-        "DeleteItem" if table(request) == "LedgerTable" => {
-            let partition = request["Key"]["PK"]["S"].as_str().unwrap_or_default().split('#').next();
-            vec![format!("DeleteItem LedgerTable {}#*", partition.unwrap_or_default())]
-        }
-        _ => match request["IndexName"].as_str() {
-            Some(index) => vec![format!("{operation} {}/index/{index}", table(request))],
-            None => vec![format!("{operation} {}", table(request))],
-        },
-    }
-}
-
-/// What the template's roles allow in DynamoDB and Secrets Manager, streams aside: those are read by Lambda itself.
-fn allowed() -> Permissions {
-    let template = std::fs::read_to_string(root().join("infra/sam/template.yaml")).unwrap();
-    let mut allowed = Permissions::new();
-    let mut role: Option<String> = None;
-    let (mut actions, mut rows) = (Vec::<String>::new(), Vec::<String>::new());
-    for line in template.lines() {
-        let text = line.trim();
-        if line.starts_with("  ") && !line.starts_with("   ") && text.ends_with(':') {
-            role = text.strip_suffix("Role:").map(str::to_owned);
-        }
-        let Some(role) = &role else { continue };
-        if let Some(listed) = text.strip_prefix("Action:") {
-            let names = listed.trim().trim_matches(['[', ']']).split(',').map(str::trim);
-            let known =
-                |name: &str| name.strip_prefix("dynamodb:").or(name.strip_prefix("secretsmanager:")).map(str::to_owned);
-            actions = names.filter_map(known).collect();
-        } else if let Some(resource) = text.strip_prefix("Resource:").filter(|text| !text.contains("StreamArn")) {
-            let resource = resource.trim().trim_start_matches("!GetAtt ").trim_start_matches("!Sub ").trim_matches('"');
-            let resource = resource.replace("${StateTable.Arn}", "StateTable").replace(".Arn", "");
-            // One secret of this account and region, whatever the six characters are that end its ARN.
-            let resource = resource
-                .strip_prefix("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${")
-                .and_then(|name| name.strip_suffix("}-??????"))
-                .map_or(resource.clone(), str::to_owned);
-            rows = actions.drain(..).map(|action| format!("{action} {resource}")).collect();
-            allowed.entry(role.clone()).or_default().extend(rows.iter().cloned());
-        } else if let Some((_, partitions)) = text.split_once("\"dynamodb:LeadingKeys\": [") {
-            let of_role = allowed.entry(role.clone()).or_default();
-            let partitions = partitions.split(']').next().unwrap_or_default();
-            for row in rows.iter().filter(|row| *row == "DeleteItem LedgerTable") {
-                of_role.remove(row);
-                of_role
-                    .extend(partitions.split(", ").map(|partition| format!("{row} {}", partition.trim_matches('"'))));
-            }
-        }
-    }
-    allowed.retain(|_, actions| !actions.is_empty());
-    allowed
+    calls.seen()
 }
 
 /// Somebody takes the Act Now that nobody has touched.
@@ -278,35 +181,51 @@ async fn merge_and_erase(deployment: &Deployment) {
     }
 }
 
-/// All functions again, each behind the interposer and with its name said when it runs. Deliveries are made one after the
-/// other, so only one runs at a time.
-async fn register(deployment: &Deployment, database: &str, secrets: &str, running: &Arc<Mutex<String>>) {
+/// All functions again, each with clients of its own that record what it asks for.
+async fn register(deployment: &Deployment, calls: &Calls) {
     let world = &deployment.world;
+    let tables = sdk_config(&world.endpoints().dynamodb).await;
     let services = sdk_config(&world.endpoints().aws).await;
-    let (store, playbook, clock) = (store_at(database).await, Arc::clone(&deployment.playbook), clock(deployment));
+    let (playbook, clock) = (Arc::clone(&deployment.playbook), clock(deployment));
     let key = AddressKey::new("key");
     let links = Links::new("key", "https://mail.fernhill.example.com");
-    let (store, playbook, clock) = (|| store.clone(), || Arc::clone(&playbook), || clock.clone());
-    let mut ingest = ingest_at(database, deployment, playbook()).await;
-    ingest.secrets = SourceSecrets::manager(&sdk_config(secrets).await, "WebhookSecretName");
-    let ledger = Ledger::new(&sdk_config(database).await, &deployment.ledger_table);
-    let scoring = ScoreAndDecay { store: store(), ledger: ledger.clone(), playbook: playbook(), clock: clock() };
+    let (playbook, clock) = (|| Arc::clone(&playbook), || clock.clone());
+    let store = |function: &str| Store {
+        client: aws_sdk_dynamodb::Client::from_conf(calls.of(function).dynamodb(&tables).build()),
+        state: "StateTable".to_owned(),
+    };
+    let ledger = |function: &str| Ledger::new(calls.of(function).dynamodb(&tables), &deployment.ledger_table);
+    let queue = |function: &str| Queue::new(calls.of(function).sqs(&services), world.queue_url("MailQueue"));
+    let line = |function: &str| Sending { store: store(function), rules: playbook().sending.rules.clone() };
+    let ingest = Ingest {
+        ledger: ledger("IngestEngagement"),
+        secrets: SourceSecrets::manager(calls.of("IngestEngagement").secrets_manager(&services), "WebhookSecretName"),
+        addresses: perennial::deployment::address_key(),
+        playbook: playbook(),
+        clock: clock(),
+    };
+    let scoring = ScoreAndDecay {
+        store: store("ScoreAndDecay"),
+        ledger: ledger("ScoreAndDecay"),
+        playbook: playbook(),
+        clock: clock(),
+    };
     let changes = ApplyChange {
-        store: store(),
-        ledger: ledger.clone(),
+        store: store("ApplyChange"),
+        ledger: ledger("ApplyChange"),
         address_key: key.clone(),
         playbook: playbook(),
         clock: clock(),
     };
-    let qualification = QualifyMql { store: store(), address_key: key.clone(), playbook: playbook(), clock: clock() };
-    let queue = Queue::new(&services, world.queue_url("MailQueue"));
-    let planning = PlanNurture { store: store(), queue: queue.clone(), playbook: playbook() };
-    let line = || Sending { store: store(), rules: playbook().sending.rules.clone() };
+    let qualification =
+        QualifyMql { store: store("QualifyMql"), address_key: key.clone(), playbook: playbook(), clock: clock() };
+    let planning = PlanNurture { store: store("PlanNurture"), queue: queue("PlanNurture"), playbook: playbook() };
+    let mailer = calls.of("SendNurtureEmail").ses(&services);
     let sending = SendNurtureEmail {
-        store: store(),
-        queue,
-        mailer: Mailer::new(&services, &playbook().company.sender, Some(CONFIGURATION_SET.to_owned())),
-        sending: line(),
+        store: store("SendNurtureEmail"),
+        queue: queue("SendNurtureEmail"),
+        mailer: Mailer::new(mailer, &playbook().company.sender, Some(CONFIGURATION_SET.to_owned())),
+        sending: line("SendNurtureEmail"),
         recipients: Recipients::Anyone,
         desk_url: None,
         links: links.clone(),
@@ -315,27 +234,35 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         clock: clock(),
     };
     let feedback = RecordEmailFeedback {
-        store: store(),
-        ledger: ledger.clone(),
-        sending: line(),
-        suppression_list: SuppressionList::new(&services),
+        store: store("RecordEmailFeedback"),
+        ledger: ledger("RecordEmailFeedback"),
+        sending: line("RecordEmailFeedback"),
+        suppression_list: SuppressionList::new(calls.of("RecordEmailFeedback").ses(&services)),
         address_key: key.clone(),
         playbook: playbook(),
         clock: clock(),
     };
-    let escalation = EscalateSla { store: store(), playbook: playbook() };
-    let briefs = BriefSales { store: store(), playbook: playbook() };
-    let relay = RelayEvents { store: store(), bus: Bus::new(&services, "EventBus"), clock: clock() };
+    let escalation = EscalateSla { store: store("EscalateSla"), playbook: playbook() };
+    let briefs = BriefSales { store: store("BriefSales"), playbook: playbook() };
+    let bus = Bus::new(calls.of("RelayEvents").eventbridge(&services), "EventBus");
+    let relay = RelayEvents { store: store("RelayEvents"), bus, clock: clock() };
     let desk = SalesDesk {
-        ledger: ledger.clone(),
-        store: store(),
+        ledger: ledger("SalesDesk"),
+        store: store("SalesDesk"),
         address_key: key.clone(),
         sessions: Sessions::new("key"),
         sign_in: SignIn::Anybody,
         playbook: playbook(),
         clock: clock(),
     };
-    let pages = SignedPages { ledger, store: store(), links, address_key: key, playbook: playbook(), clock: clock() };
+    let pages = SignedPages {
+        ledger: ledger("SignedPages"),
+        store: store("SignedPages"),
+        links,
+        address_key: key,
+        playbook: playbook(),
+        clock: clock(),
+    };
     let functions: [(&str, Function); 12] = [
         ("IngestEngagement", function(ingest, |it, event| async move { it.handle(event).await })),
         ("ScoreAndDecay", function(scoring, |it, event| async move { it.handle(event).await })),
@@ -351,11 +278,6 @@ async fn register(deployment: &Deployment, database: &str, secrets: &str, runnin
         ("SignedPages", function(pages, |it, event| async move { it.handle(event).await })),
     ];
     for (name, function) in functions {
-        let running = Arc::clone(running);
-        let named: Function = Arc::new(move |event| {
-            name.clone_into(&mut running.lock().unwrap());
-            function(event)
-        });
-        world.register(name, named);
+        world.register(name, function);
     }
 }

@@ -1,0 +1,243 @@
+//! Each role allows what its user does and nothing else: what the functions' clients were seen to ask for, and what AWS asks for on
+//! behalf of a function because the template says that it reads a stream, polls a queue, reports failures, logs or traces.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::journeys;
+use crate::recorded::{Grant, Grants};
+use crate::sam::{FULL, LEAST, Template, list, named};
+
+/// Everything that is wrong with the roles, each with the role's name.
+pub(crate) fn findings(template: &Template, recorded: &Grants) -> Vec<String> {
+    let mut found = Vec::new();
+    let needed = needed(template, recorded);
+    for (role, _) in template.all("AWS::IAM::Role") {
+        if !needed.contains_key(role) {
+            found.push(format!("{role}: nobody uses it"));
+        }
+    }
+    for (role, needed) in &needed {
+        found.extend(of_a_role(template, role, needed).into_iter().map(|finding| format!("{role}: {finding}")));
+    }
+    for function in recorded
+        .keys()
+        .filter(|function| !template.file["Resources"].as_object().is_some_and(|all| all.contains_key(*function)))
+    {
+        found.push(format!("{function}: it ran, and the template does not have it"));
+    }
+    found
+}
+
+fn of_a_role(template: &Template, role: &str, needed: &Needed) -> Vec<String> {
+    let resource = &template.resources.get(role).cloned().unwrap_or_default();
+    if resource["Type"] != "AWS::IAM::Role" {
+        return vec!["there is no such role".to_owned()];
+    }
+    let properties = &resource["Properties"];
+    let mut found = Vec::new();
+    if needed.users.len() > 1 && needed.service == LAMBDA {
+        found.push(format!("it is shared by {}", needed.users.join(", ")));
+    }
+    if !properties["ManagedPolicyArns"].is_null() {
+        found.push("it has policies that do not stand in the template".to_owned());
+    }
+    if properties["AssumeRolePolicyDocument"] != trust(needed) {
+        found.push(format!("it can be assumed by others than {}", needed.service));
+    }
+    let (allowed, odd) = allowed(properties);
+    found.extend(odd);
+    let missing = needed.grants.difference(&allowed).map(|grant| format!("it may not: {grant}"));
+    let unused = allowed.difference(&needed.grants).map(|grant| format!("it need not: {grant}"));
+    found.into_iter().chain(missing).chain(unused).collect()
+}
+
+const LAMBDA: &str = "lambda.amazonaws.com";
+const SCHEDULER: &str = "scheduler.amazonaws.com";
+
+/// Whoever is given a role, and what they do with it.
+#[derive(Default)]
+struct Needed {
+    users: Vec<String>,
+    service: &'static str,
+    /// The groups of the schedules that use it.
+    groups: BTreeSet<String>,
+    grants: BTreeSet<Grant>,
+}
+
+/// By role.
+fn needed(template: &Template, recorded: &Grants) -> BTreeMap<String, Needed> {
+    let mut roles: BTreeMap<String, Needed> = BTreeMap::new();
+    for (function, properties) in template.all("AWS::Serverless::Function") {
+        let own = roles.entry(named(&properties["Role"])).or_default();
+        own.service = LAMBDA;
+        own.users.push(function.to_owned());
+        own.grants.extend(recorded.get(function).into_iter().flatten().cloned().map(as_granted));
+        own.grants.extend(on_behalf(template, function));
+        for (_, schedule) in schedules(properties) {
+            let starts = roles.entry(named(&schedule["RoleArn"])).or_default();
+            starts.service = SCHEDULER;
+            starts.users.push(function.to_owned());
+            starts.groups.insert(named(&schedule["GroupName"]));
+            starts.grants.insert(Grant::new("lambda:InvokeFunction", called(template, function)));
+            let dead = named(&schedule["DeadLetterConfig"]["Arn"]);
+            starts.grants.insert(Grant::new("sqs:SendMessage", dead));
+        }
+    }
+    roles
+}
+
+/// The schedules among a function's events, by the event's name.
+pub(crate) fn schedules(function: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let events = function["Events"].as_object().into_iter().flatten();
+    events.filter(|(_, event)| event["Type"] == "ScheduleV2").map(|(name, event)| (name, &event["Properties"]))
+}
+
+/// What is called when a function is: its alias, if it has one.
+fn called(template: &Template, function: &str) -> String {
+    match template.of_function(function, "AutoPublishAlias").as_str() {
+        Some(alias) => format!("{function}:{alias}"),
+        None => function.to_owned(),
+    }
+}
+
+/// SES asks under which address; the template limits it to the identity's. See [`crate::recorded`] for what was recorded.
+fn as_granted(grant: Grant) -> Grant {
+    let conditions = match grant.action.as_str() {
+        "ses:SendEmail" => BTreeSet::from(["StringLike ses:FromAddress *@SenderIdentity, SenderIdentity".to_owned()]),
+        _ => BTreeSet::new(),
+    };
+    Grant { conditions, ..grant }
+}
+
+/// What AWS does under the function's role. Source: Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", "… with Amazon SQS",
+/// "Capturing records of Lambda asynchronous invocations", "Sending Lambda function logs to CloudWatch Logs" and "Visualize Lambda
+/// function invocations using AWS X-Ray".
+fn on_behalf(template: &Template, function: &str) -> Vec<Grant> {
+    let properties = &template.resources[function]["Properties"];
+    let mut grants = Vec::new();
+    let mut all = |service: &str, actions: &[&str], resource: String| {
+        grants.extend(actions.iter().map(|action| Grant::new(format!("{service}:{action}"), resource.clone())));
+    };
+    for (_, event) in properties["Events"].as_object().into_iter().flatten() {
+        let source = &event["Properties"];
+        match event["Type"].as_str() {
+            Some("DynamoDB") => {
+                let read = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"];
+                all("dynamodb", &read, named(&source["Stream"]));
+                all("sqs", &["SendMessage"], named(&source["DestinationConfig"]["OnFailure"]["Destination"]));
+            }
+            Some("SQS") => {
+                let poll = ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"];
+                all("sqs", &poll, named(&source["Queue"]));
+            }
+            _ => {}
+        }
+    }
+    let failed = &properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"];
+    if !failed.is_null() {
+        all("sqs", &["SendMessage"], named(failed));
+    }
+    all("logs", &["CreateLogStream", "PutLogEvents"], named(&properties["LoggingConfig"]["LogGroup"]));
+    if template.of_function(function, "Tracing") == "Active" {
+        all("xray", &["PutTelemetryRecords", "PutTraceSegments"], "*".to_owned());
+    }
+    grants
+}
+
+/// The only document that lets the user of a role assume it. Lambda names no function when it does; a schedule names its group.
+fn trust(needed: &Needed) -> Value {
+    let mut statement =
+        json!({"Effect": "Allow", "Principal": {"Service": needed.service}, "Action": "sts:AssumeRole"});
+    if let Some(group) = needed.groups.first().filter(|_| needed.service == SCHEDULER) {
+        statement["Condition"] = json!({"StringEquals": {
+            "aws:SourceAccount": {"Ref": "AWS::AccountId"}, "aws:SourceArn": {"Fn::GetAtt": [group, "Arn"]},
+        }});
+    }
+    json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+/// What a role's policies allow, and what is odd about them.
+fn allowed(role: &Value) -> (BTreeSet<Grant>, Vec<String>) {
+    let (mut grants, mut odd, mut stated) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
+    for policy in list(&role["Policies"]) {
+        let document = &policy["PolicyDocument"];
+        if document["Version"] != "2012-10-17" || !policy["PolicyName"].is_string() {
+            odd.push("a policy has no name or not the version that knows conditions".to_owned());
+        }
+        for statement in list(&document["Statement"]) {
+            if statement["Effect"] != "Allow" {
+                odd.push("a statement that does not allow is not understood here".to_owned());
+                continue;
+            }
+            let of_it = of_a_statement(statement);
+            let pairs: BTreeSet<_> = of_it.iter().map(|it| (it.action.clone(), it.resource.clone())).collect();
+            // One call may name keys of several partitions, and one statement must allow them all.
+            odd.extend(pairs.intersection(&stated).map(|(action, on)| format!("two statements say: {action} on {on}")));
+            stated.extend(pairs);
+            grants.extend(of_it);
+        }
+    }
+    (grants, odd)
+}
+
+const LEADING: &str = "dynamodb:LeadingKeys";
+
+fn of_a_statement(statement: &Value) -> Vec<Grant> {
+    let condition = &statement["Condition"];
+    let partitions = list(&condition["ForAllValues:StringLike"][LEADING]);
+    let mut grants = Vec::new();
+    for action in list(&statement["Action"]) {
+        for resource in list(&statement["Resource"]) {
+            let resource = named(resource).replace(".Alias", ":live");
+            let mut grant = Grant::new(named(action), resource);
+            grant.conditions = conditions(condition, &grant.resource, !partitions.is_empty());
+            if partitions.is_empty() {
+                grants.push(grant);
+                continue;
+            }
+            grants.extend(partitions.iter().map(|one| Grant { partition: Some(named(one)), ..grant.clone() }));
+        }
+    }
+    grants
+}
+
+/// The conditions of a statement as texts, but for the partitions, which are a part of the grant.
+///
+/// `ForAllValues` holds where there is no value, so a table's partitions stand beside a guard that there is one. An index has none: what
+/// the key is for it is not documented, and where it should be missing the guard would deny every query.
+fn conditions(condition: &Value, resource: &str, limited: bool) -> BTreeSet<String> {
+    let mut texts = BTreeSet::new();
+    let mut guarded = false;
+    for (operator, keys) in condition.as_object().into_iter().flatten() {
+        for (key, values) in keys.as_object().into_iter().flatten() {
+            let values: Vec<String> = list(values).into_iter().map(named).collect();
+            match (operator.as_str(), key.as_str()) {
+                ("ForAllValues:StringLike", LEADING) => {}
+                ("Null", LEADING) if values == ["false"] && !resource.contains("/index/") => guarded = true,
+                _ => {
+                    texts.insert(format!("{operator} {key} {}", values.join(", ")));
+                }
+            }
+        }
+    }
+    if limited && !guarded && !resource.contains("/index/") {
+        texts.insert("there is a partition or none is named".to_owned());
+    }
+    texts
+}
+
+#[test]
+fn every_role_allows_what_its_user_does_and_nothing_else() {
+    let recorded = journeys::calls();
+    for parameters in [FULL, LEAST] {
+        let template = Template::shipped(parameters);
+        let found = findings(&template, recorded);
+        assert!(found.is_empty(), "{parameters:?}\n{}", found.join("\n"));
+    }
+    // Everything that the template has has run.
+    let template = Template::shipped(FULL);
+    let functions: BTreeSet<&str> = template.all("AWS::Serverless::Function").map(|(id, _)| id).collect();
+    assert_eq!(recorded.keys().map(String::as_str).collect::<BTreeSet<_>>(), functions);
+}

@@ -1,0 +1,130 @@
+//! Alarms: whatever can go wrong raises one, and somebody hears it.
+
+use std::collections::BTreeSet;
+
+use perennial_tests::root;
+use serde_json::Value;
+
+use super::{Found, queues};
+use crate::permissions;
+use crate::sam::{Template, list, named};
+
+/// Counts what has already been mended, or what a CRM said too late: nobody needs to be woken for it.
+const LOOKED_AT: [&str; 2] = ["RefusedWords", "UnknownSendsSettled"];
+
+pub(crate) fn keep(template: &Template) -> Vec<String> {
+    let mut found = Found::default();
+    for (id, alarm) in template.all("AWS::CloudWatch::Alarm") {
+        check_alarm(template, id, alarm, &mut found);
+    }
+    check_queues(template, &mut found);
+    check_functions(template, &mut found);
+    check_filters(template, &mut found);
+    check_runbook(template, &mut found);
+    found.all()
+}
+
+fn check_alarm(template: &Template, id: &str, alarm: &Value, found: &mut Found) {
+    found.has(id, alarm, &["/AlarmDescription", "/EvaluationPeriods", "/Threshold", "/ComparisonOperator"]);
+    found.has(id, alarm, &["/TreatMissingData", "/AlarmActions"]);
+    for action in list(&alarm["AlarmActions"]) {
+        let topic = template.resources.get(&named(action)).cloned().unwrap_or_default();
+        found.must(id, topic["Type"] == "AWS::SNS::Topic", "it wakes nobody");
+    }
+    if alarm["Metrics"].is_null() {
+        found.has(id, alarm, &["/Namespace", "/MetricName", "/Period"]);
+        let statistic = alarm["Statistic"].is_string() || alarm["ExtendedStatistic"].is_string();
+        found.must(id, statistic, "it does not say which statistic");
+        let of_aws = alarm["Namespace"].as_str().is_some_and(|space| space.starts_with("AWS/"));
+        // SES counts bounces and complaints by account as well.
+        let by_account = alarm["Namespace"] == "AWS/SES";
+        found.must(id, !of_aws || by_account || !alarm["Dimensions"].is_null(), "it watches everybody's");
+        let ours = of_aws || named(&alarm["Namespace"]) == "Perennial/Stage";
+        found.must(id, ours, "it watches a metric of another stage");
+    }
+    for dimension in list(&alarm["Dimensions"]) {
+        found.has(id, dimension, &["/Name", "/Value"]);
+    }
+}
+
+/// Whether an alarm watches this metric of this resource.
+fn watches(alarm: &Value, metric: &str, dimension: &str, value: &str) -> bool {
+    let text = alarm["MetricName"] == metric;
+    let of_it = |it: &&Value| it["Name"] == dimension && named(&it["Value"]).split('.').next() == Some(value);
+    let mut metrics = list(&alarm["Metrics"]).into_iter().map(|it| &it["MetricStat"]["Metric"]);
+    let by_math = metrics.any(|it| it["MetricName"] == metric && list(&it["Dimensions"]).iter().any(of_it));
+    (text && list(&alarm["Dimensions"]).iter().any(of_it)) || by_math
+}
+
+fn is_watched(template: &Template, metric: &str, dimension: &str, value: &str) -> bool {
+    template.all("AWS::CloudWatch::Alarm").any(|(_, alarm)| watches(alarm, metric, dimension, value))
+}
+
+fn check_queues(template: &Template, found: &mut Found) {
+    let dead = queues::dead_letter_queues(template);
+    for (id, _) in template.all("AWS::SQS::Queue") {
+        let metric =
+            if dead.contains(id) { "ApproximateNumberOfMessagesVisible" } else { "ApproximateAgeOfOldestMessage" };
+        found.must(id, is_watched(template, metric, "QueueName", id), format_args!("no alarm watches its {metric}"));
+    }
+}
+
+fn check_functions(template: &Template, found: &mut Found) {
+    for (id, function) in template.all("AWS::Serverless::Function") {
+        let events = function["Events"].as_object().into_iter().flatten();
+        if events.into_iter().any(|(_, event)| event["Type"] == "DynamoDB") {
+            let watched = is_watched(template, "IteratorAge", "FunctionName", id);
+            found.must(id, watched, "no alarm watches how old what it reads is");
+        }
+        let errors = is_watched(template, "Errors", "FunctionName", id);
+        found.must(id, errors, "no alarm watches its errors");
+        for (name, schedule) in permissions::schedules(function) {
+            let input = schedule["Input"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+            let job = input.unwrap_or_default()["job"].as_str().unwrap_or_default().to_owned();
+            let beats = is_watched(template, "JobFinished", "job", &job);
+            found.must(&format!("{id}.{name}"), beats, "no alarm watches that it ends well");
+        }
+    }
+}
+
+/// What is counted without a dimension raises an alarm.
+fn check_filters(template: &Template, found: &mut Found) {
+    for (id, filter) in template.all("AWS::Logs::MetricFilter") {
+        let group = template.resources.get(&named(&filter["LogGroupName"])).cloned().unwrap_or_default();
+        found.must(id, group["Type"] == "AWS::Logs::LogGroup", "it reads a log that is not there");
+        found.has(id, filter, &["/FilterPattern", "/MetricTransformations"]);
+        for counted in list(&filter["MetricTransformations"]) {
+            found.has(id, counted, &["/MetricName", "/MetricValue"]);
+            found.must(id, named(&counted["MetricNamespace"]) == "Perennial/Stage", "it counts for another stage");
+            let name = counted["MetricName"].as_str().unwrap_or_default();
+            let mut alarms = template.all("AWS::CloudWatch::Alarm");
+            let watched = alarms.any(|(_, alarm)| alarm["MetricName"] == name && alarm["Dimensions"].is_null());
+            let noted = LOOKED_AT.contains(&name);
+            found.must(id, noted || watched || !counted["Dimensions"].is_null(), "no alarm watches what it counts");
+        }
+    }
+    for name in LOOKED_AT {
+        let mut filters = template.all("AWS::Logs::MetricFilter");
+        let counts = filters.any(|(_, it)| it["MetricTransformations"].to_string().contains(name));
+        found.must(name, counts, "nobody counts it any more");
+    }
+}
+
+/// Every chapter of the runbook is an alarm's and every alarm has one.
+fn check_runbook(template: &Template, found: &mut Found) {
+    static CHAPTERS: std::sync::OnceLock<BTreeSet<String>> = std::sync::OnceLock::new();
+    let chapters = CHAPTERS.get_or_init(|| {
+        let text = std::fs::read_to_string(root().join("infra/RUNBOOK.md")).unwrap_or_default();
+        let chapters = text.lines().filter_map(|line| line.strip_prefix("## "));
+        chapters.map(str::trim).filter(|name| name.ends_with("Alarm")).map(str::to_owned).collect()
+    });
+    let all = template.file["Resources"].as_object().into_iter().flatten();
+    let alarms = all.filter(|(_, it)| it["Type"] == "AWS::CloudWatch::Alarm").map(|(id, _)| id.clone());
+    let alarms: BTreeSet<String> = alarms.collect();
+    for id in chapters.difference(&alarms) {
+        found.say(id, "the runbook has a chapter on it, and there is no such alarm");
+    }
+    for id in alarms.difference(chapters) {
+        found.say(id, "the runbook has no chapter on it");
+    }
+}

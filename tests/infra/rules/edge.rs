@@ -1,0 +1,134 @@
+//! What faces the internet.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::Found;
+use crate::sam::{Template, list, named};
+
+pub(crate) fn keep(template: &Template) -> Vec<String> {
+    let mut found = Found::default();
+    for (id, api) in template.all("AWS::Serverless::HttpApi") {
+        for limit in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+            let limited = named(&api["DefaultRouteSettings"][limit]) == "RequestsPerSecond";
+            found.must(id, limited, format_args!("{limit} limits nothing"));
+        }
+        check_access_log(template, id, api, &mut found);
+    }
+    check_open_functions(template, &mut found);
+    check_desk(template, &mut found);
+    found.all()
+}
+
+/// The groups to which APIs write who came.
+pub(crate) fn access_logs(template: &Template) -> BTreeSet<String> {
+    let logs =
+        template.all("AWS::Serverless::HttpApi").map(|(_, api)| named(&api["AccessLogSettings"]["DestinationArn"]));
+    // A function's URL has none, and the group is there all the same.
+    logs.chain(["AccessLogs".to_owned()]).collect()
+}
+
+/// Every request is logged, and never by what a path carries or where it came from.
+fn check_access_log(template: &Template, id: &str, api: &Value, found: &mut Found) {
+    let log = &api["AccessLogSettings"];
+    let group = template.resources.get(&named(&log["DestinationArn"]));
+    found.must(id, group.is_some_and(|it| it["Type"] == "AWS::Logs::LogGroup"), "nobody logs who came");
+    let format = log["Format"].as_str().unwrap_or_default();
+    found.must(id, serde_json::from_str::<Value>(format).is_ok_and(|it| it.is_object()), "its log is not JSON");
+    for needed in ["$context.requestId", "$context.routeKey", "$context.status"] {
+        found.must(id, format.contains(needed), format_args!("its log lacks {needed}"));
+    }
+    for private in ["path", "sourceIp", "userAgent", "claims", "querystring", "header"] {
+        found.must(id, !format.contains(private), format_args!("its log tells {private}"));
+    }
+}
+
+/// The functions that answer HTTP without an authorizer, and what lets the caller in: of the API or of a URL.
+const OPEN: [&str; 2] = ["IngestEngagement", "SignedPages"];
+
+/// Whether a route or a URL leads to it.
+pub(crate) fn is_called_by_http(template: &Template, id: &str) -> bool {
+    let routes = template.all("AWS::Serverless::HttpApi").any(|(_, api)| {
+        list(&api["DefinitionBody"]).iter().any(|body| body.to_string().contains(&format!("${{{id}.Arn}}:live/")))
+    });
+    let urls = template.all("AWS::Lambda::Url").any(|(_, url)| called(&url["TargetFunctionArn"]) == id);
+    routes || urls
+}
+
+/// The function whose alias is named.
+fn called(value: &Value) -> String {
+    named(value).split(['.', ':']).next().unwrap_or_default().to_owned()
+}
+
+fn check_open_functions(template: &Template, found: &mut Found) {
+    let api = template.resources.contains_key("HttpApi");
+    for id in OPEN {
+        let reached = is_called_by_http(template, id);
+        found.must(id, reached, "no address leads to it");
+        let permissions: Vec<&Value> = template
+            .all("AWS::Lambda::Permission")
+            .map(|(_, it)| it)
+            .filter(|it| called(&it["FunctionName"]) == id)
+            .collect();
+        if api {
+            let lets_in = |it: &&Value| {
+                it["Principal"] == "apigateway.amazonaws.com"
+                    && it["Action"] == "lambda:InvokeFunction"
+                    && named(&it["SourceArn"]).starts_with("execute-api:HttpApi/")
+            };
+            let let_in = permissions.len() == 1 && permissions.iter().all(|it| lets_in(&it));
+            found.must(id, let_in, "the API may not call it, or others may");
+        } else {
+            // A call by URL needs both. Source: Lambda Developer Guide, "Control access to Lambda function URLs".
+            let opens = |it: &&Value| it["Action"] == "lambda:InvokeFunctionUrl" && it["FunctionUrlAuthType"] == "NONE";
+            let calls = |it: &&Value| it["Action"] == "lambda:InvokeFunction" && it["InvokedViaFunctionUrl"] == true;
+            let anybody = permissions.iter().all(|it| it["Principal"] == "*");
+            let both = permissions.iter().any(|it| opens(&it)) && permissions.iter().any(|it| calls(&it));
+            found.must(id, anybody && both && permissions.len() == 2, "nobody may call it by its URL");
+            let mut urls = template.all("AWS::Lambda::Url");
+            let open = urls.any(|(_, url)| called(&url["TargetFunctionArn"]) == id && url["AuthType"] == "NONE");
+            found.must(id, open, "it has no URL that anybody may call");
+        }
+    }
+    let reserved = api && template.resources.contains_key("SalesDesk");
+    for (id, function) in template.all("AWS::Serverless::Function") {
+        let answers = OPEN.contains(&id) || id == "SalesDesk";
+        let limited = named(&function["ReservedConcurrentExecutions"]) == "HttpConcurrency";
+        found.must(id, limited == (answers && reserved), "its concurrency is not what HttpConcurrency says");
+    }
+}
+
+/// The desk: one route takes the token of the pool, all others the function's own cookie.
+fn check_desk(template: &Template, found: &mut Found) {
+    let Some(api) = template.resources.get("DeskApi") else { return };
+    let users = &api["Properties"]["Auth"]["Authorizers"]["DeskUsers"];
+    found.is("DeskApi", users, "/IdentitySource", "$request.header.Authorization");
+    found.must("DeskApi", named(&users["JwtConfiguration"]["issuer"]) == "DeskIssuer", "it believes any issuer");
+    found.must("DeskApi", named(&users["JwtConfiguration"]["audience"][0]) == "DeskClientId", "it believes any client");
+    let routes = template.resources.get("SalesDesk").cloned().unwrap_or_default()["Properties"]["Events"].clone();
+    let routes: BTreeSet<(String, String, bool)> = routes
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, event)| named(&event["Properties"]["ApiId"]) == "DeskApi" && event["Type"] == "HttpApi")
+        .map(|(_, event)| {
+            let of = &event["Properties"];
+            (named(&of["Method"]), named(&of["Path"]), of["Auth"] == json!({"Authorizer": "DeskUsers"}))
+        })
+        .collect();
+    let expected = DESK.map(|(method, path, pool)| (method.to_owned(), path.to_owned(), pool)).into();
+    found.must("SalesDesk", routes == expected, format_args!("its routes are {routes:?}"));
+}
+
+/// The desk's routes, and which takes the pool's token.
+const DESK: [(&str, &str, bool); 8] = [
+    ("GET", "/desk/login", false),
+    ("GET", "/desk/login.js", false),
+    ("POST", "/desk/session", true),
+    ("POST", "/desk/leave", false),
+    ("GET", "/desk", false),
+    ("GET", "/desk/team", false),
+    ("GET", "/desk/leads/{token}", false),
+    ("POST", "/desk/leads/{token}", false),
+];
