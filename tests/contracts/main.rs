@@ -9,6 +9,7 @@ mod brief_calls;
 mod bus_events;
 mod capacity;
 mod corpus;
+mod cost;
 mod covers;
 mod desk;
 mod desk_calls;

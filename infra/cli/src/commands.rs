@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod contact;
 pub mod content;
+pub mod cost;
 pub mod explain;
 pub mod place;
 pub mod playbook;

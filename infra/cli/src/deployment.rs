@@ -3,6 +3,8 @@
 //! What triggers what is read from the template; this module only gives each function of the template its use case and
 //! the clients it needs.
 
+mod through;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -54,7 +56,7 @@ use crate::secret::Secret;
 use crate::tally::{Tally, TallyError};
 
 /// The template that is deployed is the template that runs here.
-const TEMPLATE: &str = include_str!("../../sam/template.yaml");
+pub(crate) const TEMPLATE: &str = include_str!("../../sam/template.yaml");
 
 /// The configuration set of the template: what is sent with it makes events.
 pub const CONFIGURATION_SET: &str = "MailConfigurationSet";

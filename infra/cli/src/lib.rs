@@ -9,6 +9,7 @@
 //! | [`looks`] | whether a mail can be read where it is opened |
 //! | [`browser`] | a headless Chromium that shows one page after another |
 //! | [`data`] | where a world is kept on this machine |
+//! | [`cost`] | what a deployment costs, from measured units and a list of prices |
 //! | [`contact`] | everything held about a person, shown or erased |
 //! | [`example`] | a world and its story, played through the webhook |
 //! | [`audience`] | audiences for ads, hashed, and who is left out |
@@ -35,6 +36,7 @@ pub mod account;
 pub mod audience;
 pub mod browser;
 pub mod contact;
+pub mod cost;
 pub mod data;
 pub mod deployment;
 pub mod example;

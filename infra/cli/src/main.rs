@@ -37,6 +37,8 @@ enum Command {
     /// See what mails look like.
     #[command(subcommand)]
     Content(commands::content::Command),
+    /// Say what a deployment costs: the fixed charge of the month, and dollars a month by how much happens.
+    Cost(commands::cost::Cost),
     /// Check, list, compile or try a playbook.
     #[command(subcommand)]
     Playbook(commands::playbook::Command),
@@ -70,6 +72,7 @@ async fn main() -> ExitCode {
         Command::Explain(explain) => explain.run().await,
         Command::Contact(command) => command.run().await,
         Command::Content(command) => return ended(command.run().await),
+        Command::Cost(cost) => cost.run(),
         Command::Playbook(command) => command.run().await,
         Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,

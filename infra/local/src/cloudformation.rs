@@ -71,6 +71,11 @@ impl Document {
         .collect()
     }
 
+    /// The names of the parameters.
+    pub(crate) fn parameter_names(&self) -> impl Iterator<Item = &String> {
+        self.parameters.keys()
+    }
+
     /// The `Globals` section, reduced.
     pub(crate) fn globals(&self) -> Value {
         self.reduce(&self.root["Globals"])

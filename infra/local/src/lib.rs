@@ -20,6 +20,7 @@ mod acceptance;
 mod advance;
 pub mod clock;
 mod cloudformation;
+pub mod declared;
 mod delivery;
 mod emulator;
 mod events;
