@@ -31,6 +31,7 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use jiff::Timestamp;
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::edge::{self, Route};
 use perennial_platform::failure::Failure;
 use perennial_platform::ledger::{Entry, Ledger, Put};
 use perennial_platform::told::{FieldError, Told};
@@ -42,6 +43,9 @@ use perennial_playbook::sources::Source;
 pub use entries::entries;
 pub use keep::{Engagements, Outcome, Taken};
 pub use replay::{Fate, Replayed};
+
+/// What is answered here, whatever the method: who asks in a wrong way is told the right one.
+const ROUTES: [Route; 1] = [Route { before: "/v1/webhooks/", methods: &[] }];
 
 /// The use case, with all it needs.
 #[derive(Debug)]
@@ -86,9 +90,11 @@ impl Ingest {
 
     /// The answer to a webhook, and what became of each of its events; none where the delivery as a whole was refused.
     pub async fn take_in(&self, request: &ApiGatewayV2httpRequest) -> (ApiGatewayV2httpResponse, Vec<Taken>) {
-        let received = match self.receive(request).await {
+        let Some(id) = edge::parameter(request, "source", &ROUTES) else { return (edge::not_found(), Vec::new()) };
+        let source = self.playbook.sources.get(&*id);
+        let received = match self.receive(source, request).await {
             Ok(received) => received,
-            Err(refusal) => return (answer::refused(self.source(request), &refusal), Vec::new()),
+            Err(refusal) => return (answer::refused(source, &refusal), Vec::new()),
         };
         match received {
             receive::Received::Challenge(reply) => (answer::json(200, &reply), Vec::new()),

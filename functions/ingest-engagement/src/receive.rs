@@ -38,13 +38,18 @@ fn refusal(status: u16, field: &str, reason: impl Into<String>) -> Refusal {
 }
 
 impl Ingest {
-    pub(crate) async fn receive(&self, request: &ApiGatewayV2httpRequest) -> Result<Received<'_>, Refusal> {
+    /// The events of a delivery to a source, if the playbook has it.
+    pub(crate) async fn receive<'a>(
+        &self,
+        source: Option<&'a Source>,
+        request: &ApiGatewayV2httpRequest,
+    ) -> Result<Received<'a>, Refusal> {
         let now = self.clock.now();
         let method = request.request_context.http.method.as_str();
         if method != "POST" {
             return Err(refusal(405, "method", "a webhook is posted: only POST is taken here"));
         }
-        let source = self.source(request).ok_or_else(|| refusal(404, "source", "is not configured in the playbook"))?;
+        let source = source.ok_or_else(|| refusal(404, "source", "is not configured in the playbook"))?;
         let body = raw_body(request).map_err(|_| refusal(400, "body", "is not base64 as its envelope says"))?;
         if body.len() > LONGEST_BODY {
             return Err(refusal(413, "body", "is longer than 4 MiB"));
@@ -63,11 +68,6 @@ impl Ingest {
             }
             Err(Unsplit::Wrong(error)) => Err(Refusal::Status(400, error)),
         }
-    }
-
-    /// The source that a delivery is for, if the playbook has it.
-    pub(crate) fn source(&self, request: &ApiGatewayV2httpRequest) -> Option<&Source> {
-        request.path_parameters.get("source").and_then(|id| self.playbook.sources.get(id))
     }
 
     /// The secrets by which it is believed.

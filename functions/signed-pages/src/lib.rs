@@ -20,6 +20,7 @@ mod page;
 mod preferences;
 mod unsubscribe;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -27,6 +28,7 @@ use http::Method;
 use jiff::Timestamp;
 use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::edge::{self, Route};
 use perennial_platform::failure::Failure;
 use perennial_platform::ledger::{Entry, Ledger};
 use perennial_platform::links::{LinkError, Links, Purpose};
@@ -54,6 +56,15 @@ pub struct SignedPages {
     pub clock: Clock,
 }
 
+/// What is answered here; the routes of the template are the same. Offers are for scripts, which send no HEAD.
+const ROUTES: [Route; 5] = [
+    Route { before: "/u/", methods: &["GET", "POST", "HEAD"] },
+    Route { before: "/p/", methods: &["GET", "POST", "HEAD"] },
+    Route { before: "/t/", methods: &["GET", "HEAD"] },
+    Route { before: offers::PATH, methods: &["GET"] },
+    Route { before: "/l/", methods: &["GET", "POST", "HEAD"] },
+];
+
 /// What is asked of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
@@ -65,6 +76,11 @@ enum Asked {
     Post,
 }
 
+/// The link's token, if the request is for a page.
+fn token(request: &ApiGatewayV2httpRequest) -> Option<Cow<'_, str>> {
+    edge::parameter(request, "token", &ROUTES)
+}
+
 impl SignedPages {
     /// Answers a request with a page.
     ///
@@ -72,13 +88,13 @@ impl SignedPages {
     /// Never: whatever happens is an answer.
     pub async fn handle(&self, request: ApiGatewayV2httpRequest) -> Result<ApiGatewayV2httpResponse, Failure> {
         let company = &self.playbook.company;
-        let token = request.path_parameters.get("token").map(String::as_str).unwrap_or_default();
+        let Some(token) = token(&request) else { return Ok(edge::not_found()) };
         let asked = match request.request_context.http.method {
             Method::POST => Asked::Post,
             Method::HEAD => Asked::Head,
             _ => Asked::Get,
         };
-        let (read, expires) = match self.links.read_until(token, self.clock.now()) {
+        let (read, expires) = match self.links.read_until(&token, self.clock.now()) {
             Ok((purpose, expires)) => (Ok(purpose), expires),
             Err(error) => (Err(error), 0),
         };

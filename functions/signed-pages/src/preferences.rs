@@ -45,7 +45,7 @@ impl SignedPages {
         asked: Asked,
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, Failure> {
-        let token = request.path_parameters.get("token").map(String::as_str).unwrap_or_default();
+        let token = &*crate::token(request).unwrap_or_default();
         let whose = Whose { link: contact, slot, token };
         let Some(standing) = self.standing(&whose).await? else { return Ok(self.show(200, &Page::FORGOTTEN)) };
         let offer = self.offer(&standing);

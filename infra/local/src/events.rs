@@ -16,7 +16,7 @@ pub(crate) fn function(named: &Named<'_>, globals: &Value) -> Result<(FunctionWi
     let mut triggers = Vec::new();
     let mut rules = Vec::new();
     if !named.properties["FunctionUrlConfig"].is_null() {
-        return Err(named.error("function URLs are not implemented here; use an HttpApi event"));
+        return Err(named.error("a function URL is a resource of its own here: AWS::Lambda::Url"));
     }
     for (event_name, event) in named.properties["Events"].as_object().into_iter().flatten() {
         let name = format!("{}.{event_name}", named.name);

@@ -1,6 +1,6 @@
-//! The HTTP API: from requests to functions and back.
+//! The HTTP API and function URLs: from requests to functions and back.
 //!
-//! Owns routes and the payload format 2.0 of API Gateway's HTTP APIs. What it refuses by itself is what API Gateway
+//! Owns routes and the payload format 2.0 of API Gateway's HTTP APIs, which is that of function URLs too. What it refuses by itself is what API Gateway
 //! refuses: unknown routes, bodies of more than 10 MiB, and requests without a token where a route asks for one.
 //!
 //! Nothing is proved by a token here: the local world believes everybody, and takes the address itself for the token of whoever
@@ -18,6 +18,8 @@ use crate::world::{World, WorldError};
 
 /// API Gateway's limit for a body.
 pub(crate) const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// A function URL's.
+const URL_BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
 
 pub(crate) struct Route {
     function: String,
@@ -71,16 +73,33 @@ impl World {
             return Ok(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"));
         }
         let request = Request::from_parts(head, body);
-        let mut event = self.event(route, &parameters, &request);
+        let mut event = self.event(&format!("{} {}", route.method, route.path), &parameters, &request);
         if route.authorized {
             let Some(address) = token(&request) else { return Ok(message(StatusCode::UNAUTHORIZED, "Unauthorized")) };
             // As API Gateway says it: every claim is a text.
             let claims = json!({"sub": address, "email": address, "email_verified": "true", "token_use": "id"});
             event["requestContext"]["authorizer"] = json!({"jwt": {"claims": claims, "scopes": null}});
         }
-        let outcome = self.call(&route.function, event).await?;
+        self.answered(&route.function, event).await
+    }
+
+    /// Answers a request as the function's own URL would, whether or not the template gives it one: the function gets every request,
+    /// and of its path nothing but how it was sent.
+    ///
+    /// # Errors
+    /// As [`World::http`].
+    pub async fn http_by_url(&self, function: &str, request: Request<Bytes>) -> Result<Response<Bytes>, WorldError> {
+        if request.body().len() > URL_BODY_BYTES_MAX {
+            return Ok(message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"));
+        }
+        let event = self.event("$default", &BTreeMap::new(), &request);
+        self.answered(function, event).await
+    }
+
+    /// A failure has been logged by the call; the client learns nothing of it.
+    async fn answered(&self, function: &str, event: Value) -> Result<Response<Bytes>, WorldError> {
+        let outcome = self.call(function, event).await?;
         self.inner.core.arrived();
-        // A failure has been logged by the call; the client learns nothing of it.
         Ok(outcome
             .ok()
             .and_then(response)
@@ -98,9 +117,8 @@ impl World {
         matching.min_by_key(|(route, parameters)| (parameters.len(), route.method == "ANY"))
     }
 
-    fn event(&self, route: &Route, parameters: &BTreeMap<String, String>, request: &Request<Bytes>) -> Value {
+    fn event(&self, route_key: &str, parameters: &BTreeMap<String, String>, request: &Request<Bytes>) -> Value {
         let now = self.inner.core.clock.now();
-        let route_key = format!("{} {}", route.method, route.path);
         let (headers, cookies) = headers(request.headers());
         let query = request.uri().query().unwrap_or_default();
         let host = headers.get("host").cloned().unwrap_or_else(|| json!("localhost"));

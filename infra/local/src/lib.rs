@@ -12,7 +12,7 @@
 //! What it deliberately is not: a test of permissions, quotas, throughput or latency. There is no concurrency between
 //! deliveries either; races are the subject of tests that call the functions directly.
 //!
-//! Map: [`template`] (with `cloudformation`, `events` and `mail_events`), [`pattern`], [`schedule`], [`clock`]; `store` keeps (and `waiting` remembers), `emulator`
+//! Map: [`template`] (with `cloudformation`, `events`, `routes` and `mail_events`), [`pattern`], [`schedule`], [`clock`]; `store` keeps (and `waiting` remembers), `emulator`
 //! (with `acceptance` and `loopback`) answers the SDKs, `delivery` and `invocation` deliver, `advance` moves the clock and `nominated` says which ticks matter,
 //! `gateway` is HTTP, `serve` is real time; [`world`] is the handle.
 
@@ -32,6 +32,7 @@ mod mail_events;
 mod nominated;
 pub mod pattern;
 mod records;
+mod routes;
 pub mod schedule;
 mod serve;
 mod store;

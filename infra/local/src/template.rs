@@ -13,6 +13,7 @@ use crate::cloudformation::Document;
 use crate::events;
 use crate::mail_events::{Found, MailEvents};
 use crate::pattern::{Pattern, PatternError};
+use crate::routes;
 use crate::schedule::{Schedule, ScheduleError};
 
 /// Everything that runs, as the template says.
@@ -97,6 +98,8 @@ pub enum Trigger {
         /// The API's authorizer that lets a request through, if there is one.
         authorizer: Option<String>,
     },
+    /// An address of its own: every request, whatever its method and path.
+    Url,
     /// A table's stream.
     Stream(StreamTrigger),
     /// A queue.
@@ -287,6 +290,7 @@ impl Wiring {
         let known = survey(&resources);
         let globals = document.globals();
         let mut mail_events = Found::default();
+        let (mut calls, mut permitted) = (Vec::new(), BTreeSet::new());
         let mut wiring = Self { event_buses: known.buses.iter().cloned().collect(), ..Self::default() };
         for (name, resource) in &resources {
             let named = Named { name: name.clone(), properties: &resource["Properties"], known: &known };
@@ -296,6 +300,9 @@ impl Wiring {
                 "AWS::Serverless::HttpApi" if !named.properties["Auth"]["DefaultAuthorizer"].is_null() => {
                     return Err(named.error("a default authorizer is not implemented here; name it at each event"));
                 }
+                "AWS::Serverless::HttpApi" => calls.extend(routes::of_api(&named)?),
+                "AWS::Lambda::Url" => calls.push(routes::of_url(&named)?),
+                "AWS::Lambda::Permission" => permitted.extend(routes::permission(&named)),
                 "AWS::Events::Rule" => wiring.rules.extend(events::standalone_rules(&named)?),
                 "AWS::Serverless::Function" => {
                     let (function, rules) = events::function(&named, &globals["Function"])?;
@@ -312,6 +319,11 @@ impl Wiring {
             }
         }
         wiring.mail_events = mail_events.joined();
+        routes::check(&calls, &permitted)?;
+        for function in &mut wiring.functions {
+            let of_it = calls.extract_if(.., |call| call.function == function.logical_id);
+            function.triggers.extend(of_it.map(|call| call.trigger));
+        }
         wiring.check()?;
         Ok(wiring)
     }
@@ -335,7 +347,7 @@ impl Wiring {
                             source,
                         })?;
                     }
-                    Trigger::Http { .. } | Trigger::Queue { .. } | Trigger::Rule { .. } => {}
+                    Trigger::Http { .. } | Trigger::Url | Trigger::Queue { .. } | Trigger::Rule { .. } => {}
                 }
             }
         }
@@ -344,10 +356,9 @@ impl Wiring {
 }
 
 /// Resources that trigger something and that this world does not run.
-const UNSUPPORTED: [&str; 11] = [
+const UNSUPPORTED: [&str; 10] = [
     "AWS::Lambda::Function",
     "AWS::Lambda::EventSourceMapping",
-    "AWS::Lambda::Url",
     "AWS::Scheduler::Schedule",
     "AWS::SNS::Subscription",
     "AWS::Pipes::Pipe",

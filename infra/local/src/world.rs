@@ -217,7 +217,7 @@ impl World {
                     Trigger::Schedule { name: schedule, expression, time_zone, input } => {
                         schedules.push(ScheduleTrigger::new(name, schedule, expression, time_zone, input)?);
                     }
-                    Trigger::Rule { .. } => {}
+                    Trigger::Url | Trigger::Rule { .. } => {}
                 }
             }
         }

@@ -27,6 +27,7 @@
 //! | [`bus`], [`queue`], [`mail`] | EventBridge, SQS and SES |
 //! | [`webhook`], [`links`], [`address`] | signatures, signed links, keyed address hashes |
 //! | [`sessions`] | who is signed in at the sales desk |
+//! | [`edge`] | which route a request is for, behind an API or a function URL |
 //! | [`lambda`] | triggers, partial batches, HTTP answers, the bootstrap |
 //! | [`metrics`] | the figures that alarms and the dashboard read |
 //! | [`logged`] | how a log line and a metric are written in Lambda |
@@ -40,6 +41,7 @@ pub mod clock;
 pub mod consent;
 pub mod contact;
 pub mod desk;
+pub mod edge;
 pub mod failure;
 pub mod feedback;
 pub mod held;
