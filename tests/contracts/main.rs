@@ -14,6 +14,7 @@ mod covers;
 mod desk;
 mod desk_calls;
 mod digest_calls;
+mod edges;
 mod lead_made;
 mod letters;
 mod lifecycle;

@@ -85,7 +85,23 @@ fn needed(template: &Template, recorded: &Grants) -> BTreeMap<String, Needed> {
             starts.grants.insert(Grant::new("sqs:SendMessage", dead));
         }
     }
+    if let Some((key, _)) = template.all("AWS::KMS::Key").next() {
+        roles.values_mut().for_each(|role| role.grants.extend(with_key(key, &role.grants)));
+    }
     roles
+}
+
+/// What a role needs of the key that tables and queues are encrypted with: whoever asks for an item or a message asks for the key of it, and
+/// who sends to a queue for a new one. Source: DynamoDB Developer Guide, "Encryption at rest: how it works"; SQS Developer Guide, "Key
+/// management".
+fn with_key(key: &str, grants: &BTreeSet<Grant>) -> Vec<Grant> {
+    let uses = |service: &&str| grants.iter().any(|grant| grant.action.starts_with(&format!("{service}:")));
+    let via = ["dynamodb", "sqs"].into_iter().filter(uses);
+    let via: Vec<String> = via.map(|service| format!("{service}.AWS::Region.AWS::URLSuffix")).collect();
+    let condition = format!("StringEquals kms:ViaService {}", via.join(", "));
+    let sends = grants.iter().any(|grant| grant.action == "sqs:SendMessage");
+    let actions = ["kms:Decrypt"].into_iter().chain(sends.then_some("kms:GenerateDataKey"));
+    actions.map(|action| Grant { conditions: [condition.clone()].into(), ..Grant::new(action, key) }).collect()
 }
 
 /// The schedules among a function's events, by the event's name.

@@ -285,6 +285,110 @@ fn what_cannot_run_here_is_refused_by_name() {
     );
 }
 
+/// An API whose routes stand in its own definition, and a function URL. `[...]` is replaced.
+const EDGE: &str = r##"
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      DefinitionBody:
+        openapi: 3.0.1
+        paths:
+          "/u/{token}":
+            parameters: [{ name: token, in: path, required: true }]
+            get: { x-amazon-apigateway-integration: { $ref: "#/components/x-amazon-apigateway-integrations/Pages" } }
+            x-amazon-apigateway-any-method:
+              x-amazon-apigateway-integration: { $ref: "#/components/x-amazon-apigateway-integrations/Pages" }
+        components:
+          x-amazon-apigateway-integrations:
+            Pages:
+              type: aws_proxy
+              httpMethod: POST
+              payloadFormatVersion: "2.0"
+              uri: !Sub "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Pages.Arn}:live/invocations"
+  ApiCallsPages:
+    Type: AWS::Lambda::Permission
+    Properties: { Action: lambda:InvokeFunction, Principal: apigateway.amazonaws.com, FunctionName: !Sub "${Pages.Alias}" }
+  PagesUrl:
+    Type: AWS::Lambda::Url
+    Properties: { AuthType: NONE, TargetFunctionArn: !Sub "${Pages.Alias}" }
+  AnybodyOpensPages:
+    Type: AWS::Lambda::Permission
+    Properties: { Action: lambda:InvokeFunctionUrl, Principal: "*", FunctionName: !Sub "${Pages.Alias}", FunctionUrlAuthType: NONE }
+  AnybodyCallsPages:
+    Type: AWS::Lambda::Permission
+    Properties: { Action: lambda:InvokeFunction, Principal: "*", FunctionName: !Sub "${Pages.Alias}", InvokedViaFunctionUrl: true }
+  Pages:
+    Type: AWS::Serverless::Function
+    Properties: { CodeUri: . }
+"##;
+
+#[test]
+fn routes_are_read_from_the_apis_own_definition() {
+    let wiring = Wiring::parse(EDGE).unwrap();
+    let route = |method: &str| Trigger::Http { method: method.into(), path: "/u/{token}".into(), authorizer: None };
+    assert_eq!(function(&wiring, "Pages"), [route("GET"), route("ANY"), Trigger::Url]);
+
+    let check = |from: &str, to: &str, expected: &str| {
+        assert!(EDGE.contains(from), "{from}");
+        assert_eq!(Wiring::parse(&EDGE.replace(from, to)).unwrap_err().to_string(), expected);
+    };
+    check(
+        "  ApiCallsPages:\n    Type: AWS::Lambda::Permission",
+        "  ApiCallsPages:\n    Type: AWS::Lambda::Other",
+        "Api: nothing permits it lambda:InvokeFunction of Pages",
+    );
+    check(
+        "Principal: apigateway.amazonaws.com",
+        "Principal: s3.amazonaws.com",
+        "Api: nothing permits it lambda:InvokeFunction of Pages",
+    );
+    check(", FunctionUrlAuthType: NONE", "", "PagesUrl: nothing permits it lambda:InvokeFunctionUrl of Pages");
+    check(", InvokedViaFunctionUrl: true", "", "PagesUrl: nothing permits it lambda:InvokeFunction of Pages");
+    check(
+        "AuthType: NONE, T",
+        "AuthType: AWS_IAM, T",
+        "PagesUrl: a function URL with IAM authorization is not implemented here",
+    );
+    check("get:", "trace:", "Api: `trace` of /u/{token} is not a method that is implemented here");
+    check("{token}\":", "{token+}\":", "Api: greedy path parameters are not implemented here");
+    check(
+        "payloadFormatVersion: \"2.0\"",
+        "payloadFormatVersion: \"1.0\"",
+        "Api: an integration that is not aws_proxy, POST, of format 2.0, is not implemented here",
+    );
+    check(
+        "integrations/Pages\" } }",
+        "integrations/Nobody\" } }",
+        "Api: an integration that is not aws_proxy, POST, of format 2.0, is not implemented here",
+    );
+    check(
+        "get: {",
+        "get: { security: [{ users: [] }],",
+        "Api: GET /u/{token}: use an event of the function for an authorizer",
+    );
+    check(
+        "${Pages.Arn}:live",
+        "elsewhere",
+        "Api: \"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/elsewhere/invocations\" is not a function here",
+    );
+}
+
+/// Whichever edge is chosen, both functions that face the internet are reached, and the desk has its own.
+#[test]
+fn either_edge_of_the_deployed_template_reaches_the_functions() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../sam/template.yaml");
+    let template = std::fs::read_to_string(path).unwrap();
+    for (edge, routes, urls) in [("http-api", 13, 0), ("function-url", 0, 2)] {
+        let parameters = BTreeMap::from([("Edge".to_owned(), edge.to_owned())]);
+        let wiring = Wiring::parse_with(&template, &parameters).unwrap();
+        let triggers = || wiring.functions.iter().flat_map(|function| &function.triggers);
+        assert_eq!(triggers().filter(|trigger| matches!(trigger, Trigger::Http { .. })).count(), routes, "{edge}");
+        assert_eq!(triggers().filter(|trigger| **trigger == Trigger::Url).count(), urls, "{edge}");
+        assert!(wiring.functions.iter().all(|function| !function.triggers.is_empty()), "{edge}: nothing calls one");
+    }
+}
+
 /// The template that is deployed can be run here, all of it.
 #[test]
 fn the_deployed_template_is_understood() {

@@ -3,6 +3,7 @@
 mod alarms;
 mod edge;
 mod functions;
+mod key;
 mod mail;
 mod parameters;
 mod queues;
@@ -23,6 +24,7 @@ pub(crate) const RULES: &[Rule] = &[
     ("what is named is there, and what is there is used", references::keep),
     ("tables outlive the stack, can be restored and are encrypted", tables::keep),
     ("queues take from whom they should, over TLS, and end in a dead-letter queue", queues::keep),
+    ("the key is used by whom it should, and outlives the stack", key::keep),
     ("topics take from whom they should, over TLS, and somebody listens", topics::keep),
     ("rules and schedules try again and end in a queue", schedules::keep),
     ("functions are versioned, logged, told what they need, and their failures are kept", functions::keep),

@@ -147,7 +147,7 @@ pub(crate) fn names_only(value: &Value) -> Value {
 }
 
 /// The services that bring messages by themselves, not under a function's role, and where they bring them from: rules that target a
-/// queue, rules whose failures end in it, topics.
+/// queue, rules whose failures end in it, topics, and topics that could not bring it where they should.
 fn senders(template: &Template, queue: &str) -> BTreeMap<&'static str, Value> {
     let mut rules = BTreeSet::new();
     let mut dead_of_a_rule = false;
@@ -172,7 +172,9 @@ fn senders(template: &Template, queue: &str) -> BTreeMap<&'static str, Value> {
         // SAM names the rules of functions' events; what they have in common is the bus.
         senders.insert("events.amazonaws.com", json!({"ArnLike": {"aws:SourceArn": "events:rule/EventBus/*"}}));
     }
-    let topics = template.all("AWS::SNS::Subscription").filter(|(_, it)| named(&it["Endpoint"]) == queue);
+    let brings =
+        |it: &Value| named(&it["Endpoint"]) == queue || named(&it["RedrivePolicy"]["deadLetterTargetArn"]) == queue;
+    let topics = template.all("AWS::SNS::Subscription").filter(|(_, it)| brings(it));
     for (_, subscription) in topics {
         senders.insert("sns.amazonaws.com", json!({"ArnEquals": {"aws:SourceArn": named(&subscription["TopicArn"])}}));
     }

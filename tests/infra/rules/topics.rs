@@ -22,7 +22,12 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
         found.has(id, subscription, &["/TopicArn", "/Endpoint"]);
         match subscription["Protocol"].as_str() {
             // The function reads what SES wrote, not an envelope around it.
-            Some("sqs") => found.is(id, subscription, "/RawMessageDelivery", true),
+            Some("sqs") => {
+                found.is(id, subscription, "/RawMessageDelivery", true);
+                let end = named(&subscription["RedrivePolicy"]["deadLetterTargetArn"]);
+                let queue = template.resources.get(&end).is_some_and(|it| it["Type"] == "AWS::SQS::Queue");
+                found.must(id, queue, "what cannot be delivered is kept nowhere");
+            }
             Some("email") => {}
             _ => found.say(id, "it listens in a way that no rule knows"),
         }
