@@ -20,6 +20,7 @@ mod letters;
 mod lifecycle;
 mod limits;
 mod mail_events;
+mod operations;
 mod qualification;
 mod recorded;
 mod runtime_api;

@@ -4,8 +4,9 @@
 //! of the triggers and of the answers.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -163,6 +164,15 @@ struct Running(Child);
 
 impl Running {
     fn start(binary: &str, environment: &[(&str, &str)]) -> Self {
+        Self::start_with(binary, environment, Stdio::inherit())
+    }
+
+    /// What it prints is kept in a file.
+    fn start_heard(binary: &str, environment: &[(&str, &str)], printed: &Path) -> Self {
+        Self::start_with(binary, environment, File::create(printed).expect("the file can be written").into())
+    }
+
+    fn start_with(binary: &str, environment: &[(&str, &str)], stdout: Stdio) -> Self {
         let executable = &executables()[binary];
         let mut command = Command::new(executable);
         // Nothing of this machine's environment: what the function needs, the template must give it.
@@ -176,7 +186,7 @@ impl Running {
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/under-test"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/05/[$LATEST]00000000000000000000000000000000"),
         ]);
-        Self(command.spawn().expect("the binary starts"))
+        Self(command.stdout(stdout).spawn().expect("the binary starts"))
     }
 }
 
@@ -286,4 +296,63 @@ async fn a_binary_without_its_settings_does_not_start() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(missing), "{binary}: {said}");
     }
+}
+
+/// The lines that a binary has printed, each one JSON object.
+fn lines(printed: &Path) -> Vec<Value> {
+    let printed = std::fs::read_to_string(printed).expect("it was printed");
+    printed.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
+}
+
+#[tokio::test]
+async fn each_line_says_which_version_wrote_it_and_for_which_request_and_a_metric_is_one_of_them() {
+    let (deployment, folder, playbook) = world().await;
+    let mut api = RuntimeApi::start().await;
+    let printed = folder.path().join("printed");
+    let environment = [
+        ("AWS_LAMBDA_RUNTIME_API", api.address.as_str()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", deployment.world.endpoints().dynamodb.as_str()),
+        ("STATE_TABLE", "StateTable"),
+        ("PLAYBOOK", path(&playbook)),
+        ("STAGE", "trial"),
+        // Metrics are written whatever is asked for: an alarm waits for them.
+        ("RUST_LOG", "escalate_sla=info,perennial_platform=info,error"),
+    ];
+    let _running = Running::start_heard("escalate-sla", &environment, &printed);
+    let began_at = jiff::Timestamp::now().as_millisecond();
+    for _ in 0..2 {
+        let tick = json!({"job": "sla", "scheduled_at": "2026-01-05T08:00:00Z"});
+        assert!(matches!(api.invoke(tick).await, Answer::Response(Value::Null)));
+    }
+    let Answer::Error(_) = api.invoke(json!({"scheduled_at": "2026-01-05T08:00:00Z"})).await else {
+        panic!("a tick of no job is an error")
+    };
+
+    let lines = lines(&printed);
+    for line in &lines {
+        assert_eq!(line["version"], env!("CARGO_PKG_VERSION"), "{line}");
+        assert!(line["level"].is_string(), "{line}");
+    }
+    assert_eq!(lines[0]["fields"], json!({"published": "$LATEST", "message": "starts"}));
+    assert_eq!(lines[0].get("requestId"), None, "it starts for no request");
+    let said = |line: &&Value| line["fields"]["message"] == "SLA check";
+    let requests: Vec<_> = lines.iter().filter(said).map(|line| line["requestId"].clone()).collect();
+    assert_eq!(requests, [json!(request_id(1)), json!(request_id(2))]);
+    let metrics: Vec<_> = lines.iter().filter(|line| !line["_aws"].is_null()).collect();
+    assert_eq!(metrics.len(), 2, "the third tick did not end well: {lines:?}");
+    let at = metrics[0]["_aws"]["Timestamp"].as_i64().expect("milliseconds");
+    assert!((began_at..began_at + 600_000).contains(&at), "{at}");
+    let expected = json!({
+        "_aws": {"Timestamp": at, "CloudWatchMetrics": [{
+            "Namespace": "Perennial/trial",
+            "Dimensions": [["job"]],
+            "Metrics": [{"Name": "JobFinished", "Unit": "Count"}],
+        }]},
+        "level": "INFO",
+        "version": env!("CARGO_PKG_VERSION"),
+        "requestId": request_id(1),
+        "job": "sla",
+        "JobFinished": 1,
+    });
+    assert_eq!(metrics[0], &expected);
 }

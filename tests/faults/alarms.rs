@@ -1,10 +1,13 @@
-//! What the functions log is what the template counts, and what is counted without a dimension raises an alarm.
+//! What the functions log is what the template counts, and what they measure is said once, where it is known.
 //!
-//! CloudWatch is not there: its metric filters are read from the template and applied to the lines that a story has logged.
+//! CloudWatch is not there: its metric filters are read from the template and applied to the lines that a story has logged. That
+//! there is an alarm for what is counted is seen to in `contracts/operations.rs`.
 
 use std::collections::BTreeMap;
 
 use perennial::deployment::Deployment;
+use perennial_local::{Call, Fault};
+use perennial_platform::metrics::{JOBS, Metric, TARGET};
 use perennial_tests::senders::deliver;
 use perennial_tests::{address_of, at, body, deploy, engagement, introduce, root, settle, tell};
 use serde_json::{Value, json};
@@ -13,31 +16,21 @@ use crate::private::Logs;
 
 const NOW: &str = "2026-01-07T10:00:00Z";
 
-/// The properties of each resource of a type, by the resource's name: the lines `Name: value` of whatever depth.
-fn resources(kind: &str) -> BTreeMap<String, BTreeMap<String, String>> {
-    let template = std::fs::read_to_string(root().join("infra/sam/template.yaml")).expect("the template");
-    let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let mut name = String::new();
-    for line in template.lines() {
-        let text = line.trim();
-        if line.starts_with("  ") && !line.starts_with("   ") && text.ends_with(':') {
-            name = text.trim_end_matches(':').to_owned();
-        }
-        let text = text.strip_prefix("- ").unwrap_or(text);
-        // What stands on one line within braces is several, too.
-        let within = text.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map(|(within, _)| within);
-        let parts = std::iter::once(text).chain(within.into_iter().flat_map(|within| within.split(", ")));
-        for (key, value) in parts.filter_map(|part| part.split_once(": ")) {
-            let value = value.trim_matches(['\'', '"']).to_owned();
-            all.entry(name.clone()).or_default().insert(key.to_owned(), value);
-        }
-    }
-    all.retain(|_, properties| properties.get("Type").is_some_and(|found| found == kind));
-    all
+/// The metric filters of the template, by name: the properties of each, and its one transformation.
+fn filters() -> BTreeMap<String, (Value, Value)> {
+    let text = std::fs::read_to_string(root().join("infra/sam/template.yaml")).expect("the template");
+    let template = perennial_local::read_template(&text).expect("YAML");
+    let resources = template["Resources"].as_object().expect("resources").clone();
+    let filters = resources.into_iter().filter(|(_, resource)| resource["Type"] == "AWS::Logs::MetricFilter");
+    filters
+        .map(|(name, mut filter)| {
+            let properties = filter["Properties"].take();
+            let transformations = properties["MetricTransformations"].as_array().expect("a list");
+            let [transformation] = &transformations[..] else { panic!("{name} has several transformations") };
+            (name, (properties.clone(), transformation.clone()))
+        })
+        .collect()
 }
-
-/// Counts what has already been mended, or what a CRM said too late: nobody needs to be woken for it.
-const LOOKED_AT: [&str; 2] = ["RefusedWords", "UnknownSendsSettled"];
 
 /// Whether a line has what a pattern of the form `{ $.fields.message = "…" }` asks for; a star at its beginning or end stands for
 /// anything.
@@ -61,13 +54,15 @@ fn at_place<'a>(line: &'a Value, place: &str) -> &'a Value {
 /// What the metric filters make of these lines: by metric and source, where it has that dimension.
 pub(crate) fn counted(lines: &[Value]) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
-    for (name, filter) in resources("AWS::Logs::MetricFilter") {
-        for line in lines.iter().filter(|line| matches(&filter["FilterPattern"], line)) {
-            let value = &filter["MetricValue"];
+    for (name, (filter, metric)) in filters() {
+        let pattern = filter["FilterPattern"].as_str().expect("a pattern");
+        for line in lines.iter().filter(|line| matches(pattern, line)) {
+            let value = metric["MetricValue"].as_str().expect("a text");
             let value = value.parse().ok().or_else(|| at_place(line, value).as_u64());
             let value = value.unwrap_or_else(|| panic!("{name}: {line}"));
-            let source = filter.get("Value").map(|place| at_place(line, place).as_str().expect("a text"));
-            let metric = &filter["MetricName"];
+            let source = metric["Dimensions"][0]["Value"].as_str();
+            let source = source.map(|place| at_place(line, place).as_str().expect("a text"));
+            let metric = metric["MetricName"].as_str().expect("a name").to_owned();
             let metric = source.map_or_else(|| metric.clone(), |source| format!("{metric} of {source}"));
             *sums.entry(metric).or_default() += value;
         }
@@ -75,67 +70,17 @@ pub(crate) fn counted(lines: &[Value]) -> BTreeMap<String, u64> {
     sums
 }
 
-#[test]
-fn what_is_counted_over_everything_raises_an_alarm() {
-    let alarms = resources("AWS::CloudWatch::Alarm");
-    let mut counted = Vec::new();
-    for (name, filter) in resources("AWS::Logs::MetricFilter") {
-        assert_eq!(filter["MetricNamespace"], "!Sub \"Perennial/${Stage}", "{name}");
-        // A metric with a dimension is another metric, which is there to be looked at.
-        if filter.contains_key("Key") {
-            assert_eq!((filter["Key"].as_str(), filter["Value"].as_str()), ("source", "$.fields.source"), "{name}");
-            continue;
-        }
-        if LOOKED_AT.contains(&filter["MetricName"].as_str()) {
-            continue;
-        }
-        counted.push(filter["MetricName"].clone());
-        let on_it = |alarm: &&BTreeMap<String, String>| alarm.get("MetricName") == Some(&filter["MetricName"]);
-        let alarm: Vec<_> = alarms.values().filter(on_it).collect();
-        let [alarm] = alarm[..] else { panic!("{} has {} alarms", filter["MetricName"], alarm.len()) };
-        let set = ["Namespace", "Statistic", "Threshold", "ComparisonOperator", "TreatMissingData", "AlarmActions"];
-        let expected =
-            ["!Sub \"Perennial/${Stage}", "Sum", "0", "GreaterThanThreshold", "notBreaching", "[!Ref AlarmTopic]"];
-        assert_eq!(set.map(|name| alarm[name].as_str()), expected, "{name}");
-        assert!(!alarm.contains_key("Dimensions"), "{name}: over all sources");
-        assert!(alarm["AlarmDescription"].len() > 40, "{name}: what has happened, and what is to be done");
+/// What the functions have measured, in these lines: each metric with the value of its dimension, summed.
+fn measured(lines: &[Value]) -> BTreeMap<String, i64> {
+    let mut sums = BTreeMap::new();
+    for line in lines.iter().filter(|line| line["target"] == TARGET) {
+        let fields = &line["fields"];
+        let name = fields["metric"].as_str().expect("a name");
+        assert!(Metric::named(name).is_some(), "{line}");
+        let metric = fields["of"].as_str().map_or_else(|| name.to_owned(), |of| format!("{name} of {of}"));
+        *sums.entry(metric).or_default() += fields["value"].as_i64().expect("a whole number");
     }
-    counted.sort();
-    let expected = [
-        "AccountFaults",
-        "QuarantinedEvents",
-        "RefusedMerges",
-        "ReusedEventIds",
-        "SalesMailsPutOff",
-        "SendingPauses",
-        "SharedAddresses",
-        "UnknownSends",
-    ];
-    assert_eq!(counted, expected);
-}
-
-#[test]
-fn mail_that_waits_for_too_long_raises_an_alarm_before_its_queue_forgets_it() {
-    let (queues, alarms) = (resources("AWS::SQS::Queue"), resources("AWS::CloudWatch::Alarm"));
-    for (queue, hours) in [("MailQueue", 4), ("MailEventsQueue", 1)] {
-        let of = format!("!GetAtt {queue}.QueueName");
-        let on_it = |alarm: &&BTreeMap<String, String>| {
-            alarm.get("MetricName").map(String::as_str) == Some("ApproximateAgeOfOldestMessage")
-                && alarm.get("Value").is_some_and(|value| value.starts_with(&of))
-        };
-        let alarm: Vec<_> = alarms.values().filter(on_it).collect();
-        let [alarm] = alarm[..] else { panic!("{queue} has {} alarms on the age of its messages", alarm.len()) };
-        let seconds: u64 = alarm["Threshold"].parse().expect("seconds");
-        assert_eq!(seconds, hours * 3_600, "{queue}");
-        let kept: u64 = queues[queue]["MessageRetentionPeriod"]
-            .split(' ')
-            .next()
-            .and_then(|seconds| seconds.parse().ok())
-            .expect("seconds");
-        assert!(kept >= 24 * seconds, "{queue}: a day for each hour, until somebody has mended it");
-        assert_eq!(alarm["AlarmActions"], "[!Ref AlarmTopic]", "{queue}");
-        assert!(alarm["AlarmDescription"].len() > 40, "{queue}: what has happened, and what is to be done");
-    }
+    sums
 }
 
 async fn identified(deployment: &Deployment, id: &str, contact: &str, email: &str) {
@@ -199,4 +144,83 @@ async fn each_thing_that_needs_a_human_is_counted_once() {
         ("SharedAddresses", 3),
     ];
     assert_eq!(seen, expected.map(|(metric, count)| (metric.to_owned(), count)).into());
+}
+
+/// What is measured of a story, less what the sweep says of itself, which comes every five minutes.
+fn without_sweeps(lines: &[Value]) -> Vec<(String, i64)> {
+    measured(lines).into_iter().filter(|(metric, _)| metric != "JobFinished of sweep").collect()
+}
+
+#[tokio::test]
+async fn what_the_functions_do_is_measured_once_where_it_is_known() {
+    let logs = Logs::capture();
+    let start = logs.len();
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "ada").await;
+    tell(&deployment, "price", &engagement("ada", "analytics-pricing", "request", at(NOW))).await;
+    settle(&deployment).await;
+    // The sender repeats it, and it is known.
+    tell(&deployment, "price", &engagement("ada", "analytics-pricing", "request", at(NOW))).await;
+    settle(&deployment).await;
+    let seen = without_sweeps(&logs.of_this_test(start));
+    let expected =
+        [("EngagementsCounted", 1), ("LeadsQualified", 1), ("MailsSent of sales", 1), ("OutboxAgeSeconds", 0)];
+    assert_eq!(seen, expected.map(|(metric, sum)| (metric.to_owned(), sum)));
+}
+
+#[tokio::test]
+async fn every_job_says_that_it_has_ended_well_and_none_says_so_that_has_not() {
+    let logs = Logs::capture();
+    let start = logs.len();
+    // A Tuesday, so that a week passes with each of its days.
+    let deployment = deploy(at("2026-01-06T00:00:00Z")).await;
+    introduce(&deployment, "ada").await;
+    let week_later = at("2026-01-13T00:00:00Z");
+    deployment.world.advance_to(week_later, |_| {}).await.expect("the world goes on");
+    let seen = measured(&logs.of_this_test(start));
+    for job in JOBS {
+        let runs = seen.get(&format!("JobFinished of {job}")).copied().unwrap_or_default();
+        let expected = match job {
+            "sweep" => 7 * 24 * 12,
+            // The local world lets it sleep through the hours in which nobody is due.
+            "plan" => {
+                assert!((1..=7 * 24).contains(&runs), "{runs} runs of plan");
+                continue;
+            }
+            "brief" => 5,
+            _ => 7,
+        };
+        assert_eq!(runs, expected, "{job}");
+    }
+
+    // An event that the bus does not take: the sweep fails, and after a quarter of an hour the age of the event says it as well.
+    let before = logs.len();
+    deployment.world.faults().inject_always(Call::PutEvents, Fault::FailEntries((0..10).collect()));
+    tell(&deployment, "price", &engagement("ada", "analytics-pricing", "request", week_later)).await;
+    settle(&deployment).await;
+    deployment.world.advance_to(at("2026-01-13T00:30:00Z"), |_| {}).await.expect("the world goes on");
+    let lines = logs.of_this_test(before);
+    assert_eq!(measured(&lines).get("JobFinished of sweep"), None, "a sweep that left something behind");
+    let ages = lines.iter().filter(|line| line["fields"]["metric"] == "OutboxAgeSeconds");
+    let oldest = ages.filter_map(|line| line["fields"]["value"].as_i64()).max();
+    assert!(oldest > Some(900), "{oldest:?}");
+}
+
+#[tokio::test]
+async fn a_word_of_last_month_does_not_look_like_an_event_that_waits_for_a_month() {
+    let logs = Logs::capture();
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "ada").await;
+    tell(&deployment, "price", &engagement("ada", "analytics-pricing", "request", at("2025-12-01T10:00:00Z"))).await;
+    settle(&deployment).await;
+    let start = logs.len();
+    let said_at = at("2025-12-02T10:00:00Z");
+    let word = json!({"contact": "ada", "product": "analytics", "quarter": "2025-Q4"});
+    tell(&deployment, "touched", &body("lead.touched", said_at, &word)).await;
+    settle(&deployment).await;
+    let moved = deployment.world.bus_events().expect("the world remembers");
+    let moved: Vec<_> = moved.iter().filter(|event| event.envelope["detail-type"] == "LeadTouched").collect();
+    assert_eq!(moved.len(), 1, "the word moved the lead");
+    assert_eq!(moved[0].envelope["time"], "2025-12-02T10:00:00Z", "it happened when it was said");
+    assert_eq!(measured(&logs.of_this_test(start)).get("OutboxAgeSeconds"), Some(&0));
 }
