@@ -10,7 +10,7 @@ use perennial_platform::{lambda, settings};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let config = lambda::config().await;
+    let config = lambda::config_in_lambda();
     let changes = ApplyChange {
         store: Store::from_env(&config)?,
         ledger: Ledger::from_env(&config)?,

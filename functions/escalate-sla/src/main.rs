@@ -7,7 +7,7 @@ use perennial_platform::{lambda, settings};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let store = Store::from_env(&lambda::config().await)?;
+    let store = Store::from_env(&lambda::config_in_lambda())?;
     let escalation = EscalateSla { store, playbook: settings::playbook()? };
     lambda::serve(|tick| escalation.handle(tick)).await
 }

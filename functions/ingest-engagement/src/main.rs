@@ -10,7 +10,7 @@ use perennial_platform::{lambda, settings};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let config = lambda::config().await;
+    let config = lambda::config_in_lambda();
     let ledger = Ledger::from_env(&config)?;
     let secrets = SourceSecrets::manager(&config, settings::required("WEBHOOK_SECRET_NAME")?);
     let addresses = AddressKey::new(settings::key("ADDRESS_KEY")?);

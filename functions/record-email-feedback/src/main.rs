@@ -12,7 +12,7 @@ use record_email_feedback::RecordEmailFeedback;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let config = lambda::config().await;
+    let config = lambda::config_in_lambda();
     let (store, playbook) = (Store::from_env(&config)?, settings::playbook()?);
     let feedback = RecordEmailFeedback {
         sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone() },

@@ -11,7 +11,7 @@ use sales_desk::{SalesDesk, SignIn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let config = lambda::config().await;
+    let config = lambda::config_in_lambda();
     let desk = SalesDesk {
         ledger: Ledger::from_env(&config)?,
         store: Store::from_env(&config)?,

@@ -9,7 +9,7 @@ use score_and_decay::ScoreAndDecay;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let config = lambda::config().await;
+    let config = lambda::config_in_lambda();
     let scoring = ScoreAndDecay {
         store: Store::from_env(&config)?,
         ledger: Ledger::from_env(&config)?,

@@ -14,7 +14,7 @@ use send_nurture_email::SendNurtureEmail;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let config = lambda::config().await;
+    let config = lambda::config_in_lambda();
     let playbook = settings::playbook()?;
     let mailer = Mailer::new(&config, &playbook.company.sender, std::env::var("CONFIGURATION_SET").ok());
     let store = Store::from_env(&config)?;

@@ -11,7 +11,7 @@ use signed_pages::SignedPages;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
-    let config = lambda::config().await;
+    let config = lambda::config_in_lambda();
     let pages = SignedPages {
         ledger: Ledger::from_env(&config)?,
         store: Store::from_env(&config)?,

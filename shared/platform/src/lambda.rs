@@ -4,17 +4,23 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::dynamodb::{Event as StreamEvent, EventRecord};
 use aws_lambda_events::encodings::Body;
+use aws_types::sdk_config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
 use crate::failure::Failure;
@@ -124,18 +130,46 @@ pub fn time_limits() -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build()
 }
 
-/// The AWS configuration of a Lambda: region and credentials from the environment.
+/// The AWS configuration of this machine: region, profile and credentials from wherever the AWS CLI has them.
 pub async fn config() -> SdkConfig {
     aws_config::from_env().timeout_config(time_limits()).load().await
+}
+
+/// The AWS configuration of a Lambda: region, credentials and endpoints from the environment, where Lambda puts them, and from
+/// nowhere else. What looks for them in files, containers and instances is as large as the SDK of a service.
+pub fn config_in_lambda() -> SdkConfig {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(credentials)
+        .timeout_config(time_limits())
+        .service_config(Endpoints);
+    config.set_region(variable("AWS_REGION").map(Region::new)).set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    config.build()
+}
+
+/// The endpoint of a single service, where the environment names one: `AWS_ENDPOINT_URL_DYNAMODB` and the like.
+#[derive(Debug)]
+struct Endpoints;
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
+        std::env::var(format!("{}_{service}", key.env())).ok().filter(|value| !value.is_empty())
+    }
 }
 
 /// Starts logging as JSON, without time (Lambda adds it) and without payloads (nobody passes any), and says which version starts.
 /// Whatever `RUST_LOG` asks for, metrics are written: an alarm waits for them.
 pub fn log_json() {
     let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty()).unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::new(format!("{asked},{}=info", metrics::TARGET));
+    // Targets and levels: expressions would bring an engine of regular expressions into every function.
+    let filter = |asked: &str| format!("{asked},{}=info", metrics::TARGET).parse::<Targets>();
+    let filter = filter(&asked).or_else(|_| filter("info")).unwrap_or_default();
     let lines = Lines { stage: std::env::var("STAGE").ok().filter(|stage| !stage.is_empty()), clock: Clock::system() };
-    tracing_subscriber::fmt().json().with_env_filter(filter).event_format(lines).init();
+    let written = tracing_subscriber::fmt::layer().json().event_format(lines);
+    tracing_subscriber::registry().with(written.with_filter(filter)).init();
     // What a panic says may quote what it was about: where it happened is enough to find it.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(at = panic.location().map(tracing::field::display), "panicked");

@@ -1,6 +1,5 @@
 //! What a function is told by its environment, read once at init.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use perennial_playbook::Playbook;
@@ -59,14 +58,17 @@ fn read_keys(name: &'static str, text: &str) -> Result<Vec<String>, SettingsErro
     }
 }
 
-/// The playbook that `PLAYBOOK` points to: a compiled bundle in AWS, or a folder.
+/// The compiled playbook that `PLAYBOOK` names. Never a folder: what reads one is the larger half of the playbook's code, and a
+/// function that cannot do it is so much smaller.
 ///
 /// # Errors
 /// [`SettingsError`] with every problem of the playbook.
 pub fn playbook() -> Result<Arc<Playbook>, SettingsError> {
-    let path = PathBuf::from(required("PLAYBOOK")?);
-    Playbook::open(&path).map(Arc::new).map_err(|problems| SettingsError::Unusable {
-        name: "PLAYBOOK",
+    let name = "PLAYBOOK";
+    let json = std::fs::read(required(name)?)
+        .map_err(|error| SettingsError::Unusable { name, reason: format!("cannot be read: {error}") })?;
+    Playbook::from_bundle(&json).map(Arc::new).map_err(|problems| SettingsError::Unusable {
+        name,
         reason: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     })
 }
