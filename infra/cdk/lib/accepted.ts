@@ -35,6 +35,12 @@ export const accepted: Readonly<Record<string, Acknowledgment[]>> = {
     id,
     reason: 'The suppression list is of the account: ses:ListSuppressedDestinations has no resource that it could be limited to.',
   })),
+  RolloutRole: [
+    {
+      id: 'AwsSolutions::AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]',
+      reason: 'It is what CodeDeploy says it needs to move an alias, without rights on every topic; AWS keeps it in step with CodeDeploy.',
+    },
+  ],
 };
 
 /** Acknowledges the findings where they are found. */

@@ -8,8 +8,11 @@ import { CfnParameter, Token } from 'aws-cdk-lib';
 
 /** The values that the template allows, where it lists them. A test compares them with the template. */
 export const choices = {
-  architecture: ['arm64', 'x86_64'],
+  profile: ['standard', 'minimal'],
+  edge: ['http-api', 'function-url'],
   logRetentionDays: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731],
+  rolloutType: ['AllAtOnce', 'Canary10Percent5Minutes', 'Linear10PercentEvery1Minute'],
+  architecture: ['arm64', 'x86_64'],
 } as const;
 
 /** A property for each parameter of the template. What is optional here has a default there. */
@@ -21,12 +24,26 @@ export interface PerennialParameters {
    * @default 'dev'
    */
   readonly stage?: string;
+  /**
+   * `minimal` leaves out what costs by the month and is not needed to be safe: a key of your own, the dashboard, tracing, some alarms.
+   *
+   * @default 'standard'
+   */
+  readonly profile?: (typeof choices.profile)[number];
+  /**
+   * What webhooks and links reach. An API limits requests by the second before a function runs; function URLs cost nothing beside the
+   * functions, are two addresses, and only `httpConcurrency` limits them.
+   *
+   * @default 'http-api'
+   */
+  readonly edge?: (typeof choices.edge)[number];
   /** The SES identity, verified in this account and region: a domain or one address. Mail leaves from it and from nothing else. */
   readonly senderIdentity: string;
   /**
-   * Host name of the links in emails, already mapped to the API. Links in mail that was sent keep the host they were sent with.
+   * Host name of the links in emails, already mapped to the API, or to the output PagesUrl where `edge` is `function-url`. Links in
+   * mail that was sent keep the host they were sent with.
    *
-   * @default - the API's own address
+   * @default - the edge's own address
    */
   readonly publicDomain?: string;
   /**
@@ -85,11 +102,19 @@ export interface PerennialParameters {
    */
   readonly recoveryDays?: number;
   /**
-   * HTTP requests accepted per second (1 to 5000), steadily and in a burst; above it callers get 429 and try again.
+   * HTTP requests accepted per second (1 to 5000), steadily and in a burst; above it callers get 429 and try again. A function
+   * URL has no such limit.
    *
    * @default 100
    */
   readonly requestsPerSecond?: number;
+  /**
+   * How many requests each function that answers HTTP works on at once (0 to 1000): so many are reserved for it, out of the quota of
+   * the account. 0 reserves nothing and limits nothing.
+   *
+   * @default 0
+   */
+  readonly httpConcurrency?: number;
   /**
    * Senders at work at once (2 to 100), and recorders of feedback. Ten times this must not exceed 90 times
    * `sending.rate_per_second` of the playbook.
@@ -97,6 +122,13 @@ export interface PerennialParameters {
    * @default 2
    */
   readonly mailConcurrency?: number;
+  /**
+   * How a new version takes over. Other than all at once, CodeDeploy shifts traffic to it, and back if the function's alarm on errors
+   * goes off meanwhile.
+   *
+   * @default 'AllAtOnce'
+   */
+  readonly rolloutType?: (typeof choices.rolloutType)[number];
   /**
    * What the functions are built for.
    *
@@ -108,6 +140,8 @@ export interface PerennialParameters {
 // One entry for each property, or it does not compile. The order is that of the template.
 const names: Record<keyof PerennialParameters, true> = {
   stage: true,
+  profile: true,
+  edge: true,
   senderIdentity: true,
   publicDomain: true,
   teamTimeZone: true,
@@ -122,7 +156,9 @@ const names: Record<keyof PerennialParameters, true> = {
   logRetentionDays: true,
   recoveryDays: true,
   requestsPerSecond: true,
+  httpConcurrency: true,
   mailConcurrency: true,
+  rolloutType: true,
   architecture: true,
 };
 

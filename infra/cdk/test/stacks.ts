@@ -21,14 +21,19 @@ export const desk = {
   deskSignInPages: 'https://fernhill.auth.eu-central-1.amazoncognito.com',
 };
 
-/** A stack of an app of its own; what is not built is a placeholder. */
-export function stack(): Stack {
-  return new Stack(new App({ context: { [PLACEHOLDERS]: true } }), 'Test');
+/** An app in which what is not built is a placeholder. */
+export function app(): App {
+  return new App({ context: { [PLACEHOLDERS]: true } });
 }
 
-/** Perennial in such a stack. */
+/** Perennial with a desk in that stack. */
+export function perennialIn(stack: Stack): Perennial {
+  return new Perennial(stack, 'Perennial', { ...least, ...desk });
+}
+
+/** Perennial in a stack and an app of its own. */
 export function perennial(properties: Partial<PerennialProps> = {}): Perennial {
-  return new Perennial(stack(), 'Perennial', { ...least, ...properties });
+  return new Perennial(new Stack(app(), 'Test'), 'Perennial', { ...least, ...properties });
 }
 
 /** What would be deployed. */

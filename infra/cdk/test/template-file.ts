@@ -67,8 +67,15 @@ export function resolved(value: unknown, parameters: Record<string, unknown>): u
     return { 'Fn::GetAtt': operand.split('.') };
   }
   if (key === 'Fn::Sub' && typeof operand === 'string') {
-    const text = operand.replace(/\$\{(\w+)\}/g, (whole, name) => (name in parameters ? String(parameters[name]) : whole));
+    const text = substituted(operand, parameters);
     return text.includes('${') ? { 'Fn::Sub': text } : text;
   }
+  if (key === 'Fn::Sub' && Array.isArray(operand)) {
+    return { 'Fn::Sub': [substituted(operand[0], parameters), resolved(operand[1], parameters)] };
+  }
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, resolved(each, parameters)]));
+}
+
+function substituted(text: string, parameters: Record<string, unknown>): string {
+  return text.replace(/\$\{(\w+)\}/g, (whole, name) => (name in parameters ? String(parameters[name]) : whole));
 }

@@ -10,12 +10,13 @@ import { readTemplate, resolved } from './template-file';
 const file = readTemplate();
 
 // The sections that decide what is deployed. Parameters have become values.
-const sections = ['Transform', 'Globals', 'Conditions', 'Resources', 'Outputs'];
+const sections = ['Transform', 'Globals', 'Mappings', 'Conditions', 'Resources', 'Outputs'];
 
 test('what is deployed is the template, whatever its properties', () => {
   sameAsTheTemplate({});
   sameAsTheTemplate({ stage: 'prod', architecture: 'x86_64', ...desk });
   sameAsTheTemplate({ publicDomain: 'mail.example.com', logRetentionDays: 400, recoveryDays: 7, requestsPerSecond: 5, mailConcurrency: 9 });
+  sameAsTheTemplate({ profile: 'minimal', edge: 'function-url', httpConcurrency: 20, rolloutType: 'Canary10Percent5Minutes' });
 });
 
 test('nothing is left to be asked for at deployment', () => {
