@@ -11,7 +11,7 @@ use ingest_engagement::Ingest;
 use jiff::SignedDuration;
 use perennial::deployment::{CONFIGURATION_SET, Deployment, function};
 use perennial::example::Story;
-use perennial_local::{ClockHandle, Function};
+use perennial_local::{Call, ClockHandle, Fault, Function};
 use perennial_platform::address::AddressKey;
 use perennial_platform::bus::Bus;
 use perennial_platform::identity::erasing;
@@ -25,9 +25,10 @@ use perennial_platform::sending::Sending;
 use perennial_platform::sessions::Sessions;
 use perennial_platform::store::Store;
 use perennial_platform::webhook::secrets::SourceSecrets;
+use perennial_playbook::Playbook;
 use perennial_tests::desk::Desk;
 use perennial_tests::{
-    address_of, at, body, clock, deploy_with, engagement, introduce, playbook_with, root, sdk_config, settle, tell,
+    address_of, at, body, bundle, clock, deploy_with, engagement, introduce, root, sdk_config, settle, tell,
 };
 use plan_nurture::PlanNurture;
 use qualify_mql::QualifyMql;
@@ -53,14 +54,17 @@ pub(crate) fn calls() -> &'static Grants {
     })
 }
 
+/// The example's playbook as it ships, but that one bounce is enough to pause sending.
+fn shipped_playbook() -> Arc<Playbook> {
+    let mut bundle = bundle().clone();
+    bundle.playbook = bundle.playbook.replace("over_sends = 200", "over_sends = 1");
+    bundle.playbook = bundle.playbook.replace("pause_at_bounce_percent = 4", "pause_at_bounce_percent = 1");
+    Arc::new(Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap())
+}
+
 async fn play() -> Grants {
     let start = at("2026-10-05T00:00:00Z");
-    // One bounce is enough to pause sending.
-    let playbook = playbook_with(|text| {
-        text.replace("over_sends = 200", "over_sends = 1")
-            .replace("pause_at_bounce_percent = 4", "pause_at_bounce_percent = 1")
-    });
-    let deployment = deploy_with(ClockHandle::standing_at(start), playbook).await;
+    let deployment = deploy_with(ClockHandle::standing_at(start), shipped_playbook()).await;
     let live = json!({"native": deployment.secret_of("native"), "segment": deployment.secret_of("segment")});
     deployment.world.set_secret("WebhookSecretName", &live.to_string());
     let calls = Calls::new(&Template::shipped(FULL));
@@ -74,6 +78,8 @@ async fn play() -> Grants {
     use_the_preference_centre(&deployment).await;
     merge_and_erase(&deployment).await;
     need_help(&deployment).await;
+    buy_and_not_use(&deployment).await;
+    ask_while_ses_takes_nothing(&deployment).await;
     deployment.world.advance_to(at("2026-12-28T12:00:00Z"), |_| {}).await.unwrap();
     calls.seen()
 }
@@ -141,6 +147,27 @@ async fn need_help(deployment: &Deployment) {
     settle(deployment).await;
     let mails = deployment.world.mails().unwrap();
     assert!(mails.iter().any(|mail| mail.subject.contains("needs your help")), "somebody is asked");
+}
+
+/// Another account does not either, and its people are written to.
+async fn buy_and_not_use(deployment: &Deployment) {
+    introduce(deployment, "ivy").await;
+    let now = deployment.world.clock().now();
+    let bought = (now - SignedDuration::from_hours(24 * 55)).strftime("%Y-%m-%d").to_string();
+    let data = json!({"account": "account-of-ivy", "owns": {"integrations": "2024-01-15", "analytics": bought}});
+    tell(deployment, "ivy-buys", &body("account.updated", now, &data)).await;
+    tell(deployment, "ivy-reads", &engagement("ivy", "analytics-guide", "download", now)).await;
+    settle(deployment).await;
+}
+
+/// A lead to act on now, while SES takes nothing from the account: its hand-off is put off.
+async fn ask_while_ses_takes_nothing(deployment: &Deployment) {
+    introduce(deployment, "ida").await;
+    let now = deployment.world.clock().now();
+    deployment.world.faults().inject(Call::SendEmail, Fault::Refuse("SendingPausedException".to_owned()));
+    tell(deployment, "ida-asks", &engagement("ida", "automation-pricing", "request", now)).await;
+    settle(deployment).await;
+    assert_eq!(deployment.world.faults().pending(), 0, "a hand-off was refused");
 }
 
 /// An anonymous id turns out to be somebody's, and what is told late of somebody who was erased is dropped.

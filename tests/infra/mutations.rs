@@ -16,6 +16,25 @@ use crate::sam::{self, FULL, GRADUAL, LEAST, Template};
 const EXEMPT: &[(&str, &str)] = &[
     ("Resources/*/Properties/Description", "said to people in the console"),
     ("Resources/*/Properties/DisplayName", "said to people in mails"),
+    ("PolicyDocument/Statement/*/Sid", "the name of a statement decides nothing"),
+    ("Properties/OKActions", "that an alarm is over is good news"),
+    ("Properties/OKActions/*", "as above"),
+    ("Properties/DatapointsToAlarm", "without it an alarm waits for all of its periods"),
+    ("Parameters/LogRetentionDays/AllowedValues/*", "a choice fewer is still a choice"),
+    ("Outputs/*/Description", "said to people in the console"),
+];
+
+/// Kinds of losses, by what their paths contain; the first that fits.
+const KINDS: [(&str, &[&str]); 9] = [
+    ("trust", &["AssumeRolePolicyDocument"]),
+    ("condition of a policy", &["/Condition/"]),
+    ("permission", &["Role/Properties/Policies"]),
+    ("policy of a queue or topic", &["Policy/Properties/PolicyDocument"]),
+    ("dead letters", &["DeadLetter", "OnFailure", "Redrive", "RetryPolicy"]),
+    ("alarm", &["Alarm/"]),
+    ("encryption", &["SSE", "Sse", "Kms", "KMS", "DataKey"]),
+    ("retention", &["Retention", "Recovery", "DeletionP", "UpdateReplace"]),
+    ("condition", &["Conditions/", "/Condition"]),
 ];
 
 /// The sections whose parts are taken out.
@@ -61,19 +80,8 @@ impl Mutant {
     /// What kind of loss it is, for the tally.
     fn kind(&self) -> &'static str {
         let path = self.path.join("/");
-        let has = |part: &str| path.contains(part);
-        match () {
-            () if has("/PolicyDocument/") && has("/Condition") => "condition of a policy",
-            () if has("AssumeRolePolicyDocument") => "trust",
-            () if has("Role/Properties/Policies") => "permission",
-            () if has("Policy/Properties") => "policy of a queue or topic",
-            () if has("DeadLetter") || has("OnFailure") || has("Redrive") || has("RetryPolicy") => "dead letters",
-            () if has("Alarm") => "alarm",
-            () if has("SSE") || has("Kms") || has("KMS") || has("DataKey") => "encryption",
-            () if has("Retention") || has("Recovery") || has("DeletionP") || has("UpdateReplace") => "retention",
-            () if self.path[0] == "Conditions" || self.path.last().is_some_and(|it| it == "Condition") => "condition",
-            () => "other",
-        }
+        let of = KINDS.iter().find(|(_, parts)| parts.iter().any(|part| path.contains(part)));
+        of.map_or("other", |(kind, _)| kind)
     }
 
     fn exempt(&self) -> bool {

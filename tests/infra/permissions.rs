@@ -40,8 +40,11 @@ fn of_a_role(template: &Template, role: &str, needed: &Needed) -> Vec<String> {
     if needed.users.len() > 1 && needed.service == LAMBDA {
         found.push(format!("it is shared by {}", needed.users.join(", ")));
     }
-    if !properties["ManagedPolicyArns"].is_null() {
-        found.push("it has policies that do not stand in the template".to_owned());
+    let managed: Vec<String> = list(&properties["ManagedPolicyArns"]).into_iter().map(named).collect();
+    // What CodeDeploy does is its own affair, and AWS keeps the list.
+    let expected: &[&str] = if needed.service == CODE_DEPLOY { &[OF_CODE_DEPLOY] } else { &[] };
+    if managed != expected {
+        found.push(format!("it has policies that do not stand in the template: {managed:?}"));
     }
     if properties["AssumeRolePolicyDocument"] != trust(needed) {
         found.push(format!("it can be assumed by others than {}", needed.service));
@@ -55,6 +58,9 @@ fn of_a_role(template: &Template, role: &str, needed: &Needed) -> Vec<String> {
 
 const LAMBDA: &str = "lambda.amazonaws.com";
 const SCHEDULER: &str = "scheduler.amazonaws.com";
+const CODE_DEPLOY: &str = "codedeploy.amazonaws.com";
+/// The policy for Lambda without rights on every topic.
+const OF_CODE_DEPLOY: &str = "iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited";
 
 /// Whoever is given a role, and what they do with it.
 #[derive(Default)]
@@ -75,6 +81,12 @@ fn needed(template: &Template, recorded: &Grants) -> BTreeMap<String, Needed> {
         own.users.push(function.to_owned());
         own.grants.extend(recorded.get(function).into_iter().flatten().cloned().map(as_granted));
         own.grants.extend(on_behalf(template, function));
+        if template.given("RolloutType") != "AllAtOnce" {
+            let shifts =
+                roles.entry(named(&template.of_function(function, "DeploymentPreference")["Role"])).or_default();
+            shifts.service = CODE_DEPLOY;
+            shifts.users.push(function.to_owned());
+        }
         for (_, schedule) in schedules(properties) {
             let starts = roles.entry(named(&schedule["RoleArn"])).or_default();
             starts.service = SCHEDULER;
@@ -170,6 +182,9 @@ fn trust(needed: &Needed) -> Value {
         statement["Condition"] = json!({"StringEquals": {
             "aws:SourceAccount": {"Ref": "AWS::AccountId"}, "aws:SourceArn": {"Fn::GetAtt": [group, "Arn"]},
         }});
+    }
+    if needed.service == CODE_DEPLOY {
+        statement["Condition"] = json!({"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}});
     }
     json!({"Version": "2012-10-17", "Statement": [statement]})
 }

@@ -250,7 +250,8 @@ impl Scenario {
                 self.signed.extend(page.mark().map(str::to_owned));
                 if let Some(word) = words.get(self.random.usize(0..words.len().max(1))) {
                     let reason = format!("{MARK}+{}", self.address());
-                    desk.say(&page, word, &[("reason", &reason), ("amount", MARK), ("note", &reason)]).await;
+                    desk.say(&page, word, &[("reason", reason.as_str()), ("amount", MARK), ("note", reason.as_str())])
+                        .await;
                 }
             }
             let forged = format!("token={}", self.address());

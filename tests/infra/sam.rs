@@ -15,6 +15,7 @@ pub(crate) struct Template {
     /// What all functions have.
     pub(crate) globals: Value,
     pub(crate) outputs: Map<String, Value>,
+    parameters: Parameters,
 }
 
 /// The parameters that decide which resources there are.
@@ -24,6 +25,7 @@ pub(crate) type Parameters = &'static [(&'static str, &'static str)];
 pub(crate) const FULL: Parameters = &[
     ("Profile", "standard"),
     ("Edge", "http-api"),
+    ("RolloutType", "AllAtOnce"),
     ("HttpConcurrency", "10"),
     ("PublicDomain", "mail.example.com"),
     ("DeskIssuer", "https://pool.example.com"),
@@ -35,6 +37,7 @@ pub(crate) const FULL: Parameters = &[
 pub(crate) const LEAST: Parameters = &[
     ("Profile", "minimal"),
     ("Edge", "function-url"),
+    ("RolloutType", "AllAtOnce"),
     ("HttpConcurrency", "0"),
     ("PublicDomain", ""),
     ("DeskIssuer", ""),
@@ -47,6 +50,8 @@ pub(crate) const GRADUAL: Parameters = &[
     ("Profile", "standard"),
     ("Edge", "http-api"),
     ("RolloutType", "Canary10Percent5Minutes"),
+    ("HttpConcurrency", "0"),
+    ("PublicDomain", ""),
     ("DeskIssuer", "https://pool.example.com"),
     ("DeskClientId", "client"),
     ("DeskSignInPages", "https://pages.example.com"),
@@ -73,7 +78,18 @@ impl Template {
         };
         let (resources, outputs) = (section("Resources"), section("Outputs"));
         let globals = decide.decided(&file["Globals"]["Function"]).unwrap_or_default();
-        Self { resources, outputs, globals, file }
+        Self { resources, outputs, globals, parameters, file }
+    }
+
+    /// The value of a parameter, of those that decide what is there.
+    pub(crate) fn given(&self, parameter: &str) -> &'static str {
+        let given = self.parameters.iter().find(|(name, _)| *name == parameter);
+        given.map_or_else(|| panic!("the test does not say {parameter}"), |(_, value)| *value)
+    }
+
+    /// Not the profile that leaves out what is not needed to be safe.
+    pub(crate) fn standard(&self) -> bool {
+        self.given("Profile") == "standard"
     }
 
     /// The resources of a type, by logical id: their properties.

@@ -11,6 +11,8 @@ use crate::sam::{Template, list, named};
 
 /// Counts what has already been mended, or what a CRM said too late: nobody needs to be woken for it.
 const LOOKED_AT: [&str; 2] = ["RefusedWords", "UnknownSendsSettled"];
+/// Senders' mistakes: nothing of ours is lost by them, and the minimal profile counts them without an alarm.
+const IN_STANDARD: [&str; 3] = ["ReusedEventIds", "RefusedMerges", "SharedAddresses"];
 
 pub(crate) fn keep(template: &Template) -> Vec<String> {
     let mut found = Found::default();
@@ -20,6 +22,9 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
     check_queues(template, &mut found);
     check_functions(template, &mut found);
     check_filters(template, &mut found);
+    check_figures(template, &mut found);
+    check_dashboard(template, &mut found);
+    check_minimum(template, &mut found);
     check_runbook(template, &mut found);
     found.all()
 }
@@ -74,10 +79,15 @@ fn check_functions(template: &Template, found: &mut Found) {
         let events = function["Events"].as_object().into_iter().flatten();
         if events.into_iter().any(|(_, event)| event["Type"] == "DynamoDB") {
             let watched = is_watched(template, "IteratorAge", "FunctionName", id);
-            found.must(id, watched, "no alarm watches how old what it reads is");
+            // The age of the outbox says the same of what relay-events reads.
+            let otherwise = !template.standard() && id == "RelayEvents";
+            found.must(id, watched || otherwise, "no alarm watches how old what it reads is");
         }
-        let errors = is_watched(template, "Errors", "FunctionName", id);
-        found.must(id, errors, "no alarm watches its errors");
+        let always = ["Errors"].into_iter();
+        for metric in always.chain(["Throttles", "Duration"].into_iter().filter(|_| template.standard())) {
+            let watched = is_watched(template, metric, "FunctionName", id);
+            found.must(id, watched, format_args!("no alarm watches its {metric}"));
+        }
         for (name, schedule) in permissions::schedules(function) {
             let input = schedule["Input"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
             let job = input.unwrap_or_default()["job"].as_str().unwrap_or_default().to_owned();
@@ -99,7 +109,7 @@ fn check_filters(template: &Template, found: &mut Found) {
             let name = counted["MetricName"].as_str().unwrap_or_default();
             let mut alarms = template.all("AWS::CloudWatch::Alarm");
             let watched = alarms.any(|(_, alarm)| alarm["MetricName"] == name && alarm["Dimensions"].is_null());
-            let noted = LOOKED_AT.contains(&name);
+            let noted = LOOKED_AT.contains(&name) || (!template.standard() && IN_STANDARD.contains(&name));
             found.must(id, noted || watched || !counted["Dimensions"].is_null(), "no alarm watches what it counts");
         }
     }
@@ -107,6 +117,78 @@ fn check_filters(template: &Template, found: &mut Found) {
         let mut filters = template.all("AWS::Logs::MetricFilter");
         let counts = filters.any(|(_, it)| it["MetricTransformations"].to_string().contains(name));
         found.must(name, counts, "nobody counts it any more");
+    }
+}
+
+/// Figures without which nobody would notice: of our own, of SES, of the edge, of tables.
+fn check_figures(template: &Template, found: &mut Found) {
+    let watched = |metric: &str, of: Option<&str>| {
+        template.all("AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+            let dimensions = list(&alarm["Dimensions"]);
+            let of_it =
+                of.is_none_or(|of| dimensions.iter().any(|it| named(&it["Value"]).split('.').next() == Some(of)));
+            alarm["MetricName"] == metric && of_it
+        })
+    };
+    found.must("RelayEvents", watched("OutboxAgeSeconds", None), "no alarm watches the age of the outbox");
+    for (id, _) in template.all("AWS::Serverless::HttpApi") {
+        let noted = id == "DeskApi" && !template.standard();
+        found.must(id, noted || watched("5xx", Some(id)), "no alarm watches what it answers");
+    }
+    for (id, url) in template.all("AWS::Lambda::Url") {
+        let function = named(&url["TargetFunctionArn"]);
+        let function = function.split(['.', ':']).next().unwrap_or_default();
+        // The pages' own errors are watched; a webhook that is not answered is told nowhere else.
+        let noted = function == "SignedPages";
+        found.must(id, noted || watched("Url5xxCount", Some(function)), "no alarm watches what it answers");
+    }
+    if template.standard() {
+        for metric in ["Reputation.BounceRate", "Reputation.ComplaintRate"] {
+            found.must("MailConfigurationSet", watched(metric, None), format_args!("no alarm watches {metric}"));
+        }
+        for (id, _) in template.all("AWS::DynamoDB::Table") {
+            for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] {
+                found.must(id, watched(metric, Some(id)), format_args!("no alarm watches {metric}"));
+            }
+        }
+    }
+}
+
+/// Metrics that the minimal profile does not pay an alarm for.
+const NOT_IN_MINIMAL: [&str; 6] = [
+    "Throttles",
+    "Duration",
+    "ReadThrottleEvents",
+    "WriteThrottleEvents",
+    "Reputation.BounceRate",
+    "Reputation.ComplaintRate",
+];
+
+/// Ten cents a month each: the minimal profile has those alarms without which something would be lost unnoticed.
+fn check_minimum(template: &Template, found: &mut Found) {
+    for (id, alarm) in template.all("AWS::CloudWatch::Alarm").filter(|_| !template.standard()) {
+        let metric = alarm["MetricName"].as_str().unwrap_or_default();
+        let of = |name: &str| list(&alarm["Dimensions"]).iter().any(|it| named(&it["Value"]) == name);
+        let dear = NOT_IN_MINIMAL.contains(&metric)
+            || IN_STANDARD.contains(&metric)
+            || (metric == "IteratorAge" && of("RelayEvents"))
+            || (metric == "5xx" && of("DeskApi"));
+        found.must(id, !dear, "the minimal profile does without it");
+    }
+}
+
+/// The dashboard shows every alarm.
+fn check_dashboard(template: &Template, found: &mut Found) {
+    let mut dashboards = template.all("AWS::CloudWatch::Dashboard");
+    match dashboards.next() {
+        Some((id, dashboard)) => {
+            found.has(id, dashboard, &["/DashboardName", "/DashboardBody"]);
+            let shown = super::references::names(dashboard);
+            for (alarm, _) in template.all("AWS::CloudWatch::Alarm") {
+                found.must(id, shown.contains(alarm), format_args!("it does not show {alarm}"));
+            }
+        }
+        None => found.must("Dashboard", !template.standard(), "there is none"),
     }
 }
 

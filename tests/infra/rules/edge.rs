@@ -14,6 +14,8 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
             let limited = named(&api["DefaultRouteSettings"][limit]) == "RequestsPerSecond";
             found.must(id, limited, format_args!("{limit} limits nothing"));
         }
+        let by_route = &api["DefaultRouteSettings"]["DetailedMetricsEnabled"];
+        found.must(id, *by_route == template.standard(), "its metrics by route are not the profile's");
         check_access_log(template, id, api, &mut found);
     }
     check_open_functions(template, &mut found);
@@ -72,26 +74,26 @@ fn check_open_functions(template: &Template, found: &mut Found) {
             .filter(|it| called(&it["FunctionName"]) == id)
             .collect();
         if api {
-            let lets_in = |it: &&Value| {
+            let lets_in = |it: &Value| {
                 it["Principal"] == "apigateway.amazonaws.com"
                     && it["Action"] == "lambda:InvokeFunction"
                     && named(&it["SourceArn"]).starts_with("execute-api:HttpApi/")
             };
-            let let_in = permissions.len() == 1 && permissions.iter().all(|it| lets_in(&it));
+            let let_in = permissions.len() == 1 && permissions.iter().all(|it| lets_in(it));
             found.must(id, let_in, "the API may not call it, or others may");
         } else {
             // A call by URL needs both. Source: Lambda Developer Guide, "Control access to Lambda function URLs".
-            let opens = |it: &&Value| it["Action"] == "lambda:InvokeFunctionUrl" && it["FunctionUrlAuthType"] == "NONE";
-            let calls = |it: &&Value| it["Action"] == "lambda:InvokeFunction" && it["InvokedViaFunctionUrl"] == true;
+            let opens = |it: &Value| it["Action"] == "lambda:InvokeFunctionUrl" && it["FunctionUrlAuthType"] == "NONE";
+            let calls = |it: &Value| it["Action"] == "lambda:InvokeFunction" && it["InvokedViaFunctionUrl"] == true;
             let anybody = permissions.iter().all(|it| it["Principal"] == "*");
-            let both = permissions.iter().any(|it| opens(&it)) && permissions.iter().any(|it| calls(&it));
+            let both = permissions.iter().any(|it| opens(it)) && permissions.iter().any(|it| calls(it));
             found.must(id, anybody && both && permissions.len() == 2, "nobody may call it by its URL");
             let mut urls = template.all("AWS::Lambda::Url");
             let open = urls.any(|(_, url)| called(&url["TargetFunctionArn"]) == id && url["AuthType"] == "NONE");
             found.must(id, open, "it has no URL that anybody may call");
         }
     }
-    let reserved = api && template.resources.contains_key("SalesDesk");
+    let reserved = template.given("HttpConcurrency") != "0";
     for (id, function) in template.all("AWS::Serverless::Function") {
         let answers = OPEN.contains(&id) || id == "SalesDesk";
         let limited = named(&function["ReservedConcurrentExecutions"]) == "HttpConcurrency";
@@ -117,7 +119,8 @@ fn check_desk(template: &Template, found: &mut Found) {
             (named(&of["Method"]), named(&of["Path"]), of["Auth"] == json!({"Authorizer": "DeskUsers"}))
         })
         .collect();
-    let expected = DESK.map(|(method, path, pool)| (method.to_owned(), path.to_owned(), pool)).into();
+    let expected: BTreeSet<(String, String, bool)> =
+        DESK.map(|(method, path, pool)| (method.to_owned(), path.to_owned(), pool)).into();
     found.must("SalesDesk", routes == expected, format_args!("its routes are {routes:?}"));
 }
 

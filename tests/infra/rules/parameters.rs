@@ -8,8 +8,22 @@ use super::Found;
 use super::references::names;
 use crate::sam::{Template, list};
 
+/// What nobody can choose for whoever deploys. Everything else has a default.
+const GIVEN: [&str; 4] = ["AlarmEmail", "KeySecretName", "SenderIdentity", "WebhookSecretName"];
+
+/// Choices that change what is there, each of which somebody relies on.
+const CHOICES: [(&str, &[&str]); 4] = [
+    ("Architecture", &["arm64", "x86_64"]),
+    ("Edge", &["http-api", "function-url"]),
+    ("Profile", &["standard", "minimal"]),
+    ("RolloutType", &["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"]),
+];
+
 /// Outputs that somebody reads by name: the README, the command line, the construct.
-const READ: [&str; 9] = [
+const READ: [&str; 12] = [
+    "AlarmTopicArn",
+    "MailConfigurationSetName",
+    "MailQueueUrl",
     "WebhookUrl",
     "EventBusName",
     "EventBusArn",
@@ -41,10 +55,20 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
         found.must(id, used.contains(id), "nobody uses it");
         found.must(id, grouped.contains(id), "it stands in no group");
     }
+    for (id, parameter) in template.file["Parameters"].as_object().into_iter().flatten() {
+        let given = GIVEN.contains(&id.as_str());
+        found.must(id, given == parameter["Default"].is_null(), "it has no default, or one that is nobody's");
+        let choices: Vec<&str> = list(&parameter["AllowedValues"]).into_iter().filter_map(Value::as_str).collect();
+        let expected = CHOICES.iter().find(|(name, _)| name == id).map(|(_, choices)| *choices);
+        let same = expected.is_none_or(|expected| choices == expected);
+        found.must(id, same, format_args!("its choices are {choices:?}"));
+    }
     for id in grouped {
         found.must(&id, template.file["Parameters"].get(&id).is_some(), "a group has it, and it is no parameter");
     }
-    for id in READ {
+    let desk = template.resources.contains_key("DeskApi").then_some("DeskUrl");
+    let api = template.resources.contains_key("HttpApi").then_some("ApiId");
+    for id in READ.into_iter().chain(desk).chain(api) {
         found.must(id, template.outputs.contains_key(id), "this output is read by name");
     }
     found.all()

@@ -64,13 +64,13 @@ fn check_names(template: &Template, id: &str, value: &Value, found: &mut Found) 
 /// The logical ids of everything that a value names.
 pub(crate) fn names(value: &Value) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
-    collect(value, &BTreeSet::new(), &mut all);
+    collect(value, &mut all);
     all
 }
 
-fn collect(value: &Value, local: &BTreeSet<String>, all: &mut BTreeSet<String>) {
+fn collect(value: &Value, all: &mut BTreeSet<String>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| collect(item, local, all)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, all)),
         Value::Object(fields) => {
             for (name, field) in fields {
                 match (name.as_str(), field) {
@@ -87,9 +87,9 @@ fn collect(value: &Value, local: &BTreeSet<String>, all: &mut BTreeSet<String>) 
                         let given: BTreeSet<String> =
                             given.into_iter().flatten().map(|(name, _)| name.clone()).collect();
                         all.extend(in_text(text).into_iter().filter(|name| !given.contains(name)));
-                        arguments.iter().skip(1).for_each(|rest| collect(rest, local, all));
+                        arguments.iter().skip(1).for_each(|rest| collect(rest, all));
                     }
-                    _ => collect(field, local, all),
+                    _ => collect(field, all),
                 }
             }
         }
@@ -120,6 +120,24 @@ fn check_conditions(template: &Template, found: &mut Found) {
         let refers = names(holds).iter().any(|name| template.file["Parameters"].get(name).is_some());
         let combines = holds.to_string().contains("\"Condition\"");
         found.must(name, refers || combines, "this condition depends on no parameter");
+        found.must(name, is_whole(holds), "this condition compares or combines nothing");
+    }
+    // Without one of them nobody could sign in, and the desk would be there all the same.
+    let desk: BTreeSet<String> = ["DeskIssuer", "DeskClientId", "DeskSignInPages"].map(str::to_owned).into();
+    let asks = names(&template.file["Conditions"]["HasDesk"]);
+    found.must("HasDesk", asks == desk, "it does not ask for all that a desk needs");
+}
+
+/// Whether every operator has the operands that it needs.
+fn is_whole(condition: &Value) -> bool {
+    let Some((name, argument)) = condition.as_object().and_then(|call| call.iter().next()) else { return false };
+    let operands = argument.as_array().map_or(&[][..], Vec::as_slice);
+    match name.as_str() {
+        "Condition" => argument.is_string(),
+        "Fn::Equals" => operands.len() == 2,
+        "Fn::Not" => operands.len() == 1 && operands.iter().all(is_whole),
+        "Fn::And" | "Fn::Or" => operands.len() >= 2 && operands.iter().all(is_whole),
+        _ => false,
     }
 }
 

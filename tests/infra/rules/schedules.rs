@@ -35,12 +35,8 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
             check_schedule(template, &format!("{id}.{name}"), schedule, &mut found);
         }
     }
-    let heard: BTreeSet<&str> = HEARD.into_iter().collect();
-    found.must(
-        "EventBus",
-        told == heard.iter().map(|it| (*it).to_owned()).collect(),
-        format_args!("rules hear {told:?}, not {heard:?}"),
-    );
+    let heard: BTreeSet<String> = HEARD.map(str::to_owned).into();
+    found.must("EventBus", told == heard, format_args!("rules hear {told:?}, not {heard:?}"));
     found.all()
 }
 

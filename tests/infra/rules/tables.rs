@@ -1,7 +1,9 @@
 //! Tables: what is remembered must outlive mistakes.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
+use perennial_tests::root;
 use serde_json::Value;
 
 use super::Found;
@@ -32,6 +34,7 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
     found.is("LedgerTable", ledger, "/TimeToLiveSpecification/Enabled", true);
     found.is("LedgerTable", ledger, "/TimeToLiveSpecification/AttributeName", "expires_at");
     check_indexes(template, &mut found);
+    check_rows(template, &mut found);
     found.all()
 }
 
@@ -54,6 +57,8 @@ fn check_keys(id: &str, table: &Value, found: &mut Found) {
             .collect::<Vec<_>>()
     };
     found.must(id, attributes(table) == ["PK", "SK"], "its keys are PK and SK");
+    let schemas: Vec<&Value> =
+        list(&table["GlobalSecondaryIndexes"]).into_iter().map(|index| &index["KeySchema"]).collect();
     let mut keys: BTreeSet<String> = attributes(table).into_iter().collect();
     for index in list(&table["GlobalSecondaryIndexes"]) {
         let name = index["IndexName"].as_str().unwrap_or("an index");
@@ -68,6 +73,39 @@ fn check_keys(id: &str, table: &Value, found: &mut Found) {
     let declared: BTreeSet<String> =
         declared.iter().filter_map(|it| it["AttributeName"].as_str()).map(str::to_owned).collect();
     found.must(id, typed && declared == keys, "what is declared is not what the keys are made of");
+    for (schema, name) in [&table["KeySchema"]].into_iter().chain(schemas).zip(1..) {
+        let kinds: Vec<&str> = list(schema).iter().filter_map(|key| key["KeyType"].as_str()).collect();
+        let whole = kinds == ["HASH", "RANGE"] || (kinds == ["HASH"] && name > 1);
+        found.must(id, whole, format_args!("the keys of number {name} are not a hash and a range"));
+    }
+}
+
+/// The index that shows rows holds what a row shows, and nothing else.
+fn check_rows(template: &Template, found: &mut Found) {
+    let tables = template.all("AWS::DynamoDB::Table");
+    let indexes =
+        tables.flat_map(|(id, table)| list(&table["GlobalSecondaryIndexes"]).into_iter().map(move |it| (id, it)));
+    for (id, index) in indexes.filter(|(_, index)| index["Projection"]["ProjectionType"] == "INCLUDE") {
+        let text = |value: &&Value| value.as_str().map(str::to_owned);
+        let keys: BTreeSet<String> =
+            list(&index["KeySchema"]).iter().filter_map(|key| text(&&key["AttributeName"])).collect();
+        let held: BTreeSet<String> = list(&index["Projection"]["NonKeyAttributes"]).iter().filter_map(text).collect();
+        let shown: BTreeSet<String> = row().iter().filter(|name| !keys.contains(*name)).cloned().collect();
+        let (more, less): (Vec<_>, Vec<_>) = (held.difference(&shown).collect(), shown.difference(&held).collect());
+        let same = more.is_empty() && less.is_empty();
+        found.must(id, same, format_args!("a row of the desk needs {less:?} of its index and does not show {more:?}"));
+    }
+}
+
+/// The attributes of a row at the desk, but for the table's keys, as its reader declares them.
+fn row() -> &'static BTreeSet<String> {
+    static ROW: OnceLock<BTreeSet<String>> = OnceLock::new();
+    ROW.get_or_init(|| {
+        let source = std::fs::read_to_string(root().join("shared/platform/src/desk/reading.rs")).expect("the reader");
+        let row = source.split("pub struct Row {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("a row");
+        let fields = row.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'));
+        fields.map(|(name, _)| name.to_owned()).filter(|name| name != "pk" && name != "sk").collect()
+    })
 }
 
 /// Every index is asked for by somebody: a function's role or an operator.
