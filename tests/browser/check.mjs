@@ -1,4 +1,4 @@
-// Whatever can be asked of every page: axe-core, nothing wider than the window, nothing too small for a finger.
+// Whatever can be asked of every page: axe-core, nothing wider than the window, nothing too small for a finger, and the keyboard.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -23,6 +23,26 @@ export async function check(page, javaScriptEnabled) {
   assert.deepEqual(said, [], `axe-core on ${page.url()}`);
   assert(passes.length > 5, 'axe-core has looked');
   pages += 1;
+}
+
+/** What the keyboard reaches on a page, in its order, by name, value and text; one sees of each where it is. */
+export async function reachedByKeyboard(page) {
+  const reached = [];
+  for (let press = 0; press < 60; press += 1) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const it = document.activeElement;
+      if (it === document.body) return { end: true };
+      const ring = ['radio', 'checkbox'].includes(it.type) ? (it.closest('label') ?? it) : it;
+      const { outlineStyle, outlineWidth } = getComputedStyle(ring);
+      const what = [it.name, it.value, it.textContent].filter(Boolean).join(' ');
+      return { what, seen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 };
+    });
+    if (at.end) break;
+    assert(at.seen, `${at.what} has the focus and does not show it`);
+    reached.push(at.what);
+  }
+  return reached;
 }
 
 /** How many pages axe-core has looked at. */

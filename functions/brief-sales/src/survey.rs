@@ -22,7 +22,7 @@ use perennial_platform::desk::{self, Wanted};
 use perennial_platform::failure::Failure;
 use perennial_platform::interest::InterestItem;
 use perennial_platform::keys::{self, Key};
-use perennial_platform::records::{Brief, Cadence, Cut, HeatingUp, PieceSent, Slot, SlotState, day_number, line_of};
+use perennial_platform::records::{Brief, Cadence, Cut, HeatingUp, PieceSent, Slot, SlotState, day_number};
 use perennial_platform::store::{Item, text};
 
 use crate::BriefSales;
@@ -95,7 +95,7 @@ impl BriefSales {
             contacts: contacts.len(),
             more_contacts,
             new_leads: Cut::of(open.new, LISTED),
-            overdue: Cut::of(overdue.iter().map(line_of).collect(), LISTED),
+            overdue: Cut::of(overdue.iter().map(Key::to_line).collect(), LISTED),
             heating_up,
             mails,
             sent: Cut::of(sent, LISTED),
@@ -111,7 +111,7 @@ impl BriefSales {
                 // By where it lies: the one to whom it was made may be somebody else by now.
                 open.contacts.extend(keys::contact_of(&row.pk));
                 if week.was_last(row.qualified_at) {
-                    open.new.push(line_of(&Key { pk: row.pk, sk: row.sk }));
+                    open.new.push(Key { pk: row.pk, sk: row.sk }.to_line());
                 }
             }
             after = page.next;

@@ -136,10 +136,9 @@ impl EscalateSla {
                 let into = Change::of(keys::digest(&date, &lead.owner_id()), "SET #owner = :owner ADD #leads :lead")
                     .only_if("attribute_not_exists(#announced)")
                     .with(":owner", string(&lead.owner))
-                    .with(":lead", AttributeValue::Ss(vec![format!("{}\n{}", lead.pk, lead.sk)]));
+                    .with(":lead", AttributeValue::Ss(vec![lead.key().to_line()]));
                 // Where the day's check was missed its owner hears late, and has the time that was promised all the same.
-                let is_late = next.is_some_and(|next| lead.sla_due_at.is_some_and(|due| due < next.as_second()));
-                let promise = if is_late { ", #sla_due_at = :due" } else { "" };
+                let promise = if next.is_some() { ", #sla_due_at = :due" } else { "" };
                 let what = format!("#handed_off_at = :now, #last_step_at = :now{promise}");
                 let step = step(lead, next, &what).with(":now", number(now.as_second()));
                 vec![self.store.change(step)?, self.store.change(into)?]

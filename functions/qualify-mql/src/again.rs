@@ -4,18 +4,16 @@
 //! Lead and event leave in one transaction. Which Act Now was told of last stands on the lead, so a repeated event changes nothing.
 
 use jiff::Timestamp;
-use perennial_domain::fit;
 use perennial_domain::interest::{self, Score};
-use perennial_domain::lead::{Again, Priority, asked_again};
+use perennial_domain::lead::{Again, Asked, Priority, asked_again};
 use perennial_domain::profile::{Account, Contact};
+use perennial_domain::qualify;
 use perennial_domain::sla;
-use perennial_domain::sorting;
-use perennial_platform::consent;
 use perennial_platform::failure::Failure;
 use perennial_platform::keys::{self, Job};
 use perennial_platform::leads;
 use perennial_platform::outbox::{LeadEvent, Waiting};
-use perennial_platform::records::{AskedAgain, Lead, Preferences};
+use perennial_platform::records::{AskedAgain, Lead};
 use perennial_platform::store::{Change, Commit, number};
 
 use crate::{Place, QualifyMql, moments};
@@ -31,33 +29,25 @@ impl QualifyMql {
         let is_here = |lead: &&Lead| lead.product_id() == *place.product && lead.quarter() == Some(place.quarter);
         let Some(lead) = rows.leads.iter().find(is_here) else { return Ok(Commit::Done) };
         let asked_at = score.act_nows.get(&place.quarter).copied();
-        let runs = lead.priority() == Priority::ActNow && lead.due_at.is_some();
-        let Some(again) = asked_again(lead.status(), runs, lead.told_act_now_at(), asked_at) else {
+        let found = Asked {
+            status: lead.status(),
+            priority: lead.priority(),
+            is_due: lead.due_at.is_some(),
+            told_at: lead.told_act_now_at(),
+        };
+        let Some(again) = asked_again(found, asked_at) else {
             if !lead.status().is_open() && asked_at > lead.told_act_now_at() {
                 tracing::info!(stage = lead.stage.as_str(), "an Act Now on a lead that is closed");
             }
             return Ok(Commit::Done);
         };
         let person = rows.contact(place.contact);
-        let account = match person.as_ref().and_then(|person| person.account.as_ref()) {
-            Some(account) => self.store.account(account).await?,
-            None => None,
-        };
+        let account = self.account(person.as_ref(), now).await?;
         let scored = self.sorted_anew(place, lead, &score, person.as_ref(), account.as_ref());
         let after = self.asked(place, scored, again, now);
         let restarts_clock = again.restarts_clock;
         tracing::info!(was = lead.priority.as_str(), stage = lead.stage.as_str(), restarts_clock, "lead asks again");
-        let opted_out = consent::is_opted_out(&self.store, &self.address_key, place.contact, rows).await?;
-        let preferences = rows.preferences.as_ref();
-        let event = LeadEvent {
-            priority: Some(after.priority.clone()),
-            owner: Some(after.owner.clone()),
-            asked_again_at: Some(again.asked_at),
-            kind: Some(after.kind.clone()),
-            wants_no_calls: preferences.is_some_and(Preferences::want_no_calls),
-            opted_out_of_mail: opted_out || preferences.is_some_and(Preferences::want_no_mail),
-            ..LeadEvent::of(place.contact, place.product, place.quarter)
-        };
+        let event = LeadEvent { asked_again_at: Some(again.asked_at), ..self.told(place, &after).await? };
         // What the lead says of its interest is as the interest is.
         let as_read = Change::of(keys::interest(place.contact, place.product), "ADD #rev :one")
             .only_if("#rev = :rev")
@@ -80,20 +70,18 @@ impl QualifyMql {
         person: Option<&Contact>,
         account: Option<&Account>,
     ) -> Lead {
-        let rules = &self.playbook.qualify;
-        let fit = fit::evaluate(&rules.fit, person, account);
-        let engagement = sorting::engagement(score.points, self.playbook.interest.threshold(place.product));
-        let sorting = sorting::evaluate(&rules.sorting, fit.points, engagement);
-        if sorting.points < lead.sort_score {
+        let threshold = self.playbook.interest.threshold(place.product);
+        let sorted = qualify::sort(&self.playbook.qualify, score, threshold, person, account);
+        if !sorted.sorting.raises(lead.sort_score) {
             return lead.clone();
         }
         Lead {
-            sort_score: sorting.points,
-            sort_from_fit: Some(sorting.from_fit),
-            driver: Some(sorting.driver.as_str().to_owned()),
-            fit_points: fit.points,
-            fit_grade: fit.grade.to_string(),
-            engagement,
+            sort_score: sorted.sorting.points,
+            sort_from_fit: Some(sorted.sorting.from_fit),
+            driver: Some(sorted.sorting.driver.as_str().to_owned()),
+            fit_points: sorted.fit.points,
+            fit_grade: sorted.fit.grade.to_string(),
+            engagement: sorted.engagement,
             ..lead.clone()
         }
     }

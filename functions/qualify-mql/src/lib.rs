@@ -12,10 +12,9 @@ use jiff::Timestamp;
 use perennial_domain::calendar::days_after;
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{self, Reached, Score};
-use perennial_domain::lead::Status;
 use perennial_domain::owner;
 use perennial_domain::profile::{Account, Contact};
-use perennial_domain::qualify::{self, Decision, GivenBack, HeldReason, Qualified, Snapshot};
+use perennial_domain::qualify::{self, Decision, EarlierLead, GivenBack, HeldReason, Qualified, Snapshot};
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla;
 use perennial_platform::address::AddressKey;
@@ -118,10 +117,8 @@ impl QualifyMql {
         }
         let score = interest::evaluate(&self.playbook.interest, product, &item.facts, now);
         let Some(reached) = score.reached.get(&quarter).copied() else { return self.forget(&place).await };
-        // What was held since an earlier quarter is told already, where sales works on a lead of a later one.
-        let told =
-            |lead: &Lead| lead.product_id() == *product && lead.status().is_open() && lead.quarter() > Some(quarter);
-        if item.held.contains(&quarter) && rows.leads.iter().any(told) {
+        let (earlier, quarters) = (earlier_leads(&rows, product), &self.playbook.interest.quarters);
+        if qualify::is_over(&earlier, quarter, item.held.contains(&quarter), quarters, now) {
             return self.forget(&place).await;
         }
         let person = rows.contact(contact);
@@ -134,17 +131,11 @@ impl QualifyMql {
             reached,
             contact: person.as_ref(),
             account: account.as_ref(),
-            given_back: self.given_back(&rows.leads, product, quarter, now),
+            given_back: GivenBack::of(&earlier, quarter, quarters, now),
             wants_no_calls: rows.preferences.as_ref().is_some_and(Preferences::want_no_calls),
         };
         match qualify::decide(&self.playbook.qualify, &self.playbook.calendar, &snapshot, now) {
             Decision::Qualified(qualified) => self.make_lead(&place, &qualified, &score, reached, now).await,
-            // What was reached in a quarter that is over makes no lead in the next one, where sales gave one back in it.
-            Decision::Held { reason: HeldReason::RecycledThisQuarter, .. }
-                if self.playbook.interest.quarters.of(now) > quarter =>
-            {
-                self.forget(&place).await
-            }
             Decision::Held { until, reason } => {
                 let due_at = until.min(days_after(now, LOOK_AFTER_DAYS));
                 let held = self.hold(&place, person.as_ref(), (reason, due_at), now).await?;
@@ -167,21 +158,6 @@ impl QualifyMql {
         Ok(account)
     }
 
-    /// What sales said of the contact's leads for a product.
-    fn given_back(&self, leads: &[Lead], product: &ProductId, quarter: Quarter, now: Timestamp) -> GivenBack {
-        let of_product = leads.iter().filter(|lead| lead.product_id() == *product);
-        let closed: Vec<_> =
-            of_product.filter(|lead| matches!(lead.status(), Status::Recycled | Status::Lost)).collect();
-        let quarters = &self.playbook.interest.quarters;
-        // Also what was held since an earlier quarter must not come straight back.
-        let used_up = [quarter, quarters.of(now)];
-        let in_quarter = |at| used_up.contains(&quarters.of(interest::instant(at)));
-        GivenBack {
-            this_quarter: closed.iter().filter_map(|lead| lead.stage_since).any(in_quarter),
-            until: closed.iter().filter_map(|lead| lead.recycled_until).max().map(interest::instant),
-        }
-    }
-
     async fn make_lead(
         &self,
         place: &Place<'_>,
@@ -193,14 +169,7 @@ impl QualifyMql {
         let mut lead = self.lead(place, qualified, reached, now);
         lead.act_now_at = score.act_nows.get(&place.quarter).copied();
         tracing::info!(priority = %qualified.priority, kind = %qualified.kind, points = score.points, "lead qualified");
-        let opted_out = consent::is_opted_out(&self.store, &self.address_key, place.contact, place.rows).await?;
-        let preferences = place.rows.preferences.as_ref();
-        let mut event = LeadEvent::of(place.contact, place.product, place.quarter);
-        event.kind = Some(lead.kind.clone());
-        event.priority = Some(lead.priority.clone());
-        event.owner = Some(lead.owner.clone());
-        event.wants_no_calls = preferences.is_some_and(Preferences::want_no_calls);
-        event.opted_out_of_mail = opted_out || preferences.is_some_and(Preferences::want_no_mail);
+        let event = self.told(place, &lead).await?;
         let marked = place.mark("ADD #leads :quarter, #rev :one DELETE #held :quarter");
         let actions = vec![
             self.store.put_new(&lead)?,
@@ -213,6 +182,20 @@ impl QualifyMql {
             metrics::lead_qualified();
         }
         Ok(committed)
+    }
+
+    /// What the bus is told of a lead.
+    async fn told(&self, place: &Place<'_>, lead: &Lead) -> Result<LeadEvent, Failure> {
+        let opted_out = consent::is_opted_out(&self.store, &self.address_key, place.contact, place.rows).await?;
+        let preferences = place.rows.preferences.as_ref();
+        Ok(LeadEvent {
+            kind: Some(lead.kind.clone()),
+            priority: Some(lead.priority.clone()),
+            owner: Some(lead.owner.clone()),
+            wants_no_calls: preferences.is_some_and(Preferences::want_no_calls),
+            opted_out_of_mail: opted_out || preferences.is_some_and(Preferences::want_no_mail),
+            ..LeadEvent::of(place.contact, place.product, place.quarter)
+        })
     }
 
     fn lead(&self, place: &Place<'_>, qualified: &Qualified, reached: Reached, now: Timestamp) -> Lead {
@@ -308,7 +291,7 @@ impl QualifyMql {
         let rows = self.store.contact(place.contact).await?;
         let said = |rows: &ContactRows| {
             let wants_no_calls = rows.preferences.as_ref().is_some_and(Preferences::want_no_calls);
-            (wants_no_calls, self.given_back(&rows.leads, place.product, place.quarter, now))
+            (wants_no_calls, earlier_leads(rows, place.product))
         };
         let known = rows.contact(place.contact);
         Ok(known.as_ref() != person
@@ -325,6 +308,20 @@ impl QualifyMql {
         let held = self.store.delete(&keys::held(place.contact, place.product, place.quarter))?;
         self.store.commit("forget", vec![held, self.store.change(marked)?]).await
     }
+}
+
+/// The leads that a contact has, or had, for a product.
+fn earlier_leads(rows: &ContactRows, product: &ProductId) -> Vec<EarlierLead> {
+    let of_product = rows.leads.iter().filter(|lead| lead.product_id() == *product);
+    let earlier = |lead: &Lead| {
+        Some(EarlierLead {
+            quarter: lead.quarter()?,
+            status: lead.status(),
+            since: lead.stage_since.map(interest::instant),
+            until: lead.recycled_until.map(interest::instant),
+        })
+    };
+    of_product.filter_map(earlier).collect()
 }
 
 /// What is being qualified, and the interest it was read from.

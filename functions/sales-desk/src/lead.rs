@@ -26,10 +26,9 @@ use serde::Serialize;
 
 use crate::cover::Cover;
 use crate::form::money;
-use crate::list::{Known, Standing, high_because, names, next_step};
+use crate::list::{Known, Standing, high_because, names, next_step, reach_of};
 use crate::moments::{day, did};
 use crate::page::fill;
-use crate::reach::Reach;
 use crate::sign_in::Who;
 use crate::{SalesDesk, form, say};
 
@@ -94,7 +93,7 @@ impl SalesDesk {
         };
         let interest = rows.interests.get(product).cloned().unwrap_or_default();
         let opted_out = consent::is_opted_out(&self.store, &self.address_key, contact, rows).await?;
-        let reach = Reach::of(rows.preferences.as_ref(), opted_out);
+        let reach = reach_of(rows.preferences.as_ref(), opted_out);
         let known = Known { contact: person, account, interest, reach };
         let (name, title, company_of) = names(&lead.contact, &known);
         let standing = Standing {

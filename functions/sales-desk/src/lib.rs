@@ -28,7 +28,6 @@ mod list;
 mod moments;
 mod page;
 mod place;
-mod reach;
 mod say;
 mod sign_in;
 mod team;

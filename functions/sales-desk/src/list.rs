@@ -11,7 +11,7 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use perennial_domain::ids::{ContactId, ProductId, RepId};
 use perennial_domain::interest::{evaluate, instant};
-use perennial_domain::lead::{Priority, Status};
+use perennial_domain::lead::{Priority, Reach, Status};
 use perennial_domain::profile::{Account, Contact};
 use perennial_domain::qualify::Kind;
 use perennial_domain::sorting::{Driver, flames, stars};
@@ -30,7 +30,6 @@ use crate::cover::Cover;
 use crate::form::{self, Fields, money};
 use crate::moments::{self, Moment, minute};
 use crate::page::fill;
-use crate::reach::Reach;
 use crate::sign_in::Who;
 use crate::{SalesDesk, say};
 
@@ -235,7 +234,7 @@ impl SalesDesk {
 
     /// What people call a rep; whoever has left the playbook keeps the id.
     pub(crate) fn rep_name(&self, id: &str) -> String {
-        self.playbook.rep(&RepId::from(id)).map_or_else(|| id.to_owned(), |rep| rep.name.clone())
+        self.playbook.rep_told(id).map_or_else(|| id.to_owned(), |rep| rep.name.clone())
     }
 }
 
@@ -279,7 +278,7 @@ impl People<'_> {
             .iter()
             .filter_map(|key| others.get(key))
             .any(|item| Suppression::read(item).is_of_an_opt_out());
-        Ok(Known { contact, account, interest, reach: Reach::of(preferences.as_ref(), opted_out) })
+        Ok(Known { contact, account, interest, reach: reach_of(preferences.as_ref(), opted_out) })
     }
 }
 
@@ -305,6 +304,12 @@ pub(crate) fn high_because(driver: Option<&str>) -> &'static str {
         Some(Driver::Both) => "high because of both",
         Some(Driver::Neither) | None => "",
     }
+}
+
+/// How somebody may be reached who has said this, and with whose address somebody may have opted out.
+pub(crate) fn reach_of(preferences: Option<&Preferences>, opted_out: bool) -> Reach {
+    let no_mail = opted_out || preferences.is_some_and(Preferences::want_no_mail);
+    Reach::of(preferences.is_some_and(Preferences::want_no_calls), no_mail)
 }
 
 /// What to do with a lead that stands here.

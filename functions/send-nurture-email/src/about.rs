@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use perennial_domain::ids::{ActionId, RepId};
 use perennial_domain::interest::instant;
-use perennial_domain::lead::{Priority, Status};
+use perennial_domain::lead::{Priority, Reach, Status};
 use perennial_domain::qualify::Kind;
 use perennial_domain::quarter::Quarter;
 use perennial_domain::sla::Recipient;
@@ -20,7 +20,7 @@ use perennial_playbook::{Playbook, Rep, shown_name};
 use crate::SendNurtureEmail;
 use crate::deadline::{self, Reader, day};
 use crate::taken::{Taker, can_say};
-use crate::template::{Action, LeadLine, Moment, Reach, Talk};
+use crate::template::{Action, LeadLine, Moment, Talk};
 
 /// Of a lead that nothing stands out of; of one person or several, as whoever reads calls them.
 pub(crate) const IN_SMALL_STEPS: &str = "came to the score of a lead in small steps";

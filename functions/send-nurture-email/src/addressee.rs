@@ -15,7 +15,7 @@ use perennial_platform::records::Lead;
 use perennial_playbook::Rep;
 
 use crate::claim::silence;
-use crate::taken::{self, EXECUTIVE};
+use crate::taken::EXECUTIVE;
 use crate::{Handled, SendNurtureEmail};
 
 /// The reason of a mail that nobody is there to read.
@@ -67,7 +67,7 @@ impl SendNurtureEmail {
     pub(crate) fn who_hears<'a>(&'a self, lead: &Lead, owner: &'a Rep, now: Timestamp) -> Working<'a> {
         let working = self.working_for(owner, now);
         let on_it = lead.touched_by.as_deref().filter(|_| lead.status() != Status::Mql);
-        let on_it = on_it.and_then(|by| taken::rep_told(&self.playbook, by));
+        let on_it = on_it.and_then(|by| self.playbook.rep_told(by));
         match on_it.filter(|rep| rep.id != owner.id && rep.id != working.rep.id) {
             Some(rep) if self.working_for(rep, now).rep.id == rep.id => {
                 Working { rep, covering: Some(format!("You are on it in place of {}, whose lead it is.", owner.name)) }

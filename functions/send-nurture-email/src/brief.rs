@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use perennial_domain::brief::Week;
 use perennial_domain::ids::{AccountId, ContactId, PieceId, ProductId, RepId};
 use perennial_domain::interest::instant;
-use perennial_domain::lead::Status;
+use perennial_domain::lead::{Reach, Status};
 use perennial_domain::profile::{Account, Contact, Fields};
 use perennial_platform::consent;
 use perennial_platform::desk;
@@ -27,10 +27,10 @@ use perennial_playbook::shown_name;
 use serde::Deserialize;
 
 use self::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, WeeklyLetter, accounts};
+use crate::deadline;
 use crate::addressee::Working;
 use crate::claim::silence;
 use crate::line::Turn;
-use crate::template::Reach;
 use crate::{Handled, SendNurtureEmail};
 
 /// What is told of a brief.
@@ -111,8 +111,8 @@ impl SendNurtureEmail {
     async fn leads(&self, places: &[String], is_still: impl Fn(&Lead) -> bool) -> Result<Vec<Lead>, Failure> {
         let mut leads = Vec::new();
         for place in places {
-            let Some((pk, sk)) = place.split_once('\n') else { continue };
-            let (Some(contact), Some((product, quarter))) = (keys::contact_of(pk), keys::product_and_quarter(sk))
+            let Some(Key { pk, sk }) = Key::of_line(place) else { continue };
+            let (Some(contact), Some((product, quarter))) = (keys::contact_of(&pk), keys::product_and_quarter(&sk))
             else {
                 continue;
             };
@@ -175,13 +175,12 @@ impl SendNurtureEmail {
 
     /// `Tue 6 Jan`, in the team's zone, on one line.
     fn day(&self, second: i64) -> String {
-        self.playbook.calendar.date(instant(second)).strftime("%a\u{a0}%-d\u{a0}%b").to_string()
+        deadline::day(&self.playbook.calendar, instant(second))
     }
 
     /// `Tue 6 Jan, 08:00`.
     fn minute(&self, second: i64) -> String {
-        let at = instant(second).to_zoned(self.playbook.calendar.zone.clone());
-        at.strftime("%a\u{a0}%-d\u{a0}%b, %H:%M").to_string()
+        deadline::minute(&self.playbook.calendar, instant(second))
     }
 }
 

@@ -123,7 +123,7 @@ impl SendNurtureEmail {
     /// Whom to talk to: a few of the account's people, those with a title first.
     async fn people_of(&self, account: &AccountId) -> Result<Vec<Person>, Failure> {
         let mut people = Vec::new();
-        for contact in desk::members_of(&self.store, account, LOOKED_AT).await? {
+        for contact in desk::some_contacts_of(&self.store, account, LOOKED_AT).await? {
             let standing = consent::standing(&self.store, &self.address_key, &contact).await?;
             let preferences = standing.preferences();
             // Nobody is asked to call whom we have promised that nobody calls.

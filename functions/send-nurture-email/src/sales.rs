@@ -177,8 +177,7 @@ impl SendNurtureEmail {
     /// The leads of a digest that nobody has touched, or that were put off until now, each once: two of them may be one person's.
     async fn still_to_tell(&self, digest: &Digest, now: Timestamp) -> Result<Vec<(Lead, Quarter)>, Failure> {
         let (mut leads, mut seen) = (Vec::new(), BTreeSet::new());
-        let place = |lead: &String| lead.split_once('\n').map(|(pk, sk)| Key { pk: pk.to_owned(), sk: sk.to_owned() });
-        let places: BTreeSet<Key> = digest.leads.iter().filter_map(place).collect();
+        let places: BTreeSet<Key> = digest.leads.iter().filter_map(|lead| Key::of_line(lead)).collect();
         let mut there = desk::items(&self.store, places.clone()).await?;
         for place in places {
             let (Some(contact), Some((product, quarter))) =

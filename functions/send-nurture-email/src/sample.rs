@@ -11,7 +11,8 @@ use crate::about::IN_SMALL_STEPS;
 use crate::brief;
 use crate::help::{self, Need};
 use crate::taken::{PutOff, Taker};
-use crate::template::{Action, LeadLine, Letter, Moment, More, Person, Reach, Talk, Written};
+use crate::template::{Action, LeadLine, Letter, Moment, More, Person, Talk, Written};
+use perennial_domain::lead::Reach;
 use crate::wording::{Reminder, asks_again, hand_off, hello, new_leads, reminder};
 
 /// A mail as a rep gets it.

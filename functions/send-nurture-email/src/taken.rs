@@ -8,7 +8,7 @@ use perennial_domain::ids::RepId;
 use perennial_domain::lead::{Said, Status};
 use perennial_platform::links::Answer;
 use perennial_platform::records::Lead;
-use perennial_playbook::{Playbook, Rep, shown_name};
+use perennial_playbook::{Playbook, shown_name};
 use serde::{Serialize, Serializer};
 
 /// As whom words of somebody at the head of sales are told.
@@ -32,7 +32,7 @@ impl Taker {
     /// Of somebody who is told of as a rep's id, address or name, or in any other way.
     fn told(by: Option<&str>, playbook: &Playbook, reader: &RepId) -> Self {
         let Some(by) = by.filter(|by| *by != UNKNOWN) else { return Self::Unknown };
-        match rep_told(playbook, by) {
+        match playbook.rep_told(by) {
             _ if by == reader.as_str() => Self::Reader,
             Some(rep) if rep.id == *reader => Self::Reader,
             Some(rep) => Self::Other(rep.name.clone()),
@@ -81,12 +81,6 @@ impl Serialize for PutOff {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-/// The rep whom somebody tells of by id, address or name.
-pub(crate) fn rep_told<'a>(playbook: &'a Playbook, by: &str) -> Option<&'a Rep> {
-    let mut reps = playbook.reps.iter();
-    reps.find(|rep| rep.id.as_str() == by || rep.email.eq_ignore_ascii_case(by) || rep.name == by)
 }
 
 /// Whether there is something to press on the page that an answer's link leads its reader to.

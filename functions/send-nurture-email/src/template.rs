@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior, context};
+use perennial_domain::lead::Reach;
 use perennial_platform::failure::Failure;
 use perennial_playbook::Company;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::taken::{PutOff, Taker};
 
@@ -120,6 +121,7 @@ pub(crate) struct LeadLine {
     /// What came late and takes the ground from the lead, or nothing.
     pub undone: String,
     /// How the contact does not want to be reached.
+    #[serde(serialize_with = "reach_in_words")]
     pub reach: Reach,
     pub new_customer: bool,
     /// Whether it is about more of what they own.
@@ -144,35 +146,9 @@ pub(crate) struct LeadLine {
     pub others: Vec<Action>,
 }
 
-/// How a contact may be reached: what it was promised in the preference centre, in the words for whoever sells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) enum Reach {
-    /// Nothing speaks against anything.
-    #[default]
-    #[serde(rename = "")]
-    Any,
-    #[serde(rename = "Wants no calls: please write.")]
-    NoCalls,
-    #[serde(rename = "Has opted out of mail: please call, and write no more than an answer.")]
-    NoMail,
-    #[serde(rename = "Wants no calls and has opted out of mail: please answer what was asked, and no more.")]
-    Neither,
-}
-
-impl Reach {
-    pub fn of(wants_no_calls: bool, opted_out_of_mail: bool) -> Self {
-        match (wants_no_calls, opted_out_of_mail) {
-            (false, false) => Self::Any,
-            (true, false) => Self::NoCalls,
-            (false, true) => Self::NoMail,
-            (true, true) => Self::Neither,
-        }
-    }
-
-    /// Whether a rep may be asked to call.
-    pub fn by_phone(self) -> bool {
-        matches!(self, Self::Any | Self::NoMail)
-    }
+/// How a contact may be reached, as the templates show it.
+pub(crate) fn reach_in_words<S: Serializer>(reach: &Reach, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reach.words().unwrap_or_default())
 }
 
 /// One of a contact's interesting moments.

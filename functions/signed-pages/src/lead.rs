@@ -148,19 +148,17 @@ impl SignedPages {
         let (owner, today) = (about.lead.owner_id(), self.playbook.calendar.date(self.clock.now()));
         let covers = owner::on_duty(&self.playbook.owners, &owner, today).rep == link.by;
         let speaks_for = [Some(link.by), covers.then_some(&owner)];
+        // Also an id that the playbook does not know: whoever has left may have been written to.
         let is_me = |by: &str| {
-            speaks_for.into_iter().flatten().any(|id| {
-                let rep = self.playbook.rep(id);
-                by == id.as_str() || rep.is_some_and(|rep| rep.email.eq_ignore_ascii_case(by) || rep.name == by)
-            })
+            let rep = self.playbook.rep_told(by).map_or(by, |rep| rep.id.as_str());
+            speaks_for.into_iter().flatten().any(|id| id.as_str() == rep)
         };
         Stand::of(&about.lead, link.answer, is_me)
     }
 
     /// What people call somebody who is told of as a rep's id, an address, or in any other way.
     fn named(&self, told: &str) -> String {
-        let rep = self.playbook.reps.iter().find(|rep| rep.id.as_str() == told || rep.email.eq_ignore_ascii_case(told));
-        match rep {
+        match self.playbook.rep_told(told) {
             Some(rep) => rep.name.clone(),
             None if told == EXECUTIVE => "Management".to_owned(),
             None => shown_name(told),

@@ -187,7 +187,9 @@ impl Person {
             }
         } else {
             let digest: Digest = serde_dynamo::from_item(item).map_err(shape)?;
-            let theirs = |lead: &&String| self.ids.iter().any(|id| lead.split('\n').next() == Some(&keys::contact(id)));
+            let theirs = |lead: &&String| {
+                Key::of_line(lead).is_some_and(|key| self.ids.iter().any(|id| key.pk == keys::contact(id)))
+            };
             let lines: Vec<String> = digest.leads.iter().filter(theirs).cloned().collect();
             if !lines.is_empty() {
                 found.digests.push((digest, lines));

@@ -4,6 +4,7 @@
 //! lifecycle does not have is refused. Before it lie enablement and adoption, which are stages of the account: [`AccountStage`].
 
 mod again;
+mod reach;
 mod standing;
 mod word;
 
@@ -13,7 +14,8 @@ use jiff::Timestamp;
 
 use crate::calendar::days_after;
 
-pub use again::{Again, asked_again};
+pub use again::{Again, Asked, asked_again};
+pub use reach::Reach;
 pub use standing::{Heard, MOST_WORDS, Standing, hear, standing, unite};
 pub use word::{Checks, Refused, Said, Word};
 

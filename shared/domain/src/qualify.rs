@@ -5,6 +5,7 @@
 //!
 //! What ends a wait on a day ends when that day begins for the team: the day's first run makes the lead.
 
+mod earlier;
 mod kind;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::lead::Priority;
 use crate::profile::{Account, Contact, Health};
 use crate::sorting::{self, SortingRules, SortingScore, Temperature};
 
+pub use earlier::{EarlierLead, GivenBack, is_over};
 pub use kind::Kind;
 
 /// What qualification depends on besides the score.
@@ -54,15 +56,6 @@ pub struct Snapshot<'a> {
     pub given_back: GivenBack,
     /// Whether the contact has chosen to get no calls that sell anything.
     pub wants_no_calls: bool,
-}
-
-/// What sales said of a contact's earlier leads for a product: a recycled MQL must not come straight back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GivenBack {
-    /// Whether one was given back or lost in the quarter in question.
-    pub this_quarter: bool,
-    /// Until when nobody wants to hear of one.
-    pub until: Option<Timestamp>,
 }
 
 /// Why a lead must wait.
@@ -179,12 +172,36 @@ pub fn decide(rules: &QualifyRules, calendar: &Calendar, snapshot: &Snapshot<'_>
     }
     let Some(owner) = account.owner.clone() else { return held(HeldReason::NoOwner) };
 
-    let fit = fit::evaluate(&rules.fit, Some(contact), Some(account));
-    let engagement = sorting::engagement(snapshot.score.points, snapshot.threshold);
-    let sorting = sorting::evaluate(&rules.sorting, fit.points, engagement);
+    let Sorted { fit, engagement, sorting } =
+        sort(rules, snapshot.score, snapshot.threshold, Some(contact), Some(account));
     let (priority, new_customer) = (priority(snapshot, &sorting, now), new_until.is_some());
     let kind = if owned { Kind::Upsell } else { Kind::CrossSell };
     Decision::Qualified(Box::new(Qualified { kind, priority, fit, engagement, sorting, owner, new_customer }))
+}
+
+/// Where a lead stands in the list, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sorted {
+    /// Fit, line by line.
+    pub fit: Fit,
+    /// Engagement, 0..=100.
+    pub engagement: i64,
+    /// The one score that leads are sorted by, and its split.
+    pub sorting: SortingScore,
+}
+
+/// What a lead is sorted by: who it is, and the score, of which the threshold is the measure.
+pub fn sort(
+    rules: &QualifyRules,
+    score: &Score,
+    threshold: i64,
+    contact: Option<&Contact>,
+    account: Option<&Account>,
+) -> Sorted {
+    let fit = fit::evaluate(&rules.fit, contact, account);
+    let engagement = sorting::engagement(score.points, threshold);
+    let sorting = sorting::evaluate(&rules.sorting, fit.points, engagement);
+    Sorted { fit, engagement, sorting }
 }
 
 /// The beginning of an instant's day, if that day has not come. A day that was told without an hour is kept as its midnight in UTC,

@@ -54,6 +54,13 @@ pub struct SortingScore {
     pub driver: Driver,
 }
 
+impl SortingScore {
+    /// Whether it takes the place of an earlier one: who asks again does not go down the list.
+    pub fn raises(&self, earlier_points: i64) -> bool {
+        self.points >= earlier_points
+    }
+}
+
 /// The sorting score of fit and engagement, each 0..=100.
 pub fn evaluate(rules: &SortingRules, fit: i64, engagement: i64) -> SortingScore {
     let points = (fit * rules.fit_weight_percent + engagement * (100 - rules.fit_weight_percent)) / 100;

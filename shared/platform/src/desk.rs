@@ -10,7 +10,6 @@
 //! module what else to write. Never holds a name or an address.
 
 mod belonging;
-mod members;
 mod naming;
 mod reading;
 
@@ -21,8 +20,8 @@ use perennial_domain::profile::Fields;
 use crate::keys::{self, Key};
 use crate::records::Lead;
 
-pub use belonging::{accounts_of, contacts_of, overdue};
-pub use members::members_of;
+pub(crate) use belonging::members;
+pub use belonging::{accounts_of, contacts_of, overdue, some_contacts_of};
 pub use naming::{lead_of, lead_token};
 pub use reading::{Cursor, Page, Row, Wanted, items, mails, open_leads, overdue_leads, page};
 

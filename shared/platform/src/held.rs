@@ -10,10 +10,11 @@ use perennial_domain::qualify::HeldReason;
 
 use crate::contact::ContactRows;
 use crate::failure::Failure;
-use crate::keys::{self, Key, MEMBER_OF, MEMBERS_INDEX};
+use crate::desk::members;
+use crate::keys::{self, Key};
 use crate::outbox::{self, LeadEvent, Waiting};
 use crate::records::Held;
-use crate::store::{Store, string, text};
+use crate::store::Store;
 
 /// So many are told of in one transaction, which takes a hundred actions; the others wait for the morning.
 pub const MOST_AT_ONCE: usize = 50;
@@ -43,21 +44,8 @@ impl Held {
 /// # Errors
 /// [`Failure`] if the store could not be reached.
 pub async fn news_of_account(store: &Store, account: &AccountId, now: Timestamp) -> Result<(), Failure> {
-    let mut waiting = store
-        .client
-        .query()
-        .table_name(&store.state)
-        .index_name(MEMBERS_INDEX)
-        .key_condition_expression("#account = :account")
-        .expression_attribute_names("#account", MEMBER_OF)
-        .expression_attribute_values(":account", string(keys::waiting_at(account)))
-        .into_paginator()
-        .items()
-        .send();
-    while let Some(item) = waiting.next().await {
-        let item = item.map_err(|error| Failure::from_sdk("waiting query", &error))?;
-        let (Some(pk), Some(sk)) = (text(&item, keys::PK), text(&item, keys::SK)) else { continue };
-        if let Some(event) = told_again(&Key { pk: pk.to_owned(), sk: sk.to_owned() }, now)? {
+    for key in members(store, keys::waiting_at(account)).await? {
+        if let Some(event) = told_again(&key, now)? {
             outbox::put(store, &event).await?;
         }
     }

@@ -53,6 +53,19 @@ pub struct Key {
     pub sk: String,
 }
 
+impl Key {
+    /// The key as one text, in which a set, a tag or a list names an item.
+    pub fn to_line(&self) -> String {
+        format!("{}\n{}", self.pk, self.sk)
+    }
+
+    /// The key that a text names, if it names one.
+    pub fn of_line(line: &str) -> Option<Self> {
+        let (pk, sk) = line.split_once('\n')?;
+        Some(Self { pk: pk.to_owned(), sk: sk.to_owned() })
+    }
+}
+
 fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
 
-pub use brief::{Brief, Cut, HeatingUp, PieceSent, line_of};
+pub use brief::{Brief, Cut, HeatingUp, PieceSent};
 pub use cadence::{Cadence, StreamProgress, received_line};
 pub use identity::{AddressOwner, MergedId, MergedIds, Pointer};
 pub use preferences::Preferences;

@@ -351,6 +351,12 @@ impl Playbook {
         self.reps.iter().find(|rep| rep.id == *id)
     }
 
+    /// The rep whom somebody tells of by id, address or name.
+    pub fn rep_told(&self, by: &str) -> Option<&Rep> {
+        let mut reps = self.reps.iter();
+        reps.find(|rep| rep.id.as_str() == by || rep.email.eq_ignore_ascii_case(by) || rep.name == by)
+    }
+
     /// A piece.
     pub fn piece(&self, id: &PieceId) -> Option<&Piece> {
         self.pieces.get(id)

@@ -3,9 +3,10 @@
 use jiff::civil::Date;
 use perennial_platform::failure::Failure;
 use perennial_playbook::Company;
+use perennial_domain::lead::Reach;
 use serde::Serialize;
 
-use crate::template::{Reach, Written, fill};
+use crate::template::{Written, fill, reach_in_words};
 
 /// A brief as its rep reads it.
 #[derive(Debug, Default, Serialize)]
@@ -73,6 +74,7 @@ pub(crate) struct WarmRow {
     /// What they did last.
     pub last: String,
     pub when: String,
+    #[serde(serialize_with = "reach_in_words")]
     pub reach: Reach,
 }
 

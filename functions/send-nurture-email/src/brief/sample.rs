@@ -1,7 +1,7 @@
 //! A weekly mail about people who do not exist.
 
 use super::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, WeeklyLetter, letter};
-use crate::template::Reach;
+use perennial_domain::lead::Reach;
 
 /// The Monday of the sample.
 const MONDAY: jiff::civil::Date = jiff::civil::Date::constant(2026, 1, 12);

@@ -26,6 +26,16 @@ pub async fn contacts_of(store: &Store, account: &AccountId) -> Result<Vec<Conta
     Ok(members.iter().filter_map(|key| keys::contact_of(&key.pk)).collect())
 }
 
+/// Some of an account's contacts, `most` at most, in one query; as above.
+///
+/// # Errors
+/// [`Failure`] if the store cannot be reached.
+pub async fn some_contacts_of(store: &Store, account: &AccountId, most: i32) -> Result<Vec<ContactId>, Failure> {
+    let query = members_of(store, keys::account(account)).limit(most);
+    let page = query.send().await.map_err(|error| Failure::from_sdk("index query", &error))?;
+    Ok(page.items().iter().filter_map(|item| keys::contact_of(text(item, keys::PK)?)).collect())
+}
+
 /// The leads of a rep that should have been answered by now, the longest due first.
 ///
 /// # Errors
@@ -40,12 +50,16 @@ pub async fn overdue(store: &Store, owner: &RepId, now: Timestamp) -> Result<Vec
     all(query).await
 }
 
-async fn members(store: &Store, of: String) -> Result<Vec<Key>, Failure> {
-    let query = query(store, MEMBERS_INDEX)
+/// What stands under an account or a rep in the index `members`, keys only: profiles, and what is held until there is news of an account.
+pub(crate) async fn members(store: &Store, of: String) -> Result<Vec<Key>, Failure> {
+    all(members_of(store, of)).await
+}
+
+fn members_of(store: &Store, of: String) -> QueryFluentBuilder {
+    query(store, MEMBERS_INDEX)
         .key_condition_expression("#of = :of")
         .expression_attribute_names("#of", MEMBER_OF)
-        .expression_attribute_values(":of", string(of));
-    all(query).await
+        .expression_attribute_values(":of", string(of))
 }
 
 fn query(store: &Store, index: &str) -> QueryFluentBuilder {

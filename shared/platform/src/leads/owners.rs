@@ -3,10 +3,11 @@
 use perennial_domain::ids::RepId;
 use perennial_domain::profile::{Account, Contact};
 
+use super::changed;
 use crate::failure::Failure;
 use crate::keys;
 use crate::records::{Lead, Profile};
-use crate::store::{Change, Commit, Store, number, string};
+use crate::store::{Commit, Store};
 
 /// The account of a lead's contact, if it is known.
 ///
@@ -28,20 +29,5 @@ pub async fn account_of(store: &Store, lead: &Lead) -> Result<Option<Account>, F
 /// As [`Store::commit`].
 pub async fn give_to(store: &Store, lead: &Lead, owner: &RepId) -> Result<Commit, Failure> {
     let given = Lead { owner: owner.to_string(), ..lead.clone() }.listed();
-    let mut update = "SET #owner = :owner, #rev = :next_rev".to_owned();
-    let mut change = Change::none(lead.key())
-        .only_if("#rev = :rev AND #owner = :before")
-        .with(":rev", number(lead.rev))
-        .with(":next_rev", number(lead.rev + 1))
-        .with(":before", string(&lead.owner))
-        .with(":owner", string(&given.owner));
-    for (set, value, listed) in
-        [(", #desk_owner = :desk", ":desk", given.desk_owner), (", #sla_owner = :sla", ":sla", given.sla_owner)]
-    {
-        if let Some(listed) = listed {
-            update.push_str(set);
-            change = change.with(value, string(listed));
-        }
-    }
-    store.commit("lead given", vec![store.change(change.updating(update))?]).await
+    store.commit("lead given", vec![store.change(changed(lead, &given)?)?]).await
 }

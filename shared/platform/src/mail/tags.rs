@@ -51,7 +51,7 @@ pub fn of_edition(edition: &Edition) -> Option<Tag> {
 
 /// The tags of a mail to sales, by the item that was claimed for it. Whom it is about is in the item's key.
 pub fn of_sales_mail(key: &AddressKey, kind: &'static str, place: &Key, about: Option<&ContactId>) -> Vec<Tag> {
-    let mut tags = vec![(KIND, kind.to_owned()), (PLACE, token(key, &format!("{}\n{}", place.pk, place.sk)))];
+    let mut tags = vec![(KIND, kind.to_owned()), (PLACE, token(key, &place.to_line()))];
     tags.extend(about.map(|contact| (CONTACT, token(key, contact.as_str()))));
     tags
 }
@@ -91,10 +91,7 @@ impl About {
         let contact = tag(CONTACT).and_then(read_token).map(|id| ContactId::from(id.as_str()));
         let slot = match (&contact, tag(SLOT)) {
             (Some(contact), Some(slot)) if nurture => Some(keys::slot(contact, slot)),
-            _ => tag(PLACE).and_then(read_token).and_then(|place| {
-                let (pk, sk) = place.split_once('\n')?;
-                Some(Key { pk: pk.to_owned(), sk: sk.to_owned() })
-            }),
+            _ => tag(PLACE).and_then(read_token).and_then(|place| Key::of_line(&place)),
         };
         let stream = tag(STREAM).map(StreamId::from);
         let edition = tag(VARIANT).and_then(|name| Edition::named(&name.replace('_', "."))).unwrap_or_default();

@@ -96,12 +96,7 @@ impl Brief {
 }
 
 fn is_of(line: &str, contact: &ContactId) -> bool {
-    line.split('\n').next() == Some(&keys::contact(contact))
-}
-
-/// A lead's place as a brief holds it.
-pub fn line_of(key: &Key) -> String {
-    format!("{}\n{}", key.pk, key.sk)
+    Key::of_line(line).is_some_and(|key| key.pk == keys::contact(contact))
 }
 
 /// Somebody whose interest is higher than a week ago.

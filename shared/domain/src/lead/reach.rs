@@ -1,10 +1,8 @@
-//! How a contact does not want to be reached: what it was promised in the preference centre, before whoever sells.
-
-use perennial_platform::records::Preferences;
+//! How a contact may be reached by whoever sells: what it was promised in the preference centre.
 
 /// What a rep may not do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// Nothing speaks against anything.
     #[default]
     Any,
@@ -17,10 +15,9 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    /// What follows from what a contact has said, if anything, and from whether somebody with its address has opted out.
-    pub fn of(preferences: Option<&Preferences>, opted_out: bool) -> Self {
-        let no_calls = preferences.is_some_and(Preferences::want_no_calls);
-        match (no_calls, opted_out || preferences.is_some_and(Preferences::want_no_mail)) {
+    /// What follows from what a contact has chosen.
+    pub fn of(wants_no_calls: bool, wants_no_mail: bool) -> Self {
+        match (wants_no_calls, wants_no_mail) {
             (false, false) => Self::Any,
             (true, false) => Self::NoCalls,
             (false, true) => Self::NoMail,
@@ -28,7 +25,7 @@ impl Reach {
         }
     }
 
-    /// In the words in which the mails to sales say it; nothing if nothing is to be said.
+    /// In words for whoever sells; nothing if nothing is to be said.
     pub fn words(self) -> Option<&'static str> {
         match self {
             Self::Any => None,
@@ -38,6 +35,11 @@ impl Reach {
                 Some("Wants no calls and has opted out of mail: please answer what was asked, and no more.")
             }
         }
+    }
+
+    /// Whether a rep may be asked to call.
+    pub fn by_phone(self) -> bool {
+        matches!(self, Self::Any | Self::NoMail)
     }
 
     /// What a rep is asked to do.
