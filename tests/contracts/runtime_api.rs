@@ -213,13 +213,15 @@ fn path(path: &Path) -> &str {
 async fn the_ingest_binary_answers_a_recorded_webhook_and_leaves_the_row() {
     let (deployment, _folder, playbook) = world().await;
     deployment.world.set_secret("perennial/test/webhooks", &json!({"native": LOCAL_WEBHOOK_SECRET}).to_string());
+    let keys = ["LINK_KEY", "ADDRESS_KEY"].map(|name| (name, format!("a {name} of at least thirty-two characters")));
+    deployment.world.set_secret("perennial/test/keys", &json!(std::collections::BTreeMap::from(keys)).to_string());
     let mut api = RuntimeApi::start().await;
     let environment = [
         ("AWS_LAMBDA_RUNTIME_API", api.address.as_str()),
         ("AWS_ENDPOINT_URL_DYNAMODB", deployment.world.endpoints().dynamodb.as_str()),
         ("LEDGER_TABLE", "LedgerTable"),
         ("PLAYBOOK", path(&playbook)),
-        ("ADDRESS_KEY", "an address key of at least thirty-two characters"),
+        ("KEY_SECRET_NAME", "perennial/test/keys"),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", deployment.world.endpoints().aws.as_str()),
         ("WEBHOOK_SECRET_NAME", "perennial/test/webhooks"),
     ];

@@ -167,6 +167,10 @@ fn on_behalf(template: &Template, function: &str) -> Vec<Grant> {
     if !failed.is_null() {
         all("sqs", &["SendMessage"], named(failed));
     }
+    // Read when a function starts, before any story begins.
+    if !properties["Environment"]["Variables"]["KEY_SECRET_NAME"].is_null() {
+        all("secretsmanager", &["GetSecretValue"], "secretsmanager:secret:KeySecretName-??????".to_owned());
+    }
     all("logs", &["CreateLogStream", "PutLogEvents"], named(&properties["LoggingConfig"]["LogGroup"]));
     if template.of_function(function, "Tracing") == "Active" {
         all("xray", &["PutTelemetryRecords", "PutTraceSegments"], "*".to_owned());

@@ -1,7 +1,7 @@
 //! The Lambda bootstrap of record-email-feedback.
 
-use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::key_secret::KeySecret;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::mail::suppression_list::SuppressionList;
 use perennial_platform::sending::Sending;
@@ -13,13 +13,14 @@ use record_email_feedback::RecordEmailFeedback;
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let config = lambda::config_in_lambda();
+    let keys = KeySecret::read(&config, settings::required("KEY_SECRET_NAME")?, Clock::system()).await?;
     let (store, playbook) = (Store::from_env(&config)?, settings::playbook()?);
     let feedback = RecordEmailFeedback {
         sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone() },
         store,
         ledger: Ledger::from_env(&config)?,
         suppression_list: SuppressionList::new(&config),
-        address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
+        address_key: keys.address_key(),
         playbook,
         clock: Clock::system(),
     };

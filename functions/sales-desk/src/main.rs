@@ -1,7 +1,7 @@
 //! The Lambda bootstrap of sales-desk.
 
-use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::key_secret::KeySecret;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::sessions::Sessions;
 use perennial_platform::store::Store;
@@ -12,12 +12,12 @@ use sales_desk::{SalesDesk, SignIn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let config = lambda::config_in_lambda();
+    let keys = KeySecret::read(&config, settings::required("KEY_SECRET_NAME")?, Clock::system()).await?;
     let desk = SalesDesk {
         ledger: Ledger::from_env(&config)?,
         store: Store::from_env(&config)?,
-        address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
-        // Sessions last for hours: those that an older key has signed end with it.
-        sessions: Sessions::new(settings::keys("LINK_KEY")?.into_iter().next().unwrap_or_default()),
+        address_key: keys.address_key(),
+        sessions: Sessions::signed_with(keys.link_keys()),
         sign_in: SignIn::Pool {
             pages: settings::required("DESK_SIGN_IN_PAGES")?,
             client: settings::required("DESK_CLIENT_ID")?,
@@ -25,5 +25,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         playbook: settings::playbook()?,
         clock: Clock::system(),
     };
-    lambda::serve(|request| desk.handle(request)).await
+    let (keys, desk) = (&keys, &desk);
+    lambda::serve(|request| async move {
+        keys.renew().await;
+        desk.handle(request).await
+    })
+    .await
 }

@@ -1,8 +1,8 @@
 //! The Lambda bootstrap of send-nurture-email.
 
 use perennial_domain::sending::senders_at_most;
-use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::key_secret::KeySecret;
 use perennial_platform::links::Links;
 use perennial_platform::mail::{Mailer, Recipients};
 use perennial_platform::queue::Queue;
@@ -15,6 +15,7 @@ use send_nurture_email::SendNurtureEmail;
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let config = lambda::config_in_lambda();
+    let keys = KeySecret::read(&config, settings::required("KEY_SECRET_NAME")?, Clock::system()).await?;
     let playbook = settings::playbook()?;
     let mailer = Mailer::new(&config, &playbook.company.sender, std::env::var("CONFIGURATION_SET").ok());
     let store = Store::from_env(&config)?;
@@ -25,13 +26,18 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store,
         queue: Queue::new(&config, settings::required("MAIL_QUEUE_URL")?),
         mailer,
-        links: Links::with_keys(settings::keys("LINK_KEY")?, settings::required("PUBLIC_URL")?),
-        address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
+        links: Links::signed_with(keys.link_keys(), settings::required("PUBLIC_URL")?),
+        address_key: keys.address_key(),
         playbook,
         clock: Clock::system(),
     };
     warn_of_too_many(&sender);
-    lambda::serve(|batch| sender.handle(batch)).await
+    let (keys, sender) = (&keys, &sender);
+    lambda::serve(|batch| async move {
+        keys.renew().await;
+        sender.handle(batch).await
+    })
+    .await
 }
 
 /// More senders at work than the line has room for send no faster, and their mail goes back to the queue for nothing.

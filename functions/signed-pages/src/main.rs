@@ -1,7 +1,7 @@
 //! The Lambda bootstrap of signed-pages.
 
-use perennial_platform::address::AddressKey;
 use perennial_platform::clock::Clock;
+use perennial_platform::key_secret::KeySecret;
 use perennial_platform::ledger::Ledger;
 use perennial_platform::links::Links;
 use perennial_platform::store::Store;
@@ -12,13 +12,19 @@ use signed_pages::SignedPages;
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda::log_json();
     let config = lambda::config_in_lambda();
+    let keys = KeySecret::read(&config, settings::required("KEY_SECRET_NAME")?, Clock::system()).await?;
     let pages = SignedPages {
         ledger: Ledger::from_env(&config)?,
         store: Store::from_env(&config)?,
-        links: Links::with_keys(settings::keys("LINK_KEY")?, ""),
-        address_key: AddressKey::new(settings::key("ADDRESS_KEY")?),
+        links: Links::signed_with(keys.link_keys(), ""),
+        address_key: keys.address_key(),
         playbook: settings::playbook()?,
         clock: Clock::system(),
     };
-    lambda::serve(|request| pages.handle(request)).await
+    let (keys, pages) = (&keys, &pages);
+    lambda::serve(|request| async move {
+        keys.renew().await;
+        pages.handle(request).await
+    })
+    .await
 }

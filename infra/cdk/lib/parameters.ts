@@ -64,12 +64,6 @@ export interface PerennialParameters {
   /** Name (not ARN) of the secret with `LINK_KEY` and `ADDRESS_KEY`. It is created outside of this construct. */
   readonly keySecretName: string;
   /**
-   * Version id of the keys' secret. CloudFormation reads it again only when this changes: set it after a new `LINK_KEY`.
-   *
-   * @default - the current version at the first deployment
-   */
-  readonly keySecretVersion?: string;
-  /**
    * Issuer of the user pool whose members may use the sales desk. All three of the desk's properties, or none: then there is no desk.
    *
    * @default - no desk
@@ -148,7 +142,6 @@ const names: Record<keyof PerennialParameters, true> = {
   briefSchedule: true,
   webhookSecretName: true,
   keySecretName: true,
-  keySecretVersion: true,
   deskIssuer: true,
   deskClientId: true,
   deskSignInPages: true,

@@ -26,6 +26,7 @@
 //! | [`sending`] | permits to send, the quota, the pause |
 //! | [`bus`], [`queue`], [`mail`] | EventBridge, SQS and SES |
 //! | [`webhook`], [`links`], [`address`] | signatures, signed links, keyed address hashes |
+//! | [`key_secret`], [`signing_keys`] | the deployment's keys, read at init, and how one is changed |
 //! | [`sessions`] | who is signed in at the sales desk |
 //! | [`edge`] | which route a request is for, behind an API or a function URL |
 //! | [`lambda`] | triggers, partial batches, HTTP answers, the bootstrap |
@@ -47,6 +48,7 @@ pub mod feedback;
 pub mod held;
 pub mod identity;
 pub mod interest;
+pub mod key_secret;
 pub mod keys;
 pub mod lambda;
 pub mod landing;
@@ -63,6 +65,7 @@ pub mod records;
 pub mod sending;
 pub mod sessions;
 pub mod settings;
+pub mod signing_keys;
 pub mod store;
 pub mod told;
 pub mod webhook;

@@ -13,6 +13,8 @@ use perennial_domain::quarter::Quarter;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::signing_keys::SigningKeys;
+
 /// How long an unsubscribe link lives: longer than anybody keeps a mail unread (RFC 8058 asks for a usable link; 60
 /// days is the least we promise).
 const UNSUBSCRIBE_LIVES: SignedDuration = SignedDuration::from_hours(24 * 400);
@@ -119,7 +121,7 @@ pub enum LinkError {
 #[derive(Clone)]
 pub struct Links {
     /// The first signs; links that any of them has signed are read.
-    keys: Vec<Vec<u8>>,
+    keys: SigningKeys,
     base: String,
 }
 
@@ -132,7 +134,12 @@ impl Links {
     /// The same with several keys: the first signs, and links that the others have signed are read until they expire. Without
     /// a key no link is read, and none that is made can be.
     pub fn with_keys<K: Into<Vec<u8>>>(keys: impl IntoIterator<Item = K>, base: impl Into<String>) -> Self {
-        Self { keys: keys.into_iter().map(Into::into).collect(), base: base.into() }
+        Self::signed_with(SigningKeys::new(keys), base)
+    }
+
+    /// The same with keys that may change while links are made and read.
+    pub fn signed_with(keys: SigningKeys, base: impl Into<String>) -> Self {
+        Self { keys, base: base.into() }
     }
 
     /// The address of a page that does what `purpose` says.
@@ -200,7 +207,7 @@ impl Links {
     pub fn read_until(&self, token: &str, now: Timestamp) -> Result<(Purpose, i64), LinkError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| LinkError::Invalid)?;
         let (signature, payload) = bytes.split_at_checked(SIGNATURE_BYTES).ok_or(LinkError::Invalid)?;
-        if !self.keys.iter().any(|key| bool::from(sign(key, payload).ct_eq(signature))) {
+        if !self.keys.all().iter().any(|key| bool::from(sign(key, payload).ct_eq(signature))) {
             return Err(LinkError::Invalid);
         }
         let payload = str::from_utf8(payload).map_err(|_| LinkError::Invalid)?;
@@ -239,7 +246,7 @@ impl Links {
     }
 
     fn signed(&self, payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
-        self.keys.first().map(|key| sign(key, payload)).unwrap_or_default()
+        self.keys.all().first().map(|key| sign(key, payload)).unwrap_or_default()
     }
 }
 

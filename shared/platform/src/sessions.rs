@@ -14,6 +14,8 @@ use perennial_domain::ids::RepId;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::signing_keys::SigningKeys;
+
 /// How long a session lives: a working day.
 pub const LIVES: SignedDuration = SignedDuration::from_hours(8);
 /// Bytes of a signature.
@@ -26,13 +28,18 @@ const OF_FORM: &str = "desk form\u{1f}";
 /// Makes and reads sessions.
 #[derive(Clone)]
 pub struct Sessions {
-    key: Vec<u8>,
+    keys: SigningKeys,
 }
 
 impl Sessions {
     /// Sessions signed with the deployment's key.
     pub fn new(key: impl Into<Vec<u8>>) -> Self {
-        Self { key: key.into() }
+        Self::signed_with(SigningKeys::new([key]))
+    }
+
+    /// The same with keys that may change meanwhile: the first signs, and what the others have signed is believed.
+    pub fn signed_with(keys: SigningKeys) -> Self {
+        Self { keys }
     }
 
     /// The value of a cookie that says who somebody is, for the next eight hours.
@@ -47,7 +54,7 @@ impl Sessions {
     pub fn read(&self, cookie: &str, now: Timestamp) -> Option<RepId> {
         let bytes = URL_SAFE_NO_PAD.decode(cookie).ok()?;
         let (signature, payload) = bytes.split_at_checked(SIGNATURE_BYTES)?;
-        if !bool::from(self.sign(OF_SESSION, payload).ct_eq(signature)) {
+        if !self.is_signed(OF_SESSION, payload, signature) {
             return None;
         }
         let (expires, rep) = str::from_utf8(payload).ok()?.split_once('\u{1f}')?;
@@ -63,16 +70,24 @@ impl Sessions {
     /// Whether a form is one of this session.
     pub fn is_form_of(&self, cookie: &str, mark: &str) -> bool {
         let mark = URL_SAFE_NO_PAD.decode(mark).unwrap_or_default();
-        bool::from(self.sign(OF_FORM, cookie.as_bytes()).ct_eq(&mark[..]))
+        self.is_signed(OF_FORM, cookie.as_bytes(), &mark)
     }
 
+    /// Without a key nothing is signed, and nothing is believed.
     fn sign(&self, purpose: &str, payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-        mac.update(purpose.as_bytes());
-        mac.update(payload);
-        mac.finalize().into_bytes().into()
+        self.keys.all().first().map(|key| sign(key, purpose, payload)).unwrap_or_default()
     }
+
+    fn is_signed(&self, purpose: &str, payload: &[u8], signature: &[u8]) -> bool {
+        self.keys.all().iter().any(|key| bool::from(sign(key, purpose, payload).ct_eq(signature)))
+    }
+}
+
+fn sign(key: &[u8], purpose: &str, payload: &[u8]) -> [u8; SIGNATURE_BYTES] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    mac.update(purpose.as_bytes());
+    mac.update(payload);
+    mac.finalize().into_bytes().into()
 }
 
 /// Without the key.
@@ -104,6 +119,22 @@ mod tests {
         for none in ["", "A", "====", &"A".repeat(10_000)] {
             assert_eq!(sessions.read(none, now), None);
         }
+    }
+
+    #[test]
+    fn a_session_outlives_the_change_of_its_key() {
+        let keys = SigningKeys::new(["old"]);
+        let sessions = Sessions::signed_with(keys.clone());
+        let now: Timestamp = "2026-01-05T08:00:00Z".parse().unwrap();
+        let cookie = sessions.begin(&"rep-anna".into(), now);
+        let mark = sessions.form_mark(&cookie);
+        for (changed, believed) in [(vec!["old", "new"], true), (vec!["new", "old"], true), (vec!["new"], false)] {
+            keys.replace(changed.clone());
+            assert_eq!(sessions.read(&cookie, now).is_some(), believed, "{changed:?}");
+            assert_eq!(sessions.is_form_of(&cookie, &mark), believed, "{changed:?}");
+        }
+        keys.replace([""; 0]);
+        assert_eq!(sessions.read(&sessions.begin(&"rep-anna".into(), now), now), None, "no key, no session");
     }
 
     #[test]
