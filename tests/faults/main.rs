@@ -16,6 +16,7 @@ mod erased;
 mod feedback;
 mod held;
 mod identities;
+mod key_secret;
 mod ladder;
 mod late_facts;
 mod lead_links;
