@@ -21,7 +21,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::address::AddressKey;
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::settings::{self, SettingsError};
 use crate::signing_keys::SigningKeys;
 
 /// What was read is not asked for again for so long.
@@ -29,6 +28,8 @@ const LIVES: SignedDuration = SignedDuration::from_secs(300);
 /// One attempt to read, and all of them: a function has ten seconds to start, and a reader of a page waits.
 const ATTEMPT: Duration = Duration::from_secs(2);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(5);
+/// What is shorter can be guessed.
+const SHORTEST_KEY: usize = 32;
 const READ: &str = "GetSecretValue";
 
 /// Why there are no keys.
@@ -37,9 +38,9 @@ pub enum KeySecretError {
     /// The secret could not be read.
     #[error(transparent)]
     Failure(#[from] Failure),
-    /// What it holds is not what keys look like. It is not repeated.
-    #[error("the secret of the keys: {0}")]
-    Unusable(#[from] SettingsError),
+    /// It does not hold this key, or one that is short can be guessed. What it holds is not repeated.
+    #[error("the secret of the keys has no {0} of 32 characters or more")]
+    Unusable(&'static str),
 }
 
 /// The secret of the keys.
@@ -117,10 +118,16 @@ async fn ask(client: &Client, name: &str) -> Result<(Vec<String>, String), KeySe
 fn keys_of(text: &str) -> Result<(Vec<String>, String), KeySecretError> {
     let texts: BTreeMap<String, String> = serde_json::from_str(text)
         .map_err(|_| Failure::Bug { operation: READ, code: "not a JSON object of texts".to_owned() })?;
-    let named = |name: &'static str| texts.get(name).ok_or(SettingsError::Missing(name));
-    let link_keys = settings::read_keys("LINK_KEY", named("LINK_KEY")?)?;
-    let address_key = settings::read_key("ADDRESS_KEY", named("ADDRESS_KEY")?.clone())?;
-    Ok((link_keys, address_key))
+    let named = |name: &'static str| texts.get(name).ok_or(KeySecretError::Unusable(name));
+    let link_keys: Vec<String> = named("LINK_KEY")?.split_whitespace().map(str::to_owned).collect();
+    if link_keys.is_empty() || link_keys.iter().any(|key| key.len() < SHORTEST_KEY) {
+        return Err(KeySecretError::Unusable("LINK_KEY"));
+    }
+    let address_key = named("ADDRESS_KEY")?;
+    if address_key.len() < SHORTEST_KEY {
+        return Err(KeySecretError::Unusable("ADDRESS_KEY"));
+    }
+    Ok((link_keys, address_key.clone()))
 }
 
 #[cfg(test)]
@@ -137,18 +144,24 @@ mod tests {
         for (text, complaint) in [
             (String::new(), "GetSecretValue was refused: not a JSON object of texts"),
             (format!("\"{LONG}\""), "GetSecretValue was refused: not a JSON object of texts"),
-            (format!(r#"{{"LINK_KEY": "{LONG}"}}"#), "the secret of the keys: ADDRESS_KEY is not there"),
             (
-                format!(r#"{{"LINK_KEY": "", "ADDRESS_KEY": "{LONG}"}}"#),
-                "the secret of the keys: LINK_KEY: holds a key that is shorter than 32 characters",
+                format!(r#"{{"LINK_KEY": "{LONG}"}}"#),
+                "the secret of the keys has no ADDRESS_KEY of 32 characters or more",
+            ),
+            (
+                format!(r#"{{"LINK_KEY": " ", "ADDRESS_KEY": "{LONG}"}}"#),
+                "the secret of the keys has no LINK_KEY of 32 characters or more",
+            ),
+            (
+                format!(r#"{{"LINK_KEY": "{LONG} short", "ADDRESS_KEY": "{LONG}"}}"#),
+                "the secret of the keys has no LINK_KEY of 32 characters or more",
             ),
             (
                 format!(r#"{{"LINK_KEY": "{LONG}", "ADDRESS_KEY": "{}"}}"#, &LONG[1..]),
-                "the secret of the keys: ADDRESS_KEY: is shorter than 32 characters",
+                "the secret of the keys has no ADDRESS_KEY of 32 characters or more",
             ),
         ] {
-            let said = keys_of(&text).unwrap_err().to_string();
-            assert_eq!(said.replace("environment variable ", "").replace("is not set", "is not there"), complaint);
+            assert_eq!(keys_of(&text).unwrap_err().to_string(), complaint);
         }
     }
 }

@@ -33,10 +33,7 @@ pub fn required(name: &'static str) -> Result<String, SettingsError> {
 /// # Errors
 /// [`SettingsError`] if it is missing or shorter than 32 characters.
 pub fn key(name: &'static str) -> Result<String, SettingsError> {
-    read_key(name, required(name)?)
-}
-
-pub(crate) fn read_key(name: &'static str, key: String) -> Result<String, SettingsError> {
+    let key = required(name)?;
     if key.len() >= 32 {
         Ok(key)
     } else {
@@ -52,7 +49,7 @@ pub fn keys(name: &'static str) -> Result<Vec<String>, SettingsError> {
     read_keys(name, &required(name)?)
 }
 
-pub(crate) fn read_keys(name: &'static str, text: &str) -> Result<Vec<String>, SettingsError> {
+fn read_keys(name: &'static str, text: &str) -> Result<Vec<String>, SettingsError> {
     let keys: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
     if !keys.is_empty() && keys.iter().all(|key| key.len() >= 32) {
         Ok(keys)
