@@ -1,7 +1,7 @@
 """Each function's cold start and memory, as it was built: what memory and timeouts in the template are chosen by.
 
-A cold start is measured as Lambda does it: from starting the binary until it asks the Runtime API for its first event, here a page of
-our own. Memory is the most that the emulator's process of a function has held at once, after the work of the test.
+A cold start is measured as Lambda does it: from starting the binary until it asks the Runtime API for its first event, here a page
+of our own. Memory is the most that the emulator's process of a function has held at once, after the work of the test.
 """
 
 import http.server

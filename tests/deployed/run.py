@@ -8,7 +8,7 @@ A signed webhook goes to the deployed address; what must follow is an email to t
 and a nurture email to a contact, all of them in the emulator's SES. Then the same again must change nothing, and a change of the
 playbook alone must publish new versions. Functions run as they were built, by the Lambda Runtime API, without containers.
 
-Needs Python 3.11 or later with ministack, aws-sam-translator and PyYAML (the gate's versions are in .ci/run). Listens on 127.0.0.1 only.
+Needs Python 3.11 or later with ministack and aws-sam-translator (the gate's versions are in .ci/run). Listens on 127.0.0.1 only.
 Exit codes: 0 all of it holds, 1 something does not, 2 wrong usage.
 """
 
@@ -28,9 +28,9 @@ import time
 
 import gaps
 import measure
-from emulator import REGION, Emulator, Failed
+from emulator import Emulator, Failed
 from playbook import CHANGED_TALK, NEW_TALK, OLD_TALK, REPOSITORY, Playbook
-from stack import BUCKET, IDENTITY, KEYS, WEBHOOKS, Aws, Stack
+from stack import IDENTITY, KEYS, WEBHOOKS, Aws, Stack
 
 SECRET = "whsec_" + "cGVyZW5uaWFsLWRlcGxveWVkLXRlc3Qtc2VjcmV0ISE="
 REP = "anna.keller@fernhill.example.com"
@@ -115,7 +115,6 @@ def prepare(aws):
     keys = {"LINK_KEY": "test-link-key-" + "l" * 32, "ADDRESS_KEY": "test-address-key-" + "a" * 32}
     secrets.create_secret(Name=KEYS, SecretString=json.dumps(keys))
     secrets.create_secret(Name=WEBHOOKS, SecretString=json.dumps({"native": SECRET}))
-    aws("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 class Sender:

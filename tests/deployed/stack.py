@@ -18,9 +18,9 @@ import yaml
 from botocore.config import Config
 
 from emulator import REGION, Failed
+from playbook import REPOSITORY
 
 NAME = "perennial-test"
-BUCKET = "perennial-test-artifacts"
 IDENTITY = "fernhill.example.com"
 KEYS, WEBHOOKS = "perennial/test/keys", "perennial/test/webhooks"
 PARAMETERS = {
@@ -86,9 +86,9 @@ class Stack:
                 resource["Properties"]["ContentUri"] = str(playbook.parent)
         file = self.folder / "template.json"
         file.write_text(json.dumps(self.template, indent=1), encoding="utf-8")
-        command = [self.sam, "deploy", "--template-file", file, "--stack-name", NAME, "--s3-bucket", BUCKET]
-        command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
-        command += ["--no-fail-on-empty-changeset", "--parameter-overrides"]
+        command = [self.sam, "deploy", "--config-file", REPOSITORY / "infra" / "sam" / "samconfig.toml"]
+        command += ["--template-file", file, "--stack-name", NAME, "--no-confirm-changeset", "--no-progressbar"]
+        command += ["--parameter-overrides"]
         command += [f"{name}={value}" for name, value in PARAMETERS.items()]
         environment = self.aws.emulator.environment
         said = subprocess.run(
