@@ -3,7 +3,7 @@
  *
  * A library acknowledges what it makes, so that an app that runs cdk-nag sees findings of its own only.
  */
-import { Acknowledgment, Stack, Validations } from 'aws-cdk-lib';
+import { Acknowledgment, CfnMapping, Stack, Validations } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 
 const LAST_RESORT = 'It is a dead-letter queue itself: what lies here waits for a person, and an alarm tells one.';
@@ -43,13 +43,26 @@ export const accepted: Readonly<Record<string, Acknowledgment[]>> = {
   ],
 };
 
+/**
+ * What the CDK says of every template. Parameters have their values here, so conditions are decided, and of what a condition leaves
+ * out it says that it cannot be there. Conditions stay as the template has them, because it is the template that is tested.
+ */
+const decided = ['W1028', 'W2503'];
+const decidedAboutTheStack = ['W1001', 'W8003'];
+
 /** Acknowledges the findings where they are found. */
 export function acceptFindings(template: CfnInclude): void {
   for (const [logicalId, acknowledgments] of Object.entries(accepted)) {
     Validations.of(template.getResource(logicalId)).acknowledge(...acknowledgments);
   }
-  Validations.of(Stack.of(template)).acknowledge({
-    id: 'CloudFormation-Validate::W8003',
-    reason: 'The parameters of the template have their values here, so its conditions are decided. They stay, as the template has them.',
-  });
+  Validations.of(template).acknowledge(...decided.map(aboutConditions));
+  for (const mapping of template.node.findAll().filter((child) => child instanceof CfnMapping)) {
+    Validations.of(mapping).acknowledge({ id: 'Annotation::info-annotation', reason: 'The mapping is looked up by SAM, and stays as it is.' });
+  }
+  // Conditions and outputs are sections, and no constructs of their own.
+  Validations.of(Stack.of(template)).acknowledge(...decidedAboutTheStack.map(aboutConditions));
+}
+
+function aboutConditions(rule: string): Acknowledgment {
+  return { id: `CloudFormation-Validate::${rule}`, reason: 'The conditions of the template are decided by the properties, and stay as they are.' };
 }
