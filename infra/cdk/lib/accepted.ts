@@ -3,7 +3,7 @@
  *
  * A library acknowledges what it makes, so that an app that runs cdk-nag sees findings of its own only.
  */
-import { Acknowledgment, CfnMapping, Stack, Validations } from 'aws-cdk-lib';
+import { Acknowledgment, Stack, Validations } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 
 const LAST_RESORT = 'It is a dead-letter queue itself: what lies here waits for a person, and an alarm tells one.';
@@ -56,9 +56,6 @@ export function acceptFindings(template: CfnInclude): void {
     Validations.of(template.getResource(logicalId)).acknowledge(...acknowledgments);
   }
   Validations.of(template).acknowledge(...decided.map(aboutConditions));
-  for (const mapping of template.node.findAll().filter((child) => child instanceof CfnMapping)) {
-    Validations.of(mapping).acknowledge({ id: 'Annotation::info-annotation', reason: 'The mapping is looked up by SAM, and stays as it is.' });
-  }
   // Conditions and outputs are sections, and no constructs of their own.
   Validations.of(Stack.of(template)).acknowledge(...decidedAboutTheStack.map(aboutConditions));
 }
