@@ -11,7 +11,7 @@ use ingest_engagement::Ingest;
 use jiff::SignedDuration;
 use perennial::deployment::{CONFIGURATION_SET, Deployment, function};
 use perennial::example::Story;
-use perennial_local::{Call, ClockHandle, Fault, Function};
+use perennial_local::{Call, ClockHandle, Fault, Function, Mail};
 use perennial_platform::address::AddressKey;
 use perennial_platform::bus::Bus;
 use perennial_platform::identity::erasing;
@@ -70,13 +70,19 @@ async fn play() -> Grants {
     let calls = Calls::new(&Template::shipped(FULL));
     register(&deployment, &calls).await;
 
+    let by_address = [address_of("zed"), address_of("yan")];
+    for address in &by_address {
+        be_known_by_address(&deployment, address).await;
+    }
     let story = Story::read(&root().join("infra/playbook/example")).unwrap();
     story.play(&deployment, start, |_| {}).await.unwrap();
     press_a_lead_link(&deployment).await;
     use_the_desk(&deployment).await;
     press_an_unsubscribe_link(&deployment).await;
-    use_the_preference_centre(&deployment).await;
+    use_the_preference_centre(&deployment, |_| true).await;
+    use_the_preference_centre(&deployment, |mail| mail.to.contains(&by_address[0])).await;
     merge_and_erase(&deployment).await;
+    turn_out_to_be_somebody(&deployment).await;
     need_help(&deployment).await;
     buy_and_not_use(&deployment).await;
     ask_while_ses_takes_nothing(&deployment).await;
@@ -118,9 +124,10 @@ async fn press_an_unsubscribe_link(deployment: &Deployment) {
 }
 
 /// Somebody follows a link of a mail, chooses, leaves and comes back.
-async fn use_the_preference_centre(deployment: &Deployment) {
+async fn use_the_preference_centre(deployment: &Deployment, whose: impl Fn(&Mail) -> bool) {
     let mails = deployment.world.mails().unwrap();
-    let text = mails.iter().find_map(|mail| mail.text.clone().filter(|text| text.contains("/p/"))).unwrap();
+    let mut theirs = mails.iter().filter(|mail| whose(mail)).filter_map(|mail| mail.text.clone());
+    let text = theirs.find(|text| text.contains("/p/") && text.contains("/t/")).unwrap();
     let path = |letter: &str| {
         let after = text.split_whitespace().find_map(|word| word.split_once(letter)).unwrap().1;
         format!("{letter}{after}")
@@ -168,6 +175,48 @@ async fn ask_while_ses_takes_nothing(deployment: &Deployment) {
     tell(deployment, "ida-asks", &engagement("ida", "automation-pricing", "request", now)).await;
     settle(deployment).await;
     assert_eq!(deployment.world.faults().pending(), 0, "a hand-off was refused");
+}
+
+/// Somebody whom the sender knows by an address alone, as others by an id: an old customer who reads.
+async fn be_known_by_address(deployment: &Deployment, address: &str) {
+    let now = deployment.world.clock().now();
+    let account = format!("account-of-{}", &address[..3]);
+    let customer = json!({
+        "account": account, "name": "Juniper Tools", "health": "good", "owner": "rep-anna", "size": "enterprise",
+        "region": "emea", "industry": "software", "customer_since": "2024-01-15", "owns": {"integrations": "2024-01-15"},
+    });
+    let person = json!({"contact": address, "account": account, "first_name": "Wilhelmina", "email": address,
+        "title": "VP Marketing", "role": "executive"});
+    for (id, body) in [
+        ("customer", body("account.updated", now, &customer)),
+        ("person", body("contact.identified", now, &person)),
+        ("reads", engagement(address, "analytics-checklist", "download", now)),
+    ] {
+        tell(deployment, &format!("{id}-{}", &address[..3]), &body).await;
+        settle(deployment).await;
+    }
+}
+
+/// One of those addresses turns out to be a known person's, who then has another; the other's is merged into somebody erased.
+async fn turn_out_to_be_somebody(deployment: &Deployment) {
+    let now = deployment.world.clock().now();
+    let (zed, yan) = (address_of("zed"), address_of("yan"));
+    introduce(deployment, "zed").await;
+    for (id, body) in [
+        (
+            "elsewhere",
+            body("contact.identified", now, &json!({"contact": "zed", "email": "zed@elsewhere.example.com"})),
+        ),
+        ("reads-late", engagement(&zed, "analytics-guide", "download", now)),
+        ("yan-asks", engagement(&yan, "automation-pricing", "request", now)),
+        ("yan-touched", body("lead.touched", now, &json!({"contact": yan, "product": "automation", "by": "rep-anna"}))),
+        ("yan-soft", body("email.bounced", now, &json!({"contact": yan, "permanent": false}))),
+        ("yan-out", body("email.unsubscribed", now, &json!({"contact": yan}))),
+        ("yan-gone", body("contact.merged", now, &json!({"from": yan, "contact": "gone"}))),
+    ] {
+        tell(deployment, id, &body).await;
+        settle(deployment).await;
+    }
 }
 
 /// An anonymous id turns out to be somebody's, and what is told late of somebody who was erased is dropped.

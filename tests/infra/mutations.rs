@@ -12,7 +12,7 @@ use crate::rules;
 use crate::rules::references::names;
 use crate::sam::{self, FULL, GRADUAL, LEAST, Template};
 
-/// Parts that may go: the end of a path, and why nobody would miss it. A `*` is any one step.
+/// Parts that may go: the end of a path, and why nobody would miss it. A `*` is any one step, a `**` at the end all that follows.
 const EXEMPT: &[(&str, &str)] = &[
     ("Resources/*/Properties/Description", "said to people in the console"),
     ("Resources/*/Properties/DisplayName", "said to people in mails"),
@@ -21,6 +21,8 @@ const EXEMPT: &[(&str, &str)] = &[
     ("Properties/OKActions/*", "as above"),
     ("Properties/DatapointsToAlarm", "without it an alarm waits for all of its periods"),
     ("Parameters/LogRetentionDays/AllowedValues/*", "a choice fewer is still a choice"),
+    ("Metadata/cfn-lint/**", "says to a linter what it need not say; the gate runs it"),
+    ("Metadata/checkov/**", "as above"),
     ("Outputs/*/Description", "said to people in the console"),
 ];
 
@@ -87,6 +89,12 @@ impl Mutant {
     fn exempt(&self) -> bool {
         EXEMPT.iter().any(|(pattern, _)| {
             let pattern: Vec<&str> = pattern.split('/').collect();
+            if let Some((_, pattern)) = pattern.split_last().filter(|(last, _)| **last == "**") {
+                return self
+                    .path
+                    .windows(pattern.len())
+                    .any(|part| part.iter().zip(pattern).all(|(step, it)| step == it));
+            }
             self.path.len() >= pattern.len()
                 && self.path[self.path.len() - pattern.len()..]
                     .iter()
@@ -131,10 +139,11 @@ fn walk(value: &Value, path: &mut Vec<String>, all: &mut Vec<Mutant>) {
     }
 }
 
-/// `{"Ref": …}` and the like.
+/// `{"Ref": …}` and the like, but for a choice, whose branches are parts of the template.
 fn is_call(value: &Value) -> bool {
-    let mut names = value.as_object().into_iter().flatten().map(|(name, _)| name);
-    names.next().is_some_and(|name| name == "Ref" || name.starts_with("Fn::")) && names.next().is_none()
+    let mut names = value.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    names.next().is_some_and(|name| name == "Ref" || (name.starts_with("Fn::") && name != "Fn::If"))
+        && names.next().is_none()
 }
 
 /// What a policy's action, resource, principal or condition could be instead, to let more through.

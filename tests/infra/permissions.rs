@@ -82,8 +82,7 @@ fn needed(template: &Template, recorded: &Grants) -> BTreeMap<String, Needed> {
         own.grants.extend(recorded.get(function).into_iter().flatten().cloned().map(as_granted));
         own.grants.extend(on_behalf(template, function));
         if template.given("RolloutType") != "AllAtOnce" {
-            let shifts =
-                roles.entry(named(&template.of_function(function, "DeploymentPreference")["Role"])).or_default();
+            let shifts = roles.entry(named(&template.globals["DeploymentPreference"]["Role"])).or_default();
             shifts.service = CODE_DEPLOY;
             shifts.users.push(function.to_owned());
         }

@@ -18,9 +18,60 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
         found.must(id, *by_route == template.standard(), "its metrics by route are not the profile's");
         check_access_log(template, id, api, &mut found);
     }
+    check_routes(template, &mut found);
     check_open_functions(template, &mut found);
     check_desk(template, &mut found);
     found.all()
+}
+
+/// The routes of the API without an authorizer, and what answers on them. GET shows and POST acts; scanners ask with HEAD.
+const ROUTES: [(&str, &str, &str); 13] = [
+    ("any", "/v1/webhooks/{source}", "IngestEngagement"),
+    ("get", "/u/{token}", "SignedPages"),
+    ("post", "/u/{token}", "SignedPages"),
+    ("head", "/u/{token}", "SignedPages"),
+    ("get", "/p/{token}", "SignedPages"),
+    ("post", "/p/{token}", "SignedPages"),
+    ("head", "/p/{token}", "SignedPages"),
+    ("get", "/t/{token}", "SignedPages"),
+    ("head", "/t/{token}", "SignedPages"),
+    ("get", "/o/{token}", "SignedPages"),
+    ("get", "/l/{token}", "SignedPages"),
+    ("post", "/l/{token}", "SignedPages"),
+    ("head", "/l/{token}", "SignedPages"),
+];
+
+const INTEGRATION: &str = "x-amazon-apigateway-integration";
+
+fn check_routes(template: &Template, found: &mut Found) {
+    let Some(api) = template.resources.get("HttpApi") else {
+        return found.must("HttpApi", template.given("Edge") != "http-api", "it is not there");
+    };
+    let body = &api["Properties"]["DefinitionBody"];
+    found.has("HttpApi", body, &["/openapi", "/info/title", "/info/version"]);
+    let mut routes = BTreeSet::new();
+    for (path, methods) in body["paths"].as_object().into_iter().flatten() {
+        let parameter = path.split(['{', '}']).nth(1).unwrap_or_default();
+        let declared = json!([{"name": parameter, "in": "path", "required": true, "schema": {"type": "string"}}]);
+        found.must("HttpApi", methods["parameters"] == declared, format_args!("{path} does not declare {parameter}"));
+        for (method, route) in methods.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
+            found.has("HttpApi", route, &["/responses/default/description"]);
+            let name = route[INTEGRATION]["$ref"].as_str().and_then(|at| at.rsplit('/').next()).unwrap_or_default();
+            let method = if method == "x-amazon-apigateway-any-method" { "any" } else { method.as_str() };
+            routes.insert((method.to_owned(), path.clone(), name.to_owned()));
+        }
+    }
+    let expected: BTreeSet<(String, String, String)> =
+        ROUTES.map(|(method, path, function)| (method.to_owned(), path.to_owned(), function.to_owned())).into();
+    found.must("HttpApi", routes == expected, format_args!("its routes are {routes:?}"));
+    for id in OPEN {
+        let integration = &body["components"]["x-amazon-apigateway-integrations"][id];
+        found.is("HttpApi", integration, "/type", "aws_proxy");
+        found.is("HttpApi", integration, "/httpMethod", "POST");
+        found.is("HttpApi", integration, "/payloadFormatVersion", "2.0");
+        let alias = named(&integration["uri"]).ends_with(&format!("functions/{id}:live/invocations"));
+        found.must("HttpApi", alias, format_args!("it does not call the alias of {id}"));
+    }
 }
 
 /// The groups to which APIs write who came.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use perennial_tests::root;
 use serde_json::{Value, json};
 
+use super::references::names;
 use super::{Found, number};
 use crate::permissions;
 use crate::sam::{Template, list, named};
@@ -37,6 +38,7 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
         found.must(id, used, "nobody writes to it");
     }
     check_layer(template, &mut found);
+    check_told(template, &mut found);
     found.all()
 }
 
@@ -183,6 +185,21 @@ fn check_stream(template: &Template, id: &str, of: &Value, found: &mut Found) {
         found.must(id, pattern.is_some_and(|it| it.is_object()), "its filter is none");
     }
     found.has(id, of, &["/FilterCriteria/Filters"]);
+}
+
+/// A parameter that a function is told publishes a version when it changes: SAM compares what stands there, not its value, but for
+/// Tracing, and Lambda publishes no version that differs in nothing. The stage is a part of the function's name.
+fn check_told(template: &Template, found: &mut Found) {
+    let globals = &template.file["Globals"]["Function"];
+    let functions = template.all("AWS::Serverless::Function").map(|(_, function)| &function["Environment"]);
+    let parameter = |name: &String| name != "Stage" && template.file["Parameters"].get(name).is_some();
+    let told: BTreeSet<String> = functions.flat_map(names).filter(parameter).collect();
+    let compared = names(&globals["Tracing"]);
+    let differs = names(&globals["Environment"]["Variables"]["DEPLOYED_WITH"]);
+    for name in told.iter().chain(["Profile", "Edge"].map(str::to_owned).iter()) {
+        let both = compared.contains(name) && differs.contains(name);
+        found.must("Globals", both, format_args!("another {name} publishes no version"));
+    }
 }
 
 /// The playbook is published with every change, and old ones stay.

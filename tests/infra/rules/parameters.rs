@@ -20,7 +20,8 @@ const CHOICES: [(&str, &[&str]); 4] = [
 ];
 
 /// Outputs that somebody reads by name: the README, the command line, the construct.
-const READ: [&str; 12] = [
+const READ: [&str; 13] = [
+    "PagesUrl",
     "AlarmTopicArn",
     "MailConfigurationSetName",
     "MailQueueUrl",

@@ -37,6 +37,11 @@ const KINDS: [&str; 24] = [
 
 pub(crate) fn keep(template: &Template) -> Vec<String> {
     let mut found = Found::default();
+    for section in ["Globals", "Resources", "Outputs"] {
+        for (id, it) in template.file[section].as_object().into_iter().flatten() {
+            found.must(id, choices_are_whole(it), "a choice has no condition, or not two sides");
+        }
+    }
     for (id, resource) in &template.resources {
         let kind = resource["Type"].as_str().unwrap_or_default();
         found.must(id, KINDS.contains(&kind), format_args!("no rule knows its kind \"{kind}\""));
@@ -49,6 +54,18 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
     check_names(template, "Globals", &template.globals, &mut found);
     check_conditions(template, &mut found);
     found.all()
+}
+
+/// Whether every `Fn::If` has a condition and two sides.
+fn choices_are_whole(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(choices_are_whole),
+        Value::Object(fields) => fields.iter().all(|(name, field)| {
+            let whole = field.as_array().is_some_and(|sides| sides.len() == 3 && sides[0].is_string());
+            (name != "Fn::If" || whole) && choices_are_whole(field)
+        }),
+        _ => true,
+    }
 }
 
 /// What a resource names is there under the same parameters.
