@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::journeys;
 use crate::recorded::{Grant, Grants};
+use crate::rules;
 use crate::sam::{FULL, LEAST, Template, list, named};
 
 /// Everything that is wrong with the roles, each with the role's name.
@@ -80,6 +81,7 @@ fn needed(template: &Template, recorded: &Grants) -> BTreeMap<String, Needed> {
         own.service = LAMBDA;
         own.users.push(function.to_owned());
         own.grants.extend(recorded.get(function).into_iter().flatten().cloned().map(as_granted));
+        own.grants.extend(at_start(function, properties));
         own.grants.extend(on_behalf(template, function));
         if template.given("RolloutType") != "AllAtOnce" {
             let shifts = roles.entry(named(&template.globals["DeploymentPreference"]["Role"])).or_default();
@@ -121,12 +123,18 @@ pub(crate) fn schedules(function: &Value) -> impl Iterator<Item = (&String, &Val
     events.filter(|(_, event)| event["Type"] == "ScheduleV2").map(|(name, event)| (name, &event["Properties"]))
 }
 
-/// What is called when a function is: its alias, if it has one.
+/// What is called when a function is: its alias, by the function's name.
 fn called(template: &Template, function: &str) -> String {
-    match template.of_function(function, "AutoPublishAlias").as_str() {
-        Some(alias) => format!("{function}:{alias}"),
-        None => function.to_owned(),
-    }
+    let alias = template.of_function(function, "AutoPublishAlias").as_str().unwrap_or_default();
+    format!("lambda:function:{}:{alias}", named(template.of_function(function, "FunctionName")))
+}
+
+/// What a function reads when it starts, before anything calls it: the keys, from the secret that its environment names.
+fn at_start(function: &str, properties: &Value) -> Option<Grant> {
+    let keys = rules::functions::source(function).contains("KeySecret::read(");
+    let secret = named(&properties["Environment"]["Variables"]["KEY_SECRET_NAME"]);
+    let resource = format!("secretsmanager:secret:{secret}-??????");
+    keys.then(|| Grant::new("secretsmanager:GetSecretValue", resource))
 }
 
 /// SES asks under which address; the template limits it to the identity's. See [`crate::recorded`] for what was recorded.
@@ -224,8 +232,7 @@ fn of_a_statement(statement: &Value) -> Vec<Grant> {
     let mut grants = Vec::new();
     for action in list(&statement["Action"]) {
         for resource in list(&statement["Resource"]) {
-            let resource = named(resource).replace(".Alias", ":live");
-            let mut grant = Grant::new(named(action), resource);
+            let mut grant = Grant::new(named(action), named(resource));
             grant.conditions = conditions(condition, &grant.resource, !partitions.is_empty());
             if partitions.is_empty() {
                 grants.push(grant);

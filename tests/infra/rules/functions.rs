@@ -1,6 +1,7 @@
 //! Functions: what they are made of, what they are told, and what becomes of what they fail on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use perennial_tests::root;
@@ -79,7 +80,7 @@ fn check_environment(template: &Template, id: &str, found: &mut Found) {
     };
     let own = variables(&template.resources[id]["Properties"]);
     let all: BTreeSet<String> = own.iter().chain(&variables(&template.globals)).map(|(name, _)| name.clone()).collect();
-    let read = read_by(&kebab(id));
+    let read = read_by(id);
     for name in read.difference(&all) {
         found.say(id, format_args!("{name} is read and not told"));
     }
@@ -98,20 +99,24 @@ const READ_ELSEWHERE: [(&str, &str); 5] = [
     ("metrics::from_env", "STAGE"),
 ];
 
-/// The variables that a function's `main` reads.
-fn read_by(binary: &str) -> BTreeSet<String> {
-    static ALL: OnceLock<std::collections::BTreeMap<String, String>> = OnceLock::new();
+/// The source of a function's `main`.
+pub(crate) fn source(id: &str) -> &'static str {
+    static ALL: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     let sources = ALL.get_or_init(|| {
         let folders = std::fs::read_dir(root().join("functions")).expect("the functions");
         let folders = folders.map(|entry| entry.expect("a folder").path());
-        let source = |folder: &std::path::Path| std::fs::read_to_string(folder.join("src/main.rs")).ok();
-        let named = |folder: &std::path::Path| folder.file_name().map(|it| it.to_string_lossy().into_owned());
-        folders.filter_map(|folder| Some((named(&folder)?, source(&folder)?))).collect()
+        let source = |folder: &Path| std::fs::read_to_string(folder.join("src/main.rs")).ok();
+        let name = |folder: &Path| folder.file_name().map(|it| it.to_string_lossy().into_owned());
+        folders.filter_map(|folder| Some((name(&folder)?, source(&folder)?))).collect()
     });
-    let source = sources.get(binary).map_or("", String::as_str);
-    let literals = source.split('"').skip(1).step_by(2);
+    sources.get(&kebab(id)).map_or("", String::as_str)
+}
+
+/// The variables that a function's `main` reads.
+fn read_by(id: &str) -> BTreeSet<String> {
+    let source = source(id);
     let is_variable = |text: &&str| text.len() > 2 && text.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-    let own = literals.filter(is_variable).map(str::to_owned);
+    let own = source.split('"').skip(1).step_by(2).filter(is_variable).map(str::to_owned);
     let elsewhere = READ_ELSEWHERE.iter().filter(|(by, _)| source.contains(by)).map(|(_, name)| (*name).to_owned());
     own.chain(elsewhere).collect()
 }

@@ -9,8 +9,7 @@ use crate::sam::Template;
 pub(crate) fn keep(template: &Template) -> Vec<String> {
     let mut found = Found::default();
     let keys: Vec<(&str, &Value)> = template.all("AWS::KMS::Key").collect();
-    // The dashboard tells the profiles apart.
-    let wanted = usize::from(template.all("AWS::CloudWatch::Dashboard").next().is_some());
+    let wanted = usize::from(template.standard());
     found.must("DataKey", keys.len() == wanted, format_args!("there are {} keys, not {wanted}", keys.len()));
     for (id, key) in keys {
         let resource = &template.resources[id];

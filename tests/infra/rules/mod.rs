@@ -2,7 +2,7 @@
 
 mod alarms;
 mod edge;
-mod functions;
+pub(crate) mod functions;
 mod key;
 mod mail;
 mod parameters;
