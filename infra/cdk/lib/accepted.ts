@@ -19,12 +19,6 @@ export const accepted: Readonly<Record<string, Acknowledgment[]>> = {
   TriggerDeadLetterQueue: deadLetterQueue,
   StreamFailuresQueue: deadLetterQueue,
   MailEventsDeadLetterQueue: deadLetterQueue,
-  MailEventsSubscription: [
-    {
-      id: 'Serverless::Serverless-SNSRedrivePolicy',
-      reason: 'SNS tries a queue for 23 days, and the policy of the queue lets the topic in: what it gives up then is longer gone from the queue.',
-    },
-  ],
   AlarmSubscription: [
     {
       id: 'Serverless::Serverless-SNSRedrivePolicy',

@@ -6,6 +6,7 @@ import * as path from 'node:path';
 import { Aws, CfnRule, Fn, Stack } from 'aws-cdk-lib';
 import { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, IEventBus } from 'aws-cdk-lib/aws-events';
+import { IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { Function as LambdaFunction, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnFunction, CfnLayerVersion } from 'aws-cdk-lib/aws-sam';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
@@ -66,6 +67,8 @@ export interface PerennialProps extends PerennialParameters {
 export class Perennial extends Construct {
   /** The template, for whatever is not exposed below: `template.getResource('HttpApi')`. */
   public readonly template: Template;
+  /** What tables, queues, topics and logs are encrypted with; grants of these grant its use too. Keys of AWS with the profile `minimal`. */
+  public readonly dataKey?: IKey;
   /** Everything that was told, append-only. Two functions read its stream, as many as a shard serves well: listen to the bus instead. */
   public readonly ledgerTable: ITable;
   /** What follows from it, one partition for a contact. */
@@ -97,6 +100,7 @@ export class Perennial extends Construct {
     });
     acceptFindings(this.template);
 
+    this.dataKey = this.template.has('DataKey') ? Key.fromKeyArn(this, 'DataKey', this.arnOf('DataKey')) : undefined;
     this.ledgerTable = this.table('LedgerTable');
     this.stateTable = this.table('StateTable');
     this.eventBus = EventBus.fromEventBusAttributes(this, 'EventBus', {
@@ -150,7 +154,11 @@ export class Perennial extends Construct {
   }
 
   private table(logicalId: string): ITable {
-    return Table.fromTableAttributes(this, logicalId, { tableArn: this.arnOf(logicalId), grantIndexPermissions: true });
+    return Table.fromTableAttributes(this, logicalId, {
+      tableArn: this.arnOf(logicalId),
+      grantIndexPermissions: true,
+      encryptionKey: this.dataKey,
+    });
   }
 
   private function(logicalId: string): IFunction {
@@ -159,11 +167,12 @@ export class Perennial extends Construct {
 
   private queue(logicalId: string): IQueue {
     const queueUrl = this.template.getResource(logicalId).ref;
-    return Queue.fromQueueAttributes(this, logicalId, { queueArn: this.arnOf(logicalId), queueUrl });
+    return Queue.fromQueueAttributes(this, logicalId, { queueArn: this.arnOf(logicalId), queueUrl, keyArn: this.dataKey?.keyArn });
   }
 
   private topic(logicalId: string): ITopic {
-    return Topic.fromTopicArn(this, logicalId, this.template.getResource(logicalId).ref);
+    const topicArn = this.template.getResource(logicalId).ref;
+    return Topic.fromTopicAttributes(this, logicalId, { topicArn, keyArn: this.dataKey?.keyArn });
   }
 }
 

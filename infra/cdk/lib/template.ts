@@ -10,10 +10,13 @@ import { Construct } from 'constructs';
 import { holds } from './conditions';
 import { ParameterValue } from './parameters';
 
+// A function's rollout names its alarm, which looks at the function: after SAM's transform the circle is none.
+const SAM = { allowCyclicalReferences: true };
+
 /** The parameters that the template declares, by name, with their constraints. */
 export function declaredParameters(templateFile: string): ReadonlyMap<string, CfnParameter> {
   // Where a parameter is replaced its declaration is gone, so it is read from a stack that nobody deploys.
-  const declarations = new CfnInclude(new Stack(), 'Template', { templateFile });
+  const declarations = new CfnInclude(new Stack(), 'Template', { templateFile, ...SAM });
   const found = declarations.node.findAll().filter((child) => child instanceof CfnParameter);
   return new Map(found.map((parameter) => [parameter.node.id, parameter]));
 }
@@ -26,7 +29,7 @@ export class Template extends CfnInclude {
   private readonly decided = new Map<string, boolean>();
 
   constructor(scope: Construct, id: string, templateFile: string, values: Record<string, ParameterValue>) {
-    super(scope, id, { templateFile, parameters: values });
+    super(scope, id, { templateFile, parameters: values, ...SAM });
     for (const child of this.node.findAll()) {
       if (child instanceof CfnFunction) {
         allowFailuresAlone(child);

@@ -27,7 +27,7 @@ test('what is built for another processor is refused', () => {
 
 test('what cargo lambda built is deployed, and what SAM built', () => {
   for (const layout of ['binary', 'logical id'] as const) {
-    const deployed = Synthesized.fromStack(Stack.of(deployable({ functionsFolder: build(layout, 0xb7), playbookFolder: playbook() })));
+    const deployed = synthesized(deployable({ functionsFolder: build(layout, 0xb7), playbookFolder: playbook() }));
     const places = Object.values(deployed.findResources('AWS::Serverless::Function')).map(({ Properties }) => Properties.CodeUri.Key);
     assert.equal(new Set(places).size, functions.length, 'each function has an asset of its own');
     deployed.hasResourceProperties('AWS::Serverless::LayerVersion', { ContentUri: {} });

@@ -15,6 +15,8 @@ import { Acknowledgment, App, CfnResource, DefaultStackSynthesizer, Stack, Valid
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { accepted } from '../lib/accepted';
 import { holds } from '../lib/conditions';
+import { parameterName } from '../lib/parameters';
+import { functionNames } from '../lib/perennial';
 import { findingsIn } from './findings';
 import { app, perennialIn } from './stacks';
 
@@ -32,6 +34,7 @@ const ofTypes: Record<string, Acknowledgment[]> = {
 
 /** By logical id, what holds for that one. */
 const ofResources: Record<string, Acknowledgment[]> = {
+  ...Object.fromEntries(functionNames.map((name) => [`${parameterName(name)}Role`, traced()])),
   SendNurtureEmailMail: queueSource(),
   RecordEmailFeedbackFeedback: queueSource(),
 };
@@ -39,6 +42,11 @@ const ofResources: Record<string, Acknowledgment[]> = {
 function queueSource(): Acknowledgment[] {
   const reason = 'A queue takes no destination for failures: it redrives to its dead-letter queue after five receives.';
   return [{ id: 'Serverless::Serverless-LambdaEventSourceMappingDestination', reason }];
+}
+
+function traced(): Acknowledgment[] {
+  const reason = 'X-Ray has no resource that a right to send traces could be limited to; of the other rights the permission tests tell.';
+  return ['AwsSolutions::AwsSolutions-IAM5[Resource::*]', 'Serverless::Serverless-LambdaStarPermissions'].map((id) => ({ id, reason }));
 }
 
 function main(python: string): void {
@@ -93,7 +101,7 @@ function accept(template: CfnInclude): string[] {
     Validations.of(resource).acknowledge(...each);
     return each.map((acknowledgment) => `${id} ${acknowledgment.id}`);
   });
-  return stated.sort();
+  return [...new Set(stated)].sort();
 }
 
 main(process.argv[2] ?? 'python3');

@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { Stack } from 'aws-cdk-lib';
 import { Match, Template as Synthesized } from 'aws-cdk-lib/assertions';
@@ -8,16 +9,16 @@ import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Perennial } from '../lib';
-import { perennial } from './stacks';
+import { CIRCLES, perennial } from './stacks';
 
 function inItsStack(use: (construct: Perennial, role: Role, stack: Stack) => void): Synthesized {
   const construct = perennial();
   const stack = Stack.of(construct);
   use(construct, new Role(stack, 'Analyst', { assumedBy: new AccountRootPrincipal() }), stack);
-  return Synthesized.fromStack(stack);
+  return Synthesized.fromStack(stack, CIRCLES);
 }
 
-function allows(synthesized: Synthesized, action: string, resource: unknown): void {
+function allows(synthesized: Synthesized, action: string | string[], resource: unknown): void {
   synthesized.hasResourceProperties('AWS::IAM::Policy', {
     Roles: [{ Ref: Match.stringLikeRegexp('^Analyst') }],
     PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Action: action, Effect: 'Allow', Resource: resource })]) },
@@ -28,6 +29,12 @@ test('a table can be read, and its indexes', () => {
   const synthesized = inItsStack(({ stateTable }, role) => stateTable.grant(role, 'dynamodb:Query'));
   const table = { 'Fn::GetAtt': ['StateTable', 'Arn'] };
   allows(synthesized, 'dynamodb:Query', [table, { 'Fn::Join': ['', [table, '/index/*']] }]);
+});
+
+test('with a table comes the use of its key, if it has one of its own', () => {
+  const synthesized = inItsStack(({ stateTable }, role) => stateTable.grantReadData(role));
+  allows(synthesized, ['kms:Decrypt', 'kms:DescribeKey'], { 'Fn::GetAtt': ['DataKey', 'Arn'] });
+  assert.equal(perennial({ profile: 'minimal' }).dataKey, undefined);
 });
 
 test('a queue can be emptied', () => {
