@@ -16,7 +16,9 @@ use crate::sam::{self, FULL, GRADUAL, LEAST, Template};
 const EXEMPT: &[(&str, &str)] = &[
     ("Resources/*/Properties/Description", "said to people in the console"),
     ("Resources/*/Properties/DisplayName", "said to people in mails"),
-    ("PolicyDocument/Statement/*/Sid", "the name of a statement decides nothing"),
+    ("Statement/*/Sid", "the name of a statement decides nothing"),
+    ("Fn::If/*/Sid", "as above"),
+    ("Globals/Function/Timeout", "every function has its own"),
     ("Properties/OKActions", "that an alarm is over is good news"),
     ("Properties/OKActions/*", "as above"),
     ("Properties/DatapointsToAlarm", "without it an alarm waits for all of its periods"),

@@ -232,7 +232,8 @@ impl Scenario {
             for path in ["u", "p", "l"] {
                 self.ask("GET", &format!("/{path}/{token}"), "").await;
                 let form = format!("shown=numbers&frequency=monthly&channel=email&pause=none&do=save&note={MARK}");
-                self.ask("POST", &format!("/{path}/{token}{}", ["", "A"][self.random.usize(0..2)]), &form).await;
+                let forged = ["", "A"][self.random.usize(0..2)];
+                self.ask("POST", &format!("/{path}/{token}{forged}"), &form).await;
             }
         }
         self.signed.extend(tokens);

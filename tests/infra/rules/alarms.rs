@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use perennial_platform::metrics::Metric;
 use perennial_tests::root;
 use serde_json::Value;
 
@@ -46,10 +47,19 @@ fn check_alarm(template: &Template, id: &str, alarm: &Value, found: &mut Found) 
         found.must(id, !of_aws || by_account || !alarm["Dimensions"].is_null(), "it watches everybody's");
         let ours = of_aws || named(&alarm["Namespace"]) == "Perennial/Stage";
         found.must(id, ours, "it watches a metric of another stage");
+        let name = alarm["MetricName"].as_str().unwrap_or_default();
+        let told = of_aws || Metric::named(name).is_some() || counted(template).any(|(_, it)| it["MetricName"] == name);
+        found.must(id, told, "it watches what nobody counts");
     }
     for dimension in list(&alarm["Dimensions"]) {
         found.has(id, dimension, &["/Name", "/Value"]);
     }
+}
+
+/// What the filters of logs count, by the filter.
+fn counted(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
+    let filters = template.all("AWS::Logs::MetricFilter");
+    filters.flat_map(|(id, filter)| list(&filter["MetricTransformations"]).into_iter().map(move |it| (id, it)))
 }
 
 /// Whether an alarm watches this metric of this resource.
@@ -113,6 +123,18 @@ fn check_filters(template: &Template, found: &mut Found) {
             found.must(id, noted || watched || !counted["Dimensions"].is_null(), "no alarm watches what it counts");
         }
     }
+    for (id, it) in counted(template) {
+        for dimension in list(&it["Dimensions"]) {
+            found.has(id, dimension, &["/Key", "/Value"]);
+        }
+        let twice = counted(template).filter(|(_, other)| {
+            other["MetricName"] == it["MetricName"] && other["Dimensions"].is_null() == it["Dimensions"].is_null()
+        });
+        found.must(id, twice.count() == 1, "it counts what another one counts as well");
+    }
+    // Whose events wait is what `perennial quarantine` is asked next.
+    let by_source = |it: &Value| it["MetricName"] == "QuarantinedEvents" && it["Dimensions"][0]["Key"] == "source";
+    found.must("QuarantinedEvents", counted(template).any(|(_, it)| by_source(it)), "nobody counts them by source");
     for name in LOOKED_AT {
         let mut filters = template.all("AWS::Logs::MetricFilter");
         let counts = filters.any(|(_, it)| it["MetricTransformations"].to_string().contains(name));

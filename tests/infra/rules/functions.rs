@@ -70,6 +70,12 @@ fn check_version(template: &Template, id: &str, found: &mut Found) {
     found.must(id, of("AutoPublishAliasAllProperties") == true, "a change of its settings publishes no version");
     let preference = &template.globals["DeploymentPreference"];
     found.has(id, preference, &["/Enabled", "/Type"]);
+    let own = &template.resources[id]["Properties"]["DeploymentPreference"];
+    let back = list(&own["Alarms"]).iter().any(|alarm| named(alarm) == format!("{id}ErrorsAlarm"));
+    found.must(id, back, "its errors take no new version back");
+    // With the desk goes its rollout.
+    let conditional = !template.resources[id]["Condition"].is_null();
+    found.must(id, conditional == (own["PassthroughCondition"] == true), "its rollout is not there when it is");
 }
 
 /// What a function reads from its environment, by its source, is what the template tells it.
