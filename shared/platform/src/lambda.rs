@@ -160,12 +160,16 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
+/// The target of the span that the runtime opens for each request.
+const RUNTIME_SPAN: &str = "lambda_runtime::layers::trace";
+
 /// Starts logging as JSON, without time (Lambda adds it) and without payloads (nobody passes any), and says which version starts.
-/// Whatever `RUST_LOG` asks for, metrics are written: an alarm waits for them.
+/// Whatever `RUST_LOG` asks for, metrics are written, since an alarm waits for them, and lines name their request, which they know by
+/// the runtime's span.
 pub fn log_json() {
     let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty()).unwrap_or_else(|| "info".to_owned());
     // Targets and levels: expressions would bring an engine of regular expressions into every function.
-    let filter = |asked: &str| format!("{asked},{}=info", metrics::TARGET).parse::<Targets>();
+    let filter = |asked: &str| format!("{asked},{}=info,{RUNTIME_SPAN}=info", metrics::TARGET).parse::<Targets>();
     let filter = filter(&asked).or_else(|_| filter("info")).unwrap_or_default();
     let lines = Lines { stage: std::env::var("STAGE").ok().filter(|stage| !stage.is_empty()), clock: Clock::system() };
     let written = tracing_subscriber::fmt::layer().json().event_format(lines);
