@@ -82,6 +82,7 @@ fn needed(template: &Template, recorded: &Grants) -> BTreeMap<String, Needed> {
         own.users.push(function.to_owned());
         own.grants.extend(recorded.get(function).into_iter().flatten().cloned().map(as_granted));
         own.grants.extend(at_start(function, properties));
+        own.grants.extend(rarely(function));
         own.grants.extend(on_behalf(template, function));
         if template.given("RolloutType") != "AllAtOnce" {
             let shifts = roles.entry(named(&template.globals["DeploymentPreference"]["Role"])).or_default();
@@ -127,6 +128,42 @@ pub(crate) fn schedules(function: &Value) -> impl Iterator<Item = (&String, &Val
 fn called(template: &Template, function: &str) -> String {
     let alias = template.of_function(function, "AutoPublishAlias").as_str().unwrap_or_default();
     format!("lambda:function:{}:{alias}", named(template.of_function(function, "FunctionName")))
+}
+
+/// What is done in the state table only when something breaks or somebody leaves, which the journeys do not play; what does it, and the
+/// test that plays it.
+const RARELY: [(&str, &str, &str, &str); 7] = [
+    (
+        "EscalateSla",
+        "GetItem",
+        "ACCOUNT#*",
+        "its owner left the playbook, and whoever has the account gets a lead: faults::owners",
+    ),
+    (
+        "RecordEmailFeedback",
+        "UpdateItem",
+        "ACCOUNT#*",
+        "a mail of which SES said nothing turns out to be sent: faults::feedback",
+    ),
+    ("RecordEmailFeedback", "UpdateItem", "DIGEST#*", "as above, of a digest"),
+    (
+        "RecordEmailFeedback",
+        "ConditionCheckItem",
+        "EMAIL#*",
+        "mail to somebody known by an address alone comes back: faults::feedback",
+    ),
+    ("SendNurtureEmail", "Query", "ACCOUNT#*", "an account does not use what it bought: faults::needs_help"),
+    ("SendNurtureEmail", "UpdateItem", "OUTBOX#*", "as above: somebody is asked to help"),
+    ("SignedPages", "ConditionCheckItem", "EMAIL#*", "somebody known by an address alone chooses: faults::preferences"),
+];
+
+fn rarely(function: &str) -> Vec<Grant> {
+    let own = RARELY.iter().filter(|(of, ..)| *of == function);
+    let grant = |action: &str, partition: &str| Grant {
+        partition: Some(partition.to_owned()),
+        ..Grant::new(format!("dynamodb:{action}"), "StateTable")
+    };
+    own.map(|(_, action, partition, _)| grant(action, partition)).collect()
 }
 
 /// What a function reads when it starts, before anything calls it: the keys, from the secret that its environment names.
