@@ -61,7 +61,7 @@ export function functionFolder({ logicalId, binary }: Program, search: Search): 
   if (folder === undefined) {
     const flag = search.architecture === 'arm64' ? '--arm64' : '--x86-64';
     return absent(search, `${binary} is not built: there is no ${path.join(candidates[0] ?? '', 'bootstrap')}. Run, in ${search.checkout}:
-  cargo lambda build --release --locked ${flag} --workspace --exclude 'perennial*'`);
+  AWS_LC_SYS_NO_JITTER_ENTROPY=1 cargo lambda build --release --locked ${flag} --workspace --exclude 'perennial*'`);
   }
   const machine = machineOf(path.join(folder, 'bootstrap'));
   if (machine !== MACHINES[search.architecture]) {

@@ -1,4 +1,4 @@
-/** Perennial for CDK apps; see the README beside it. */
+/** Perennial for CDK apps: "With CDK" in the project's README. */
 export { PLACEHOLDERS } from './artifacts';
 export type { PerennialParameters } from './parameters';
 export { Perennial } from './perennial';

@@ -16,7 +16,7 @@ const functions = Object.entries(readTemplate().Resources).filter(([, { Type }])
 
 test('what is not built is refused, with the command that builds it', () => {
   const nothing = folder('nothing');
-  refuses({ functionsFolder: nothing, playbookFolder: playbook() }, /is not built: there is no .*bootstrap\. Run, in .*\n {2}cargo lambda build .*--arm64/);
+  refuses({ functionsFolder: nothing, playbookFolder: playbook() }, /is not built: there is no .*bootstrap\. Run, in .*\n {2}.*cargo lambda build .*--arm64/);
   refuses({ functionsFolder: build('binary', 0xb7), playbookFolder: nothing }, /playbook is not compiled: .*\n {2}cargo run -- playbook build/);
 });
 
