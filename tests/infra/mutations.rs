@@ -151,7 +151,8 @@ fn is_call(value: &Value) -> bool {
 /// What a policy's action, resource, principal or condition could be instead, to let more through.
 fn widened(path: &[String], value: &Value) -> Option<Value> {
     let depth = path.iter().position(|step| step == "Statement")?;
-    let within = path.get(depth + 2)?.as_str();
+    let parts = ["Action", "Resource", "Condition", "Principal"];
+    let within = path[depth..].iter().find(|step| parts.contains(&step.as_str()))?.as_str();
     let single = value.is_string() || is_call(value);
     match within {
         "Action" if single => {

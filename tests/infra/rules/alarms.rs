@@ -48,8 +48,12 @@ fn check_alarm(template: &Template, id: &str, alarm: &Value, found: &mut Found) 
         let ours = of_aws || named(&alarm["Namespace"]) == "Perennial/Stage";
         found.must(id, ours, "it watches a metric of another stage");
         let name = alarm["MetricName"].as_str().unwrap_or_default();
-        let told = of_aws || Metric::named(name).is_some() || counted(template).any(|(_, it)| it["MetricName"] == name);
-        found.must(id, told, "it watches what nobody counts");
+        let own = Metric::named(name);
+        let told = of_aws || own.is_some() || counted(template).any(|(_, it)| it["MetricName"] == name);
+        found.must(id, told, format_args!("it watches {name}, which nobody counts"));
+        let by = own.and_then(Metric::dimension).map_or("", |(by, _)| by);
+        let whole = by.is_empty() || list(&alarm["Dimensions"]).iter().any(|it| it["Name"] == by);
+        found.must(id, whole, format_args!("{name} is told by {by}"));
     }
     for dimension in list(&alarm["Dimensions"]) {
         found.has(id, dimension, &["/Name", "/Value"]);
@@ -102,8 +106,18 @@ fn check_functions(template: &Template, found: &mut Found) {
             let input = schedule["Input"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
             let job = input.unwrap_or_default()["job"].as_str().unwrap_or_default().to_owned();
             let beats = is_watched(template, "JobFinished", "job", &job);
+            check_days(template, &job, found);
             found.must(&format!("{id}.{name}"), beats, "no alarm watches that it ends well");
         }
+    }
+}
+
+/// The brief comes on some days of the team's week: an alarm on its silence counts their days, not periods of UTC.
+fn check_days(template: &Template, job: &str, found: &mut Found) {
+    let mut alarms = template.all("AWS::CloudWatch::Alarm").filter(|_| job == "brief");
+    if let Some((id, alarm)) = alarms.find(|(_, alarm)| watches(alarm, "JobFinished", "job", job)) {
+        let zone = named(&alarm["EvaluationWindow"]["WallClockWindow"]["Timezone"]);
+        found.must(id, zone == "TeamTimeZone", "it does not count the team's days");
     }
 }
 
@@ -134,7 +148,11 @@ fn check_filters(template: &Template, found: &mut Found) {
     }
     // Whose events wait is what `perennial quarantine` is asked next.
     let by_source = |it: &Value| it["MetricName"] == "QuarantinedEvents" && it["Dimensions"][0]["Key"] == "source";
-    found.must("QuarantinedEvents", counted(template).any(|(_, it)| by_source(it)), "nobody counts them by source");
+    found.must(
+        "QuarantinedEventsBySource",
+        counted(template).any(|(_, it)| by_source(it)),
+        "nobody counts them by source",
+    );
     for name in LOOKED_AT {
         let mut filters = template.all("AWS::Logs::MetricFilter");
         let counts = filters.any(|(_, it)| it["MetricTransformations"].to_string().contains(name));

@@ -144,6 +144,9 @@ fn check_open_functions(template: &Template, found: &mut Found) {
             found.must(id, open, "it has no URL that anybody may call");
         }
     }
+    for (id, _) in template.all("AWS::Lambda::Url").filter(|_| api) {
+        found.say(id, "with an API nobody needs it");
+    }
     let reserved = template.given("HttpConcurrency") != "0";
     for (id, function) in template.all("AWS::Serverless::Function") {
         let answers = OPEN.contains(&id) || id == "SalesDesk";
@@ -155,6 +158,7 @@ fn check_open_functions(template: &Template, found: &mut Found) {
 /// The desk: one route takes the token of the pool, all others the function's own cookie.
 fn check_desk(template: &Template, found: &mut Found) {
     let Some(api) = template.resources.get("DeskApi") else { return };
+    found.has("DeskApi", api, &["/Properties/Name"]);
     let users = &api["Properties"]["Auth"]["Authorizers"]["DeskUsers"];
     found.is("DeskApi", users, "/IdentitySource", "$request.header.Authorization");
     found.must("DeskApi", named(&users["JwtConfiguration"]["issuer"]) == "DeskIssuer", "it believes any issuer");
