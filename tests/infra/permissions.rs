@@ -132,7 +132,7 @@ fn called(template: &Template, function: &str) -> String {
 
 /// What is done in the state table only when something breaks or somebody leaves, which the journeys do not play; what does it, and the
 /// test that plays it.
-const RARELY: [(&str, &str, &str, &str); 7] = [
+const RARELY: [(&str, &str, &str, &str); 8] = [
     (
         "EscalateSla",
         "GetItem",
@@ -154,6 +154,7 @@ const RARELY: [(&str, &str, &str, &str); 7] = [
     ),
     ("SendNurtureEmail", "Query", "ACCOUNT#*", "an account does not use what it bought: faults::needs_help"),
     ("SendNurtureEmail", "UpdateItem", "OUTBOX#*", "as above: somebody is asked to help"),
+    ("SignedPages", "Query", "EMAIL#*", "the company's own site asks what to offer: faults::preferences"),
     ("SignedPages", "ConditionCheckItem", "EMAIL#*", "somebody known by an address alone chooses: faults::preferences"),
 ];
 
