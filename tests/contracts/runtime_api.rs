@@ -320,8 +320,8 @@ async fn each_line_says_which_version_wrote_it_and_for_which_request_and_a_metri
         // Metrics are written whatever is asked for: an alarm waits for them.
         ("RUST_LOG", "escalate_sla=info,perennial_platform=info,error"),
     ];
-    let _running = Running::start_heard("escalate-sla", &environment, &printed);
     let began_at = jiff::Timestamp::now().as_millisecond();
+    let _running = Running::start_heard("escalate-sla", &environment, &printed);
     for _ in 0..2 {
         let tick = json!({"job": "sla", "scheduled_at": "2026-01-05T08:00:00Z"});
         assert!(matches!(api.invoke(tick).await, Answer::Response(Value::Null)));
@@ -334,6 +334,9 @@ async fn each_line_says_which_version_wrote_it_and_for_which_request_and_a_metri
     for line in &lines {
         assert_eq!(line["version"], env!("CARGO_PKG_VERSION"), "{line}");
         assert!(line["level"].is_string(), "{line}");
+        // Without it Lambda takes any line for one of level INFO.
+        let said_at: jiff::Timestamp = line["timestamp"].as_str().expect("a time").parse().expect("RFC 3339");
+        assert!((began_at..began_at + 600_000).contains(&said_at.as_millisecond()), "{line}");
     }
     assert_eq!(lines[0]["fields"], json!({"published": "$LATEST", "message": "starts"}));
     assert_eq!(lines[0].get("requestId"), None, "it starts for no request");
@@ -350,6 +353,7 @@ async fn each_line_says_which_version_wrote_it_and_for_which_request_and_a_metri
             "Dimensions": [["job"]],
             "Metrics": [{"Name": "JobFinished", "Unit": "Count"}],
         }]},
+        "timestamp": metrics[0]["timestamp"],
         "level": "INFO",
         "version": env!("CARGO_PKG_VERSION"),
         "requestId": request_id(1),

@@ -163,7 +163,7 @@ impl LoadServiceConfig for Endpoints {
 /// The target of the span that the runtime opens for each request.
 const RUNTIME_SPAN: &str = "lambda_runtime::layers::trace";
 
-/// Starts logging as JSON, without time (Lambda adds it) and without payloads (nobody passes any), and says which version starts.
+/// Starts logging as JSON, without payloads (nobody passes any), and says which version starts.
 /// Whatever `RUST_LOG` asks for, metrics are written, since an alarm waits for them, and lines name their request, which they know by
 /// the runtime's span.
 pub fn log_json() {

@@ -1,15 +1,19 @@
 //! How a line of the log is written in Lambda: one JSON object, with the version that wrote it and the request it belongs to.
 //!
 //! ```text
-//! {"level":"INFO","version":"0.1.0","requestId":"…","fields":{"message":"SLA check",…},"target":"escalate_sla"}
-//! {"_aws":{"Timestamp":…,"CloudWatchMetrics":[…]},"level":"INFO","version":"0.1.0","requestId":"…","job":"sla","JobFinished":1}
+//! {"timestamp":"…","level":"INFO","version":"0.1.0","requestId":"…","fields":{"message":"SLA check",…},"target":"escalate_sla"}
+//! {"_aws":{"Timestamp":…,"CloudWatchMetrics":[…]},"timestamp":"…","level":"INFO",…,"job":"sla","JobFinished":1}
 //! ```
+//! Without a time Lambda takes a line for one of level INFO, whatever it says (source: the AWS Lambda Developer Guide, "Log-level
+//! filtering").
+//!
 //! The second is a metric in CloudWatch's embedded metric format (source: the Amazon CloudWatch User Guide, "Specification: Embedded
 //! metric format"). The fields of an event keep their place, since the template's metric filters read them there. What is written
 //! is what the functions said: this adds nothing that could be about a person.
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -31,7 +35,7 @@ const REQUEST_ID: &str = "requestId";
 pub struct Lines {
     /// The part of the metrics' namespace that tells stages apart. Where it is not known there are no metrics, only lines.
     pub stage: Option<String>,
-    /// What time it is: CloudWatch asks for it in a metric.
+    /// What time it is.
     pub clock: Clock,
 }
 
@@ -45,6 +49,7 @@ impl Lines {
         if let Some((directive, _)) = &metric {
             line.insert("_aws".to_owned(), directive.clone());
         }
+        line.insert("timestamp".to_owned(), json!(self.now().to_string()));
         line.insert("level".to_owned(), json!(metadata.level().as_str()));
         line.insert("version".to_owned(), json!(VERSION));
         line.extend(request.map(|id| (REQUEST_ID.to_owned(), json!(id))));
@@ -58,6 +63,12 @@ impl Lines {
         Value::Object(line)
     }
 
+    /// Now, in milliseconds: as it is written, it is what RFC 3339 asks for.
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
     /// What tells CloudWatch to make a metric of a line, and the members of the line that it reads.
     fn metric(&self, fields: &Map<String, Value>) -> Option<(Value, Map<String, Value>)> {
         let stage = self.stage.as_deref()?;
@@ -69,7 +80,7 @@ impl Lines {
         }
         members.insert(metric.name().to_owned(), fields.get("value")?.clone());
         let directive = json!({
-            "Timestamp": self.clock.now().as_millisecond(),
+            "Timestamp": self.now().as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": format!("Perennial/{stage}"),
                 "Dimensions": [dimension.into_iter().collect::<Vec<_>>()],
