@@ -3,8 +3,6 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use expect_test::expect;
 use jiff::{SignedDuration, Timestamp};
 use perennial::cost::bill::{Question, bill, fixed};
 use perennial::cost::fixed::Profile;
@@ -13,10 +11,10 @@ use perennial::cost::prices::Micros;
 use perennial::deployment::Deployment;
 use perennial_local::Function;
 use perennial_platform::ledger::size;
-use perennial_platform::store::Item;
+use perennial_platform::logged::Lines;
 use perennial_tests::interpose::{After, Before, Interposer};
 use perennial_tests::{
-    PUBLIC_URL, at, body, deploy, engagement, introduce, ledger_rows, root, settle, state_items, tell,
+    PUBLIC_URL, at, body, clock, deploy, engagement, introduce, ledger_rows, root, settle, state_items, tell,
 };
 use serde_json::{Value, json};
 
@@ -194,9 +192,10 @@ impl Meter {
 async fn measure() -> Measured {
     let meter = Meter::open().await;
     let log = Log(Arc::clone(&meter.counted));
-    // As functions log, without what Lambda and the version add.
-    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::INFO).without_time();
-    let subscriber = subscriber.with_current_span(false).with_writer(Mutex::new(log)).finish();
+    // As functions log in Lambda, without the request's id.
+    let lines = Lines { stage: Some("dev".to_owned()), clock: clock(&meter.deployment) };
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::INFO).event_format(lines);
+    let subscriber = subscriber.with_writer(Mutex::new(log)).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let idle = meter.hours().await;
@@ -308,10 +307,4 @@ fn a_bill_is_the_sum_of_its_lines() {
         assert_eq!(line("mails").thousandths, bill.month.mails * 1_000);
         assert_eq!(line("stream-reads").cost, Micros(0));
     }
-}
-
-#[test]
-fn items_are_as_large_as_dynamodb_counts_them() {
-    let item: Item = [("PK".to_owned(), AttributeValue::S("four".to_owned()))].into();
-    expect!["6"].assert_eq(&size(&item).to_string());
 }

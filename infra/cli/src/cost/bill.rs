@@ -208,7 +208,6 @@ impl<'a> Usage<'a> {
         let gb = |bytes: i64| (i128::from(bytes) * 1_000 / i128::from(GB)).try_into().unwrap_or(i64::MAX);
         let assumed = &self.asked.measured.assumed;
         let (kept, logs) = (self.kept_bytes(), self.log_bytes());
-        let metrics = self.stack.route_metrics + self.stack.filter_metrics;
         let whole = |count: i64| count.saturating_mul(1_000);
         vec![
             ("Lambda", "lambda-requests", "", whole(self.all_calls())),
@@ -229,7 +228,8 @@ impl<'a> Usage<'a> {
             ("SES", "mail-data", "", gb(self.sum(|units| units.mail_bytes))),
             ("CloudWatch", "logs", "", gb(logs)),
             ("CloudWatch", "log-storage", "", gb(logs * parts(self.stack.log_days, DAYS))),
-            ("CloudWatch", "metrics", "", whole(metrics)),
+            ("CloudWatch", "metrics", "routes", whole(self.stack.route_metrics)),
+            ("CloudWatch", "metrics", "own", self.stack.own_metrics_thousandths),
             ("Secrets Manager", "secret-calls", "", whole(self.secret_calls())),
             ("KMS", "key-requests", "", whole(self.stack.encrypted * assumed.key_requests_a_month)),
             ("X-Ray", "traces", "", whole(self.traces())),

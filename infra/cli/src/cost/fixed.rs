@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use perennial_local::declared::{Declared, Resource};
 use perennial_local::template::TemplateError;
+use perennial_platform::metrics::Metric;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -93,8 +94,9 @@ pub struct Stack {
     pub polled_queues: i64,
     /// Metrics of routes.
     pub route_metrics: i64,
-    /// Metrics that are always there, however little happens.
-    pub filter_metrics: i64,
+    /// Metrics of the functions and of filters that are there all month, in thousandths: one that is said on some days costs its
+    /// hours.
+    pub own_metrics_thousandths: i64,
     /// For how many days logs are kept unless somebody says otherwise.
     pub log_days: i64,
 }
@@ -119,8 +121,7 @@ impl Stack {
             (function.logical_id.clone(), stated.unwrap_or(DEFAULT_MEMORY_MB))
         };
         let is_traced = |function: &&&Resource| {
-            let stated = function.properties["Tracing"].as_str().or(of_all["Tracing"].as_str());
-            stated == Some("Active")
+            chosen(&function.properties["Tracing"]).or(chosen(&of_all["Tracing"])) == Some("Active")
         };
         Self {
             charged: charged(declared),
@@ -129,8 +130,7 @@ impl Stack {
             encrypted: encrypted(declared),
             polled_queues: functions.iter().map(|function| events(function, "SQS")).sum(),
             route_metrics: routes_with_metrics(declared, &functions) * METRICS_OF_A_ROUTE,
-            filter_metrics: declared.of("AWS::Logs::MetricFilter").filter(|filter| is_always_there(filter)).count()
-                as i64,
+            own_metrics_thousandths: own_metrics_thousandths(declared),
             log_days: declared
                 .of("AWS::Logs::LogGroup")
                 .filter_map(|logs| logs.properties["RetentionInDays"].as_i64())
@@ -150,6 +150,12 @@ impl Stack {
         };
         self.charged.iter().map(charge).collect()
     }
+}
+
+/// A text, or the one that is selected from several.
+fn chosen(value: &Value) -> Option<&str> {
+    let of_several = || value["Fn::Select"][1].get(value["Fn::Select"][0].as_u64()? as usize)?.as_str();
+    value.as_str().or_else(of_several)
 }
 
 /// By item, what is charged by the month.
@@ -177,6 +183,18 @@ fn charged(declared: &Declared) -> Vec<(&'static str, &'static str, Vec<String>,
 fn metrics_of(alarm: &Resource) -> i64 {
     let asked = alarm.properties["Metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
     (asked.iter().filter(|metric| metric["MetricStat"].is_object()).count() as i64).max(1)
+}
+
+/// Jobs that say once or twice a day that they ended well; the others say it in every hour.
+const DAILY_JOBS: [&str; 5] = ["decay", "held", "reconcile", "sla", "brief"];
+
+/// What the functions say in the embedded format, each value of a dimension by itself, and filters that are always there.
+fn own_metrics_thousandths(declared: &Declared) -> i64 {
+    let series = |metric: Metric| metric.dimension().map_or(vec![""], |(_, values)| values.to_vec());
+    let of_value = |value: &str| if DAILY_JOBS.contains(&value) { 1_000 / 24 + 1 } else { 1_000 };
+    let said: i64 = Metric::ALL.into_iter().flat_map(series).map(of_value).sum();
+    let filters = declared.of("AWS::Logs::MetricFilter").filter(|filter| is_always_there(filter)).count() as i64;
+    said + filters * 1_000
 }
 
 /// A metric filter that says something also where nothing matches has its metric all month; one without is charged for the hours
