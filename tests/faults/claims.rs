@@ -130,7 +130,11 @@ impl Stage {
         let store = Store { client: aws_sdk_dynamodb::Client::new(&config), state: deployment.store.state.clone() };
         let sender = SendNurtureEmail {
             mailer: Mailer::new(&config, &deployment.playbook.company.sender, None),
-            sending: Sending { store: store.clone(), rules: deployment.playbook.sending.rules.clone() },
+            sending: Sending {
+                store: store.clone(),
+                rules: deployment.playbook.sending.rules.clone(),
+                needs_approval: None,
+            },
             store,
             ..silent_sender(&deployment).await
         };

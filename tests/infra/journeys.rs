@@ -272,7 +272,11 @@ async fn register(deployment: &Deployment, calls: &Calls) {
     };
     let ledger = |function: &str| Ledger::new(calls.of(function).dynamodb(&tables), &deployment.ledger_table);
     let queue = |function: &str| Queue::new(calls.of(function).sqs(&services), world.queue_url("MailQueue"));
-    let line = |function: &str| Sending { store: store(function), rules: playbook().sending.rules.clone() };
+    let line = |function: &str| Sending {
+        store: store(function),
+        rules: playbook().sending.rules.clone(),
+        needs_approval: None,
+    };
     let ingest = Ingest {
         ledger: ledger("IngestEngagement"),
         secrets: SourceSecrets::manager(calls.of("IngestEngagement").secrets_manager(&services), "WebhookSecretName"),

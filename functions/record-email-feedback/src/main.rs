@@ -16,7 +16,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let keys = KeySecret::read(&config, settings::required("KEY_SECRET_NAME")?, Clock::system()).await?;
     let (store, playbook) = (Store::from_env(&config)?, settings::playbook()?);
     let feedback = RecordEmailFeedback {
-        sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone() },
+        // It pauses, and takes no permit.
+        sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone(), needs_approval: None },
         store,
         ledger: Ledger::from_env(&config)?,
         suppression_list: SuppressionList::new(&config),

@@ -85,6 +85,9 @@ impl SendNurtureEmail {
         match self.wait_for_permit(Line::Nurture, turn, taken_at).await {
             Ok(Waited::Granted) => {}
             Ok(Waited::Held(held)) => {
+                if held == Held::Unapproved {
+                    tracing::error!("no mail to contacts: the sender's domain is not approved");
+                }
                 turn.held = Some(held.as_str().to_owned());
                 return self.nurture(due, Permit::Held(held.as_str())).await;
             }

@@ -4,9 +4,9 @@ use perennial_domain::sending::senders_at_most;
 use perennial_platform::clock::Clock;
 use perennial_platform::key_secret::KeySecret;
 use perennial_platform::links::Links;
-use perennial_platform::mail::{Mailer, Recipients};
+use perennial_platform::mail::{Mailer, Recipients, is_production};
 use perennial_platform::queue::Queue;
-use perennial_platform::sending::Sending;
+use perennial_platform::sending::{Sending, approval};
 use perennial_platform::store::Store;
 use perennial_platform::{lambda, settings};
 use send_nurture_email::SendNurtureEmail;
@@ -19,10 +19,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let playbook = settings::playbook()?;
     let mailer = Mailer::new(&config, &playbook.company.sender, std::env::var("CONFIGURATION_SET").ok());
     let store = Store::from_env(&config)?;
+    let stage = settings::required("STAGE")?;
+    let needs_approval = approval::needed(is_production(&stage), &playbook.company.sender);
     let sender = SendNurtureEmail {
-        sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone() },
+        sending: Sending { store: store.clone(), rules: playbook.sending.rules.clone(), needs_approval },
         desk_url: std::env::var("DESK_URL").ok().filter(|url| !url.is_empty()),
-        recipients: Recipients::of_stage(&settings::required("STAGE")?),
+        recipients: Recipients::of_stage(&stage),
         store,
         queue: Queue::new(&config, settings::required("MAIL_QUEUE_URL")?),
         mailer,

@@ -281,7 +281,7 @@ impl Deployment {
 
     /// The line in which all mail waits for its turn.
     pub fn sending(&self) -> Sending {
-        Sending { store: self.store.clone(), rules: self.playbook.sending.rules.clone() }
+        Sending { store: self.store.clone(), rules: self.playbook.sending.rules.clone(), needs_approval: None }
     }
 
     /// Delivers a native webhook as a sender would, signed at the world's time, and returns the status and the answer.

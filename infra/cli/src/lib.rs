@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`deployment`] | the functions, put together in the local world as the SAM template puts them together in AWS |
 //! | [`secret`] | a secret from a command line |
+//! | [`stack`] | a stack in AWS, by its name |
 //! | [`tally`] | how many engagements were delivered, and what became of them |
 //! | [`gallery`] | every mail as a picture |
 //! | [`looks`] | whether a mail can be read where it is opened |
@@ -11,6 +12,7 @@
 //! | [`data`] | where a world is kept on this machine |
 //! | [`cost`] | what a deployment costs, from measured units and a list of prices |
 //! | [`contact`] | everything held about a person, shown or erased |
+//! | [`doctor`] | whether a deployment needs a human |
 //! | [`example`] | a world and its story, played through the webhook |
 //! | [`audience`] | audiences for ads, hashed, and who is left out |
 //! | [`account`] | everything that happened, read back from both tables |
@@ -22,8 +24,10 @@
 //! | [`page`] | the landing page and its API |
 //! | [`quarantine`] | what was not understood, tried again |
 //! | [`rebuild`] | facts made anew from the ledger, and compared |
+//! | [`redrive`] | dead letters, brought back to life |
 //! | [`scan`] | a table, read whole |
 //! | [`sending`] | the quota, what came back, and the pause |
+//! | [`ses`] | what SES and DNS say of the sender |
 //! | [`silences`] | what became of all slots, by outcome and reason |
 //! | [`webhook`] | a delivery by hand: signed, printed for curl, sent |
 //! | [`why`] | why somebody got nothing: slot by slot, and stream by stream |
@@ -39,6 +43,7 @@ pub mod contact;
 pub mod cost;
 pub mod data;
 pub mod deployment;
+pub mod doctor;
 pub mod example;
 pub mod explain;
 pub mod gallery;
@@ -51,10 +56,13 @@ pub mod page;
 pub mod plan;
 pub mod quarantine;
 pub mod rebuild;
+pub mod redrive;
 pub mod scan;
 pub mod secret;
 pub mod sending;
+pub mod ses;
 pub mod silences;
+pub mod stack;
 pub mod tally;
 pub mod webhook;
 pub mod why;

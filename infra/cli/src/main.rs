@@ -29,6 +29,8 @@ enum Command {
     /// Write the hashed addresses of those who are in a stream or a segment, for ads.
     #[command(subcommand)]
     Audience(commands::audience::Command),
+    /// Show on one screen whether a deployment needs a human, and what to do.
+    Doctor(commands::doctor::Doctor),
     /// Explain a contact's scores, step by step.
     Explain(commands::explain::Explain),
     /// Show or erase everything that is held about a person.
@@ -47,9 +49,18 @@ enum Command {
     Quarantine(commands::quarantine::Command),
     /// Make the facts of every interest anew from the ledger, and compare.
     Rebuild(commands::rebuild::Rebuild),
-    /// Show the sending quota and what came back, or let sending go on after a pause.
+    /// Bring dead letters back to life.
+    Redrive(commands::redrive::Redrive),
+    /// Stop mail to contacts until somebody resumes it.
+    Pause(commands::pause::Pause),
+    /// Let mail to contacts go on after a pause.
+    Resume(commands::pause::Resume),
+    /// Show the sending quota, what came back, and whether sending is paused.
     #[command(subcommand)]
     Sending(commands::sending::Command),
+    /// Look at the sender in SES and DNS, and approve it for production.
+    #[command(subcommand)]
+    Ses(commands::ses::Command),
     /// Reports.
     #[command(subcommand)]
     Report(commands::report::Command),
@@ -69,6 +80,7 @@ async fn main() -> ExitCode {
         Command::Up(up) => up.run().await,
         Command::Replay(replay) => replay.run().await,
         Command::Audience(command) => command.run().await,
+        Command::Doctor(doctor) => return ended(doctor.run().await),
         Command::Explain(explain) => explain.run().await,
         Command::Contact(command) => command.run().await,
         Command::Content(command) => return ended(command.run().await),
@@ -76,7 +88,11 @@ async fn main() -> ExitCode {
         Command::Playbook(command) => command.run().await,
         Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
+        Command::Redrive(redrive) => redrive.run().await,
+        Command::Pause(pause) => pause.run().await,
+        Command::Resume(resume) => resume.run().await,
         Command::Sending(command) => command.run().await,
+        Command::Ses(command) => return ended(command.run().await),
         Command::Report(command) => command.run().await,
         Command::Webhook(command) => command.run().await,
         Command::WhyNoEmail(why) => why.run().await,

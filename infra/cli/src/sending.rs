@@ -14,8 +14,16 @@ pub struct Shown {
     pub now: Timestamp,
     /// Since when sending to contacts is paused.
     pub paused_at: Option<Timestamp>,
-    /// Why: `bounces` or `complaints`.
+    /// Why: `bounces`, `complaints` or `by hand`.
     pub paused_for: Option<String>,
+    /// Who has paused it by hand.
+    pub paused_by: Option<String>,
+    /// What they said.
+    pub paused_why: Option<String>,
+    /// The domain that production may write from, and since when.
+    pub approved_domain: Option<String>,
+    /// When it was approved.
+    pub approved_at: Option<Timestamp>,
     /// Messages sent within the rolling day.
     pub sent_within_a_day: i64,
     /// Messages that contacts may get within a day by now, ramp included.
@@ -46,6 +54,10 @@ impl Shown {
             now,
             paused_at: known.paused_at,
             paused_for: known.paused_for.clone(),
+            paused_by: known.by_hand.as_ref().map(|hand| hand.by.clone()),
+            paused_why: known.by_hand.as_ref().map(|hand| hand.why.clone()),
+            approved_domain: known.approved.as_ref().map(|approved| approved.domain.clone()),
+            approved_at: known.approved.as_ref().map(|approved| approved.at),
             sent_within_a_day: sent.within_a_day,
             quota_for_contacts: quota(rules, Line::Nurture, sent.days_since_first),
             quota: quota(rules, Line::Sales, sent.days_since_first),
@@ -74,8 +86,12 @@ impl fmt::Display for Shown {
         match (&self.paused_at, &self.paused_for) {
             (Some(at), why) => {
                 let why = why.as_deref().unwrap_or("an unknown reason");
-                writeln!(f, "sending to contacts is PAUSED since {at}, for {why}; mail to sales goes on")?;
-                writeln!(f, "  find the cause, then: perennial sending resume")?;
+                let why = if why == "by hand" { why.to_owned() } else { format!("for {why}") };
+                writeln!(f, "sending to contacts is PAUSED since {at}, {why}; mail to sales goes on")?;
+                if let (Some(by), Some(said)) = (&self.paused_by, &self.paused_why) {
+                    writeln!(f, "  {by} says: {said}")?;
+                }
+                writeln!(f, "  find the cause, then: perennial resume")?;
             }
             (None, _) => writeln!(f, "sending goes on")?,
         }
@@ -89,6 +105,9 @@ impl fmt::Display for Shown {
             (percent(self.pause_at_bounce_percent * 100), percent(self.pause_at_complaint_basis_points));
         writeln!(f, "    bounced for good   {} ({bounces}; pauses at {most})", self.bounces)?;
         writeln!(f, "    complained about   {} ({complaints}; pauses at {most_complaints})", self.complaints)?;
+        if let (Some(domain), Some(at)) = (&self.approved_domain, &self.approved_at) {
+            writeln!(f, "  approved             {domain}, {at}")?;
+        }
         if self.sends < self.over_sends {
             writeln!(f, "    of fewer than {} nothing is concluded", self.over_sends)?;
         }

@@ -137,6 +137,12 @@ fn every_command_has_help_and_answers_wrong_usage_with_2() {
         &["report", "silence"],
         &["rebuild"],
         &["why-no-email"],
+        &["cost"],
+        &["pause"],
+        &["resume"],
+        &["redrive"],
+        &["doctor"],
+        &["ses", "check"],
     ] {
         let help = perennial(&[command, &["--help"]].concat());
         let text = String::from_utf8_lossy(&help.stdout).into_owned();

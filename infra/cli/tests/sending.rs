@@ -24,23 +24,33 @@ fn the_line_of_a_world_is_shown_and_resumed() {
     let (data, playbook) = (folder.path().to_str().unwrap(), example_playbook());
     let places = ["--data", data, "--playbook", playbook.to_str().unwrap()];
     let run = |command: &[&str]| {
-        let output = perennial(&[&["sending"], command, &places[..]].concat());
+        let output = perennial(&[command, &places[..]].concat());
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
-    for command in ["show", "resume"] {
-        let (code, _, why) = run(&[command]);
+    for command in [&["sending", "show"][..], &["resume"], &["pause", "--why", "a test"]] {
+        let (code, _, why) = run(command);
         assert_eq!((code, why.contains("there is no world in")), (Some(1), true), "{why}");
     }
     let up = ["up", "--once", "--json", "--start", "2026-10-05"];
     assert!(perennial(&[&up, &places[..]].concat()).status.success());
-    let (code, shown, why) = run(&["show"]);
+    let (code, shown, why) = run(&["sending", "show"]);
     assert_eq!((code, shown.lines().next()), (Some(0), Some("sending goes on")), "{why}");
-    let (_, json, _) = run(&["show", "--json"]);
+    let (_, json, _) = run(&["sending", "show", "--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert!(json["sends"].as_i64().unwrap() > 0 && json["quota"] == 50_000, "{json}");
     assert_eq!(run(&["resume"]).1, "sending was not paused\n");
     assert_eq!(run(&["resume", "--json"]).1, "{\n  \"resumed\": false\n}\n");
+    assert_eq!(run(&["pause"]).0, Some(2), "without a reason");
+    assert_eq!(run(&["pause", "--why", "  "]).0, Some(2), "without a reason");
+    let (code, said, why) = run(&["pause", "--why", "the landing page is down", "--by", "Anna"]);
+    assert_eq!((code, said.as_str()), (Some(0), "mail to contacts is paused; mail to sales goes on\n"), "{why}");
+    let again = run(&["pause", "--why", "another reason"]).1;
+    assert_eq!(again, "somebody has paused already: see perennial sending show\n");
+    let shown = run(&["sending", "show"]).1;
+    assert!(shown.contains("PAUSED") && shown.contains("  Anna says: the landing page is down\n"), "{shown}");
+    assert_eq!(run(&["resume"]).1, "sending goes on\n");
+    assert_eq!(run(&["sending", "show"]).1.lines().next(), Some("sending goes on"));
 }
 
 #[test]
@@ -67,7 +77,7 @@ fn a_pause_says_why_and_what_to_do() {
     };
     expect![[r#"
         sending to contacts is PAUSED since 2026-02-19T12:14:00Z, for bounces; mail to sales goes on
-          find the cause, then: perennial sending resume
+          find the cause, then: perennial resume
 
           sent within a day    70 of 50000
           left for contacts    44930 of 45000

@@ -64,7 +64,7 @@ pub(crate) fn accept_mail(core: &Core, request: &Value, _: &[usize]) -> Result<V
     Ok(json!({"MessageId": mail.id}))
 }
 
-fn queue_of(core: &Core, request: &Value) -> Result<String, Refusal> {
+pub(crate) fn queue_of(core: &Core, request: &Value) -> Result<String, Refusal> {
     let url = request["QueueUrl"].as_str().unwrap_or_default();
     let name = url.rsplit('/').next().unwrap_or_default();
     let missing = || Refusal::invalid("com.amazonaws.sqs#QueueDoesNotExist", format!("there is no queue `{name}`"));

@@ -18,6 +18,7 @@ use crate::acceptance::{
 };
 use crate::faults::{Call, Fault};
 use crate::loopback::HangUp;
+use crate::queues;
 use crate::store::StoreError;
 use crate::world::Core;
 
@@ -90,10 +91,27 @@ async fn by_target(
         "AmazonSQS.SendMessageBatch" => answer(core, Call::SendMessageBatch, &hang_up, &body, accept_messages).await,
         "secretsmanager.GetSecretValue" => answer(core, Call::GetSecretValue, &hang_up, &body, tell_secret).await,
         "AWSEvents.PutEvents" => answer(core, Call::PutEvents, &hang_up, &body, accept_events).await,
+        "AmazonSQS.GetQueueAttributes" => by_hand(&core, &body, queues::attributes),
+        "AmazonSQS.ReceiveMessage" => by_hand(&core, &body, queues::receive),
+        "AmazonSQS.ChangeMessageVisibility" => by_hand(&core, &body, queues::show),
+        "AmazonSQS.DeleteMessage" => by_hand(&core, &body, queues::delete),
+        "AmazonSQS.StartMessageMoveTask" => by_hand(&core, &body, queues::move_back),
         other => {
             tracing::error!(target = other, "an SDK asked the local world for something it does not have");
             Refusal::invalid("UnknownOperationException", format!("{other} is not implemented here")).into_response()
         }
+    }
+}
+
+/// What only a person asks for does not go wrong here.
+fn by_hand(core: &Core, body: &Bytes, does: fn(&Core, &Value) -> Result<Value, Refusal>) -> Response {
+    let done = match serde_json::from_slice(body) {
+        Ok(request) => does(core, &request),
+        Err(error) => Err(Refusal::invalid("SerializationException", error.to_string())),
+    };
+    match done {
+        Ok(reply) => Json(reply).into_response(),
+        Err(refusal) => refusal.into_response(),
     }
 }
 

@@ -31,6 +31,7 @@ mod loopback;
 mod mail_events;
 mod nominated;
 pub mod pattern;
+mod queues;
 mod records;
 mod routes;
 pub mod schedule;

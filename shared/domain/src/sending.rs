@@ -68,6 +68,10 @@ pub struct Sent {
     pub days_since_first: i64,
     /// Whether sending is paused.
     pub paused: bool,
+    /// Whether a person has paused it.
+    pub paused_by_hand: bool,
+    /// Whether the sender's domain would have to be approved first, and is not.
+    pub unapproved: bool,
 }
 
 /// Why nothing may be sent now.
@@ -75,6 +79,10 @@ pub struct Sent {
 pub enum Held {
     /// Sending is paused.
     Paused,
+    /// Somebody has paused sending.
+    PausedByHand,
+    /// Nobody has found the sender's domain to be in order yet: in production contacts are not written to before.
+    Unapproved,
     /// The quota of the day, or of this day of the ramp, is used up.
     OverQuota,
 }
@@ -84,6 +92,8 @@ impl Held {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Paused => "sending is paused",
+            Self::PausedByHand => "sending is paused by hand",
+            Self::Unapproved => "the sender's domain is not approved",
             Self::OverQuota => "over the day's quota",
         }
     }
@@ -126,11 +136,21 @@ fn ramped(ramp: Ramp, days_since_first: i64) -> i64 {
 /// # Errors
 /// [`Held`].
 pub fn allowed(rules: &SendingRules, line: Line, sent: Sent, wanted: i64) -> Result<i64, Held> {
-    if sent.paused && line == Line::Nurture {
-        return Err(Held::Paused);
+    if line == Line::Nurture {
+        held_back(sent)?;
     }
     let left = quota(rules, line, sent.days_since_first) - sent.within_a_day;
     if left < 1 { Err(Held::OverQuota) } else { Ok(wanted.min(left)) }
+}
+
+/// What holds mail to contacts back whatever the quota is. What a person has said comes first: it is what a person lifts.
+fn held_back(sent: Sent) -> Result<(), Held> {
+    match sent {
+        Sent { unapproved: true, .. } => Err(Held::Unapproved),
+        Sent { paused: true, paused_by_hand: true, .. } => Err(Held::PausedByHand),
+        Sent { paused: true, .. } => Err(Held::Paused),
+        _ => Ok(()),
+    }
 }
 
 /// What came back of what was sent within [`JUDGED_DAYS`].
@@ -288,7 +308,9 @@ mod tests {
     #[test]
     fn what_may_be_sent_now() {
         let rules = SendingRules { daily_quota: 100, ..rules() };
-        let sent = |within_a_day, paused| Sent { within_a_day, days_since_first: 40, paused };
+        let sent = |within_a_day, paused| Sent { within_a_day, days_since_first: 40, paused, ..Sent::default() };
+        let by_hand = Sent { paused: true, paused_by_hand: true, ..Sent::default() };
+        let unapproved = Sent { unapproved: true, ..Sent::default() };
         for (what, line, sent, wanted, expected) in [
             ("a batch", Line::Nurture, sent(0, false), 10, Ok(10)),
             ("what is left of the quota", Line::Nurture, sent(85, false), 10, Ok(5)),
@@ -299,6 +321,11 @@ mod tests {
             ("paused", Line::Nurture, sent(0, true), 1, Err(Held::Paused)),
             ("sales is not", Line::Sales, sent(0, true), 1, Ok(1)),
             ("paused comes before the quota", Line::Nurture, sent(90, true), 1, Err(Held::Paused)),
+            ("paused by hand", Line::Nurture, by_hand, 1, Err(Held::PausedByHand)),
+            ("sales is not paused by hand either", Line::Sales, by_hand, 1, Ok(1)),
+            ("not approved", Line::Nurture, unapproved, 1, Err(Held::Unapproved)),
+            ("sales needs no approval", Line::Sales, unapproved, 1, Ok(1)),
+            ("approval comes first", Line::Nurture, Sent { unapproved: true, ..by_hand }, 1, Err(Held::Unapproved)),
         ] {
             assert_eq!(allowed(&rules, line, sent, wanted), expected, "{what}");
         }

@@ -49,6 +49,11 @@ impl Mail {
 /// The reason for silence towards somebody whom this stage may not write to.
 pub const NOT_ALLOWED: &str = "not on the allow-list";
 
+/// Whether a stage of this name writes to everybody.
+pub fn is_production(stage: &str) -> bool {
+    matches!(stage, "prod" | "production")
+}
+
 /// Who may be written to on a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipients {
@@ -61,7 +66,7 @@ pub enum Recipients {
 impl Recipients {
     /// Of the stage of this name: `prod` and `production` write to anyone.
     pub fn of_stage(stage: &str) -> Self {
-        if matches!(stage, "prod" | "production") { Self::Anyone } else { Self::Listed }
+        if is_production(stage) { Self::Anyone } else { Self::Listed }
     }
 
     /// Whether an address is among them.

@@ -8,7 +8,9 @@
 //! A permit is spent when it is taken: a sender that dies, or that SES throttles, leaves a gap in the line and no burst.
 //! What may be sent is the domain's: [`perennial_domain::sending`].
 
+pub mod approval;
 mod counters;
+mod pause;
 mod reconciliation;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -20,8 +22,10 @@ use crate::keys;
 use crate::outbox::Waiting;
 use crate::store::{ATTEMPTS, Change, Commit, Item, Store, back_off, integer, number, string};
 
+pub use approval::Approved;
 pub use counters::Counters;
 use counters::{day_of, hour_of};
+pub use pause::ByHand;
 pub use reconciliation::Run;
 
 /// When the next permit is free, in microseconds since the Unix epoch.
@@ -38,6 +42,8 @@ pub struct Sending {
     pub store: Store,
     /// How fast and how much.
     pub rules: SendingRules,
+    /// The domain without whose approval no contact is written to; see [`approval::needed`].
+    pub needs_approval: Option<String>,
 }
 
 /// What came of asking for permits.
@@ -62,6 +68,10 @@ pub struct Known {
     pub paused_at: Option<Timestamp>,
     /// Why.
     pub paused_for: Option<String>,
+    /// What somebody has said who paused it.
+    pub by_hand: Option<ByHand>,
+    /// The domain that was found to be in order.
+    pub approved: Option<Approved>,
     /// What was sent, and what came back.
     pub counters: Counters,
 }
@@ -74,6 +84,8 @@ impl Known {
             first_day: integer(item, FIRST_DAY),
             paused_at: integer(item, PAUSED_AT).and_then(|at| Timestamp::from_second(at).ok()),
             paused_for: crate::store::text(item, PAUSED_FOR).map(str::to_owned),
+            by_hand: ByHand::read(item),
+            approved: Approved::read(item),
             counters: Counters::read(item),
         }
     }
@@ -81,7 +93,13 @@ impl Known {
     /// What was sent already, as decisions read it.
     pub fn sent(&self, now: Timestamp) -> Sent {
         let days_since_first = self.first_day.map_or(0, |first| day_of(now) - first);
-        Sent { within_a_day: self.counters.within_a_day(now), days_since_first, paused: self.paused_at.is_some() }
+        Sent {
+            within_a_day: self.counters.within_a_day(now),
+            days_since_first,
+            paused: self.paused_at.is_some(),
+            paused_by_hand: self.by_hand.is_some(),
+            unapproved: false,
+        }
     }
 
     /// What came back of it.
@@ -107,7 +125,8 @@ impl Sending {
     pub async fn permits(&self, line: Line, wanted: i64, now: Timestamp, until: Timestamp) -> Result<Permits, Failure> {
         for attempt in 0..ATTEMPTS {
             let known = self.known().await?;
-            let allowed = match sending::allowed(&self.rules, line, known.sent(now), wanted) {
+            let sent = Sent { unapproved: self.is_unapproved(&known), ..known.sent(now) };
+            let allowed = match sending::allowed(&self.rules, line, sent, wanted) {
                 Ok(allowed) => allowed,
                 Err(held) => return Ok(Permits::Held(held)),
             };
@@ -120,6 +139,11 @@ impl Sending {
             back_off(attempt).await;
         }
         Err(Failure::Conflict { operation: "permits" })
+    }
+
+    /// Whether the sender's domain would have to be approved first, and is not.
+    pub fn is_unapproved(&self, known: &Known) -> bool {
+        self.needs_approval.as_ref().is_some_and(|domain| known.approved.as_ref().map(|it| &it.domain) != Some(domain))
     }
 
     /// Takes permits out of the counts that were not used, by when they were taken. Their places in the line stay empty.
@@ -166,19 +190,6 @@ impl Sending {
             }
             Commit::Refused(_) => Ok(None),
         }
-    }
-
-    /// Lets sending go on. What came back until now is forgiven: the next verdict is over what is sent from here on. False if
-    /// sending was not paused.
-    ///
-    /// # Errors
-    /// [`Failure`] if the store could not be reached.
-    pub async fn resume(&self) -> Result<bool, Failure> {
-        let Some(item) = self.store.get_item(&keys::sending()).await? else { return Ok(false) };
-        let gone = counters::days(&item).map(|name| format!(", #{name}")).collect::<String>();
-        let resumed = Change::of(keys::sending(), format!("REMOVE #{PAUSED_AT}, #{PAUSED_FOR}{gone}"))
-            .only_if(format!("attribute_exists(#{PAUSED_AT})"));
-        self.store.apply("sending resume", resumed).await
     }
 }
 

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use perennial::data::{DataFolder, Snapshot, WORLDS};
 use perennial::deployment::{self, Deployment};
+use perennial::stack::Stack;
 use perennial_domain::ids::ContactId;
 use perennial_domain::profile::{Account, Contact};
 use perennial_platform::address::AddressKey;
@@ -23,8 +24,11 @@ use super::{Failed, load_playbook, playbook_folder};
 #[derive(Args, Debug)]
 pub struct Place {
     /// Folder of the world [default: the worlds below .perennial].
-    #[arg(long, value_name = "DIR", conflicts_with = "state")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "stack"])]
     data: Option<PathBuf>,
+    /// Name of the stack in AWS.
+    #[arg(long, value_name = "NAME", conflicts_with = "state")]
+    stack: Option<String>,
     /// Name of the state table in AWS.
     #[arg(long, value_name = "TABLE")]
     state: Option<String>,
@@ -49,8 +53,10 @@ pub struct Known {
 
 /// A table that may hold the answer.
 pub enum Candidate {
-    /// Of a stack, by name.
+    /// Of a stack, by the table's name.
     Stack(String),
+    /// Of a stack, by the stack's name.
+    Named(String),
     /// Of a world on this machine.
     World(DataFolder),
 }
@@ -75,6 +81,9 @@ impl Place {
         if let Some(state) = &self.state {
             return Ok(vec![Candidate::Stack(state.clone())]);
         }
+        if let Some(stack) = &self.stack {
+            return Ok(vec![Candidate::Named(stack.clone())]);
+        }
         let folders = DataFolder::existing(self.data.as_deref());
         if folders.is_empty() {
             let place = self.data.as_deref().unwrap_or(Path::new(WORLDS)).display();
@@ -87,7 +96,7 @@ impl Place {
 
     /// Whether it is a stack, and not a world on this machine.
     pub fn is_stack(&self) -> bool {
-        self.state.is_some()
+        self.state.is_some() || self.stack.is_some()
     }
 
     /// The contact of this id or address, in the first place that knows it.
@@ -112,6 +121,12 @@ impl Candidate {
                 let store = Store { client, state: state.clone() };
                 Ok(Opened { store, now: Clock::system().now(), world: None })
             }
+            Self::Named(name) => {
+                let config = lambda::config().await;
+                let state = Stack::read(&config, name).await?.state_table()?.to_owned();
+                let store = Store { client: aws_sdk_dynamodb::Client::new(&config), state };
+                Ok(Opened { store, now: Clock::system().now(), world: None })
+            }
             Self::World(folder) => {
                 // A copy: the world may be served by another process, and a question changes nothing.
                 let copy = folder.snapshot()?;
@@ -125,7 +140,7 @@ impl Candidate {
     /// Its name in a message.
     pub fn name(&self) -> String {
         match self {
-            Self::Stack(state) => state.clone(),
+            Self::Stack(name) | Self::Named(name) => name.clone(),
             Self::World(folder) => folder.path().display().to_string(),
         }
     }

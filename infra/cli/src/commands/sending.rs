@@ -1,18 +1,19 @@
-//! `perennial sending`: the quota, what came back, and the pause.
+//! `perennial sending`: the quota, what came back, and the pause; and the place of all commands about the line.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use perennial::data::DataFolder;
 use perennial::deployment::Deployment;
 use perennial::sending::Shown;
+use perennial::stack::Stack;
 use perennial_platform::clock::Clock;
 use perennial_platform::lambda;
 use perennial_platform::sending::Sending;
 use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
-use serde_json::json;
 
 use super::rebuild::open_world;
 use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
@@ -22,8 +23,6 @@ use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say}
 pub enum Command {
     /// Show whether sending is paused and why, what is left of the quota, and what came back.
     Show(Place),
-    /// Let sending to contacts go on after it has stopped by itself. What came back until now is forgiven.
-    Resume(Place),
 }
 
 /// Which line: a local world's, or a stack's. In AWS, region and credentials come from the environment.
@@ -31,8 +30,11 @@ pub enum Command {
 #[command(after_help = EXIT_CODES)]
 pub struct Place {
     /// Folder of the world [default: .perennial/up].
-    #[arg(long, value_name = "DIR", conflicts_with = "state")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["state", "stack"])]
     data: Option<PathBuf>,
+    /// Name of the stack in AWS.
+    #[arg(long, value_name = "NAME", conflicts_with = "state")]
+    stack: Option<String>,
     /// Name of the state table in AWS.
     #[arg(long, value_name = "TABLE")]
     state: Option<String>,
@@ -41,14 +43,23 @@ pub struct Place {
     playbook: Option<PathBuf>,
     /// Print one JSON document instead of lines.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
+}
+
+/// The line of a place, to be changed.
+pub struct Opened {
+    /// The line.
+    pub sending: Sending,
+    /// The world's time, or the true one.
+    pub now: Timestamp,
+    // A world is kept as long as it is changed.
+    _world: Option<Deployment>,
 }
 
 impl Command {
     pub async fn run(self) -> Result<(), Failed> {
         match self {
             Self::Show(place) => place.show().await,
-            Self::Resume(place) => place.resume().await,
         }
     }
 }
@@ -58,9 +69,26 @@ impl Place {
         load_playbook(&playbook_folder(self.playbook.clone()))
     }
 
-    async fn stack(&self, table: &str, playbook: &Playbook) -> Sending {
-        let client = aws_sdk_dynamodb::Client::new(&lambda::config().await);
-        Sending { store: Store { client, state: table.to_owned() }, rules: playbook.sending.rules.clone() }
+    /// The line of a stack, if it is one.
+    async fn deployed(&self, playbook: &Playbook) -> Result<Option<Sending>, Failed> {
+        let config = lambda::config().await;
+        let state = match (&self.stack, &self.state) {
+            (Some(name), _) => Stack::read(&config, name).await?.state_table()?.to_owned(),
+            (None, Some(table)) => table.clone(),
+            (None, None) => return Ok(None),
+        };
+        let store = Store { client: aws_sdk_dynamodb::Client::new(&config), state };
+        Ok(Some(Sending { store, rules: playbook.sending.rules.clone(), needs_approval: None }))
+    }
+
+    /// The line, to be changed.
+    pub async fn line(&self) -> Result<Opened, Failed> {
+        let playbook = self.playbook()?;
+        if let Some(sending) = self.deployed(&playbook).await? {
+            return Ok(Opened { sending, now: Clock::system().now(), _world: None });
+        }
+        let world = open_world(&self.world()?, playbook).await?;
+        Ok(Opened { sending: world.sending(), now: world.world.clock().now(), _world: Some(world) })
     }
 
     fn world(&self) -> Result<DataFolder, Failed> {
@@ -75,8 +103,8 @@ impl Place {
     async fn show(&self) -> Result<(), Failed> {
         let playbook = self.playbook()?;
         let rules = &playbook.sending.rules;
-        let shown = match &self.state {
-            Some(table) => Shown::of(&self.stack(table, &playbook).await.known().await?, rules, Clock::system().now()),
+        let shown = match self.deployed(&playbook).await? {
+            Some(sending) => Shown::of(&sending.known().await?, rules, Clock::system().now()),
             None => {
                 // A copy: the world may be served by another process.
                 let copy = self.world()?.snapshot()?;
@@ -85,18 +113,5 @@ impl Place {
             }
         };
         if self.json { print_json(&shown) } else { say(&shown) }
-    }
-
-    async fn resume(&self) -> Result<(), Failed> {
-        let playbook = self.playbook()?;
-        let resumed = match &self.state {
-            Some(table) => self.stack(table, &playbook).await.resume().await?,
-            None => open_world(&self.world()?, playbook).await?.sending().resume().await?,
-        };
-        match (self.json, resumed) {
-            (true, _) => print_json(&json!({"resumed": resumed})),
-            (false, true) => say("sending goes on\n"),
-            (false, false) => say("sending was not paused\n"),
-        }
     }
 }

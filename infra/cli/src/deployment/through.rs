@@ -1,4 +1,4 @@
-//! The same functions in the same world, whose calls pass somebody who watches or changes them.
+//! The same functions in the same world, whose calls pass somebody who watches or changes them; and the world's dead letters.
 
 use std::sync::Arc;
 
@@ -8,9 +8,25 @@ use perennial_platform::mail::Mailer;
 use perennial_platform::store::Store;
 use perennial_platform::webhook::secrets::SourceSecrets;
 
+use crate::redrive::{Places, Queue};
+
 use super::{CONFIGURATION_SET, Deployment, address_key, clock_of, sdk_config};
 
 impl Deployment {
+    /// Where the world's dead letters lie, and what redriving them touches.
+    pub async fn dead_letters(&self) -> Places {
+        let services = sdk_config(&self.world.endpoints().aws).await;
+        let url = |queue: Queue| (queue, self.world.queue_url(queue.logical_id()));
+        Places {
+            queues: aws_sdk_sqs::Client::new(&services),
+            url: Queue::ALL.into_iter().map(url).collect(),
+            events: aws_sdk_eventbridge::Client::new(&services),
+            bus: "EventBus".to_owned(),
+            tables: self.store.client.clone(),
+            ledger: self.ledger_table.clone(),
+        }
+    }
+
     /// Gives every function clients that connect to these places, for DynamoDB and for all other services; what they are told of
     /// the world stays as it is.
     pub async fn through(&self, dynamodb: &str, services: &str, public_url: &str) -> Self {

@@ -1,0 +1,298 @@
+//! One screen that says whether a deployment needs a human. Pure here: `look` reads, this judges.
+//!
+//! What it never does: mend anything. Each line that is not in order says what to do.
+
+pub mod look;
+mod watch;
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use perennial_domain::sending::CameBack;
+use perennial_platform::sending::Known;
+use serde::Serialize;
+
+/// What waits longer than this in the outbox was forgotten by the stream and by a sweep too.
+const OUTBOX_WAITS: SignedDuration = SignedDuration::from_mins(15);
+/// What a queue holds longer than this, whatever the queue is for.
+const QUEUE_WAITS: SignedDuration = SignedDuration::from_hours(4);
+/// How old the last end of each job may be: its interval and some more. The weekly mail is made on a Monday.
+const JOBS: [(&str, SignedDuration); 7] = [
+    ("sweep", SignedDuration::from_mins(20)),
+    ("plan", SignedDuration::from_hours(3)),
+    ("decay", SignedDuration::from_hours(26)),
+    ("held", SignedDuration::from_hours(26)),
+    ("reconcile", SignedDuration::from_hours(26)),
+    ("sla", SignedDuration::from_hours(26)),
+    ("brief", SignedDuration::from_hours(24 * 8)),
+];
+
+/// What was read, or why it could not be.
+pub type Read<T> = Result<T, String>;
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSeen {
+    /// Its name in the template.
+    pub queue: String,
+    /// Messages that wait, hidden ones among them.
+    pub waiting: i64,
+    /// How old the oldest is, in seconds; nothing is known of it on one machine, and of an empty queue.
+    pub oldest_seconds: Option<i64>,
+}
+
+/// A table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSeen {
+    /// Whether it cannot be deleted by mistake.
+    pub protected: bool,
+    /// Whether it can be restored to a point in time.
+    pub recoverable: bool,
+}
+
+/// All that is looked at. What a local world has none of is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// When.
+    pub now: Timestamp,
+    /// How the stack stands.
+    pub stack: Option<String>,
+    /// The version of the playbook's layer.
+    pub playbook: Option<String>,
+    /// Alarms that are not OK: name in the template, and state.
+    pub alarms: Option<Read<Vec<(String, String)>>>,
+    /// Queues and dead-letter queues.
+    pub queues: Read<Vec<QueueSeen>>,
+    /// Events in the outbox, and since when the oldest waits.
+    pub outbox: Read<(usize, Option<Timestamp>)>,
+    /// Mails of the last day of which SES did not say whether it took them, and how many of those were settled.
+    pub unknown_sends: Read<(i64, i64)>,
+    /// Entries in quarantine.
+    pub quarantined: Read<usize>,
+    /// The line of mail.
+    pub sending: Read<Known>,
+    /// The domain that must be approved.
+    pub needs_approval: Option<String>,
+    /// Tables, by name in the template.
+    pub tables: Vec<(String, Read<TableSeen>)>,
+    /// Secrets, by parameter: whether they are there.
+    pub secrets: Vec<(String, Read<bool>)>,
+    /// Jobs, and when each last ended well.
+    pub jobs: Vec<(String, Read<Option<Timestamp>>)>,
+}
+
+/// How one thing stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// In order.
+    Ok,
+    /// Somebody should look.
+    Wrong,
+    /// It could not be read, so nobody can say that it is in order.
+    Unknown,
+}
+
+/// One line of the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// What was looked at.
+    pub about: String,
+    /// How it stands.
+    pub state: State,
+    /// What was seen.
+    pub seen: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mend: String,
+}
+
+impl Line {
+    fn ok(about: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self { about: about.into(), state: State::Ok, seen: seen.into(), mend: String::new() }
+    }
+
+    fn wrong(about: impl Into<String>, seen: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { state: State::Wrong, mend: mend.into(), ..Self::ok(about, seen) }
+    }
+
+    fn of<T>(about: &str, read: &Read<T>, judge: impl FnOnce(&T) -> Self) -> Self {
+        match read {
+            Ok(seen) => judge(seen),
+            Err(reason) => Self { state: State::Unknown, ..Self::ok(about, format!("could not be read: {reason}")) },
+        }
+    }
+}
+
+/// The screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Screen {
+    /// When.
+    pub now: Timestamp,
+    /// Whether somebody should look.
+    pub needs_a_human: bool,
+    /// What was looked at.
+    pub lines: Vec<Line>,
+}
+
+impl Screen {
+    /// Judges what was read.
+    pub fn of(facts: &Facts) -> Self {
+        let mut lines = stack(facts);
+        lines.push(sending(facts));
+        lines.extend(queues(facts));
+        lines.push(outbox(facts));
+        lines.push(unknown_sends(facts));
+        lines.push(quarantine(facts));
+        lines.extend(tables(facts));
+        lines.extend(secrets(facts));
+        lines.extend(facts.jobs.iter().map(|(job, ended)| self::job(job, ended, facts.now)));
+        Self { now: facts.now, needs_a_human: lines.iter().any(|line| line.state != State::Ok), lines }
+    }
+}
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Line { about, state, seen, mend } in &self.lines {
+            let mark = match state {
+                State::Ok => "ok",
+                State::Wrong => "LOOK",
+                State::Unknown => "?",
+            };
+            writeln!(f, "{mark:<5} {about:<28} {seen}")?;
+            if !mend.is_empty() {
+                writeln!(f, "      {:<28} {mend}", "")?;
+            }
+        }
+        match self.needs_a_human {
+            true => writeln!(f, "\nsomebody should look ({})", self.now),
+            false => writeln!(f, "\nall is well ({})", self.now),
+        }
+    }
+}
+
+fn stack(facts: &Facts) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(status) = &facts.stack {
+        let settled = status.ends_with("_COMPLETE") && !status.contains("ROLLBACK") && !status.starts_with("DELETE");
+        let mend = "read the stack's events in CloudFormation";
+        lines.push(if settled { Line::ok("stack", status) } else { Line::wrong("stack", status, mend) });
+    }
+    lines
+        .extend(facts.playbook.as_ref().map(|version| Line::ok("playbook", format!("version {version} of the layer"))));
+    match &facts.alarms {
+        None => {}
+        Some(Ok(alarms)) if alarms.is_empty() => lines.push(Line::ok("alarms", "all of them are OK")),
+        Some(Ok(alarms)) => lines.extend(alarms.iter().map(|(alarm, state)| {
+            Line::wrong(alarm.as_str(), state.as_str(), format!("infra/RUNBOOK.md#{}", alarm.to_lowercase()))
+        })),
+        Some(Err(reason)) => lines.push(Line::of::<()>("alarms", &Err(reason.clone()), |()| Line::ok("", ""))),
+    }
+    lines
+}
+
+fn sending(facts: &Facts) -> Line {
+    Line::of("mail to contacts", &facts.sending, |known| {
+        let CameBack { sends, bounces, complaints } = known.came_back(facts.now);
+        let approved = known.approved.as_ref().map(|approved| &approved.domain);
+        if let Some(domain) = facts.needs_approval.as_ref().filter(|domain| approved != Some(domain)) {
+            let seen = format!("{domain} is not approved: nobody is written to");
+            return Line::wrong("mail to contacts", seen, "perennial ses check --approve");
+        }
+        if let Some(at) = known.paused_at {
+            let why = known.paused_for.as_deref().unwrap_or("an unknown reason");
+            let mend = "perennial sending show says more; find the cause, then: perennial resume";
+            return Line::wrong("mail to contacts", format!("paused since {at}: {why}"), mend);
+        }
+        let within_a_day = known.sent(facts.now).within_a_day;
+        let seen = format!("{within_a_day} within a day; of {sends}, {bounces} bounced, {complaints} complained about");
+        Line::ok("mail to contacts", seen)
+    })
+}
+
+fn queues(facts: &Facts) -> Vec<Line> {
+    let queues = match &facts.queues {
+        Ok(queues) => queues,
+        Err(_) => return vec![Line::of("queues", &facts.queues, |_| Line::ok("", ""))],
+    };
+    let line = |seen: &QueueSeen| {
+        let QueueSeen { queue, waiting, oldest_seconds } = seen;
+        let is_dead = queue.contains("DeadLetter") || queue.contains("Failures");
+        let age = oldest_seconds.map(|seconds| format!(", the oldest for {} min", seconds / 60)).unwrap_or_default();
+        let seen = format!("{waiting} waiting{age}");
+        let is_old = oldest_seconds.is_some_and(|seconds| seconds > QUEUE_WAITS.as_secs());
+        match (is_dead && *waiting > 0, is_old && *waiting > 0) {
+            (true, _) => Line::wrong(queue.as_str(), seen, "mend the cause, then: perennial redrive"),
+            (false, true) => Line::wrong(queue.as_str(), seen, "read the log of the function that empties it"),
+            (false, false) => Line::ok(queue.as_str(), seen),
+        }
+    };
+    queues.iter().map(line).collect()
+}
+
+fn outbox(facts: &Facts) -> Line {
+    Line::of("outbox", &facts.outbox, |(waiting, oldest)| {
+        let is_old = oldest.is_some_and(|at| facts.now.duration_since(at) > OUTBOX_WAITS);
+        let since = oldest.map(|at| format!(", the oldest since {at}")).unwrap_or_default();
+        let seen = format!("{waiting} waiting{since}");
+        let mend = "the sweep should have published them: read the log of relay-events";
+        if is_old { Line::wrong("outbox", seen, mend) } else { Line::ok("outbox", seen) }
+    })
+}
+
+fn unknown_sends(facts: &Facts) -> Line {
+    Line::of("unknown sends of a day", &facts.unknown_sends, |(unknown, settled)| {
+        let left = (unknown - settled).max(0);
+        let seen = format!("{unknown}, of which {settled} were settled");
+        let mend = "feedback settles most; perennial why-no-email shows what became of one contact's";
+        match left {
+            0 => Line::ok("unknown sends of a day", seen),
+            _ => Line::wrong("unknown sends of a day", seen, mend),
+        }
+    })
+}
+
+fn quarantine(facts: &Facts) -> Line {
+    Line::of("quarantine", &facts.quarantined, |waiting| {
+        let seen = format!("{waiting} waiting");
+        let mend = "perennial quarantine list says why; mend the playbook, then: perennial quarantine replay --all";
+        if *waiting > 0 { Line::wrong("quarantine", seen, mend) } else { Line::ok("quarantine", seen) }
+    })
+}
+
+fn tables(facts: &Facts) -> Vec<Line> {
+    let line = |(table, seen): &(String, Read<TableSeen>)| {
+        Line::of(table, seen, |seen| match seen {
+            TableSeen { protected: true, recoverable: true } => Line::ok(table.as_str(), "protected, recoverable"),
+            TableSeen { protected, recoverable } => {
+                let seen = format!("protected from deletion: {protected}, recoverable: {recoverable}");
+                Line::wrong(table.as_str(), seen, "deploy the stack")
+            }
+        })
+    };
+    facts.tables.iter().map(line).collect()
+}
+
+fn secrets(facts: &Facts) -> Vec<Line> {
+    let line = |(secret, there): &(String, Read<bool>)| {
+        Line::of(secret, there, |there| match there {
+            true => Line::ok(secret.as_str(), "there"),
+            false => Line::wrong(secret.as_str(), "is not there", "make the secret that the parameter names"),
+        })
+    };
+    facts.secrets.iter().map(line).collect()
+}
+
+fn job(job: &str, ended: &Read<Option<Timestamp>>, now: Timestamp) -> Line {
+    let about = format!("job {job}");
+    let most = JOBS.iter().find(|(known, _)| *known == job).map_or(SignedDuration::from_hours(26), |(_, most)| *most);
+    let mend = "read the log of the function that the schedule starts";
+    Line::of(&about, ended, |ended| match ended {
+        Some(at) if now.duration_since(*at) <= most => Line::ok(about.as_str(), format!("ended well at {at}")),
+        Some(at) => Line::wrong(about.as_str(), format!("last ended well at {at}"), mend),
+        None => Line::wrong(about.as_str(), "has not ended well of late", mend),
+    })
+}
+
+#[cfg(test)]
+mod tests;
