@@ -209,7 +209,10 @@ async fn measure() -> Measured {
     let first_engagement = meter.of(&[("first", told("second", "analytics-checklist"))]).await;
     let engagement = meter.of(&[("later", told("second", "analytics-infographic"))]).await;
     let lead = meter.of(&[("lead", told("first", "analytics-guide"))]).await;
+    let mut hours = 0;
     let mail = loop {
+        hours += 1;
+        assert!(hours < 14 * 24, "nobody was written to within two weeks");
         let hour_of_day = ((meter.now() - at(START)).get_hours() % 24) as usize;
         let hour = meter.next_hour().await;
         let nurture = hour.invocations.get(&Trigger::Queue).is_some_and(|of| of.contains_key("RecordEmailFeedback"));
