@@ -213,7 +213,7 @@ fn path(path: &Path) -> &str {
 async fn the_ingest_binary_answers_a_recorded_webhook_and_leaves_the_row() {
     let (deployment, _folder, playbook) = world().await;
     deployment.world.set_secret("perennial/test/webhooks", &json!({"native": LOCAL_WEBHOOK_SECRET}).to_string());
-    let keys = ["LINK_KEY", "ADDRESS_KEY"].map(|name| (name, format!("a {name} of at least thirty-two characters")));
+    let keys = ["LINK_KEY", "ADDRESS_KEY"].map(|name| (name, format!("{name}-of-at-least-thirty-two-characters")));
     deployment.world.set_secret("perennial/test/keys", &json!(std::collections::BTreeMap::from(keys)).to_string());
     let mut api = RuntimeApi::start().await;
     let environment = [

@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use fastrand::Rng;
 use http::Request;
 use perennial::deployment::Deployment;
-use perennial_local::{Call, ClockHandle, Fault, Function};
+use perennial_local::{Call, ClockHandle, DeadLetter, Fault, Function};
 use perennial_platform::clock::Clock;
 use perennial_platform::logged::Lines;
 use perennial_tests::desk::Desk;
@@ -25,6 +25,8 @@ const MARK: &str = "zqx";
 /// So many invocations, not counting those of relay-events, which mostly finds nothing every five minutes.
 const INVOCATIONS: u64 = 10_000;
 const CONTACTS: usize = 240;
+/// So many links are pressed at a time, each in seven ways.
+const TOKENS: usize = 400;
 
 /// What is written in Lambda: every line that any crate of ours says at any level, and what Lambda's filter lets others say.
 #[derive(Clone, Default)]
@@ -222,7 +224,9 @@ impl Scenario {
             headers.chain(mail.html.as_deref()).chain(mail.text.as_deref())
         });
         let tokens: BTreeSet<String> = parts.flat_map(tokens).collect();
-        for token in &tokens {
+        // Some of each kind are enough: there are thousands.
+        let every = (tokens.len() / TOKENS).max(1);
+        for token in tokens.iter().step_by(every) {
             let leads_to = self.ask("GET", &format!("/t/{token}"), "").await;
             let sites: Vec<String> = tokens_after(&leads_to, "pt=").collect();
             for site in &sites {
@@ -330,6 +334,13 @@ fn nonsense(number: u64, address: &str) -> Value {
     }
 }
 
+/// A letter that somebody may read. What SES tells of mail names its addresses: it lies among the dead letters as SES told it, for
+/// whoever redrives it, and only what we say of it is ours.
+fn dead_letter(letter: &DeadLetter) -> String {
+    let body = if letter.source == "MailEventsQueue" { Value::Null } else { letter.body.clone() };
+    format!("{} {} {body}\n", letter.source, letter.reason)
+}
+
 /// The tokens of our links in a text.
 fn tokens(text: &str) -> Vec<String> {
     let ours = ["/u/", "/l/", "/p/", "/t/", "/o/"].map(|path| format!("{PUBLIC_URL}{path}"));
@@ -383,7 +394,7 @@ async fn ten_thousand_invocations_tell_no_address_token_or_text() {
     let exposed = [
         ("logs", written.text()),
         ("events", events.iter().map(|event| event.envelope.to_string() + "\n").collect()),
-        ("dead letters", letters.iter().map(|it| format!("{} {} {}\n", it.source, it.reason, it.body)).collect()),
+        ("dead letters", letters.iter().map(dead_letter).collect()),
     ];
     // What was meant to happen has happened: otherwise silence proves nothing.
     for (place, said) in [

@@ -27,9 +27,9 @@ use perennial_playbook::shown_name;
 use serde::Deserialize;
 
 use self::letter::{LeadRow, Part, SentRow, WarmRow, Weekly, WeeklyLetter, accounts};
-use crate::deadline;
 use crate::addressee::Working;
 use crate::claim::silence;
+use crate::deadline;
 use crate::line::Turn;
 use crate::{Handled, SendNurtureEmail};
 

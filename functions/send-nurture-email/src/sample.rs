@@ -12,8 +12,8 @@ use crate::brief;
 use crate::help::{self, Need};
 use crate::taken::{PutOff, Taker};
 use crate::template::{Action, LeadLine, Letter, Moment, More, Person, Talk, Written};
-use perennial_domain::lead::Reach;
 use crate::wording::{Reminder, asks_again, hand_off, hello, new_leads, reminder};
+use perennial_domain::lead::Reach;
 
 /// A mail as a rep gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use perennial_domain::ids::{AccountId, ContactId, ProductId};
 use perennial_domain::qualify::HeldReason;
 
 use crate::contact::ContactRows;
-use crate::failure::Failure;
 use crate::desk::members;
+use crate::failure::Failure;
 use crate::keys::{self, Key};
 use crate::outbox::{self, LeadEvent, Waiting};
 use crate::records::Held;

@@ -25,7 +25,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::logged::Lines;
-use crate::metrics;
+use crate::{metrics, settings};
 
 /// A schedule's tick. Scheduler's execution id changes with each attempt; the scheduled time does not.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -138,14 +138,15 @@ pub async fn config() -> SdkConfig {
 /// The AWS configuration of a Lambda: region, credentials and endpoints from the environment, where Lambda puts them, and from
 /// nowhere else. What looks for them in files, containers and instances is as large as the SDK of a service.
 pub fn config_in_lambda() -> SdkConfig {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(credentials)
         .timeout_config(time_limits())
         .service_config(Endpoints);
-    config.set_region(variable("AWS_REGION").map(Region::new)).set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    config
+        .set_region(settings::optional("AWS_REGION").map(Region::new))
+        .set_endpoint_url(settings::optional("AWS_ENDPOINT_URL"));
     config.build()
 }
 
@@ -156,7 +157,7 @@ struct Endpoints;
 impl LoadServiceConfig for Endpoints {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
-        std::env::var(format!("{}_{service}", key.env())).ok().filter(|value| !value.is_empty())
+        settings::optional(&format!("{}_{service}", key.env()))
     }
 }
 
@@ -167,18 +168,18 @@ const RUNTIME_SPAN: &str = "lambda_runtime::layers::trace";
 /// Whatever `RUST_LOG` asks for, metrics are written, since an alarm waits for them, and lines name their request, which they know by
 /// the runtime's span.
 pub fn log_json() {
-    let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty()).unwrap_or_else(|| "info".to_owned());
+    let asked = settings::optional("RUST_LOG").unwrap_or_else(|| "info".to_owned());
     // Targets and levels: expressions would bring an engine of regular expressions into every function.
     let filter = |asked: &str| format!("{asked},{}=info,{RUNTIME_SPAN}=info", metrics::TARGET).parse::<Targets>();
     let filter = filter(&asked).or_else(|_| filter("info")).unwrap_or_default();
-    let lines = Lines { stage: std::env::var("STAGE").ok().filter(|stage| !stage.is_empty()), clock: Clock::system() };
+    let lines = Lines { stage: settings::optional("STAGE"), clock: Clock::system() };
     let written = tracing_subscriber::fmt::layer().json().event_format(lines);
     tracing_subscriber::registry().with(written.with_filter(filter)).init();
     // What a panic says may quote what it was about: where it happened is enough to find it.
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(at = panic.location().map(tracing::field::display), "panicked");
     }));
-    let published = std::env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default();
+    let published = settings::optional("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default();
     tracing::info!(published, "starts");
 }
 

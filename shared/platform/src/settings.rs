@@ -20,12 +20,17 @@ pub enum SettingsError {
     },
 }
 
+/// The value of a variable, if it has one.
+pub fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// The value of a variable that must be there.
 ///
 /// # Errors
 /// [`SettingsError::Missing`].
 pub fn required(name: &'static str) -> Result<String, SettingsError> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(SettingsError::Missing(name))
+    optional(name).ok_or(SettingsError::Missing(name))
 }
 
 /// The value of a key that signs or hashes: what is short can be guessed.

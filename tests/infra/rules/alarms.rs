@@ -49,7 +49,10 @@ fn check_alarm(template: &Template, id: &str, alarm: &Value, found: &mut Found) 
         found.must(id, ours, "it watches a metric of another stage");
         let name = alarm["MetricName"].as_str().unwrap_or_default();
         let own = Metric::named(name);
-        let told = of_aws || own.is_some() || counted(template).any(|(_, it)| it["MetricName"] == name);
+        let told = of_aws
+            || own.is_some()
+            || counted(template)
+                .any(|(_, it)| it["MetricName"] == name && it["Dimensions"].is_null() == alarm["Dimensions"].is_null());
         found.must(id, told, format_args!("it watches {name}, which nobody counts"));
         let by = own.and_then(Metric::dimension).map_or("", |(by, _)| by);
         let whole = by.is_empty() || list(&alarm["Dimensions"]).iter().any(|it| it["Name"] == by);

@@ -15,7 +15,7 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
             found.must(id, limited, format_args!("{limit} limits nothing"));
         }
         let by_route = &api["DefaultRouteSettings"]["DetailedMetricsEnabled"];
-        found.must(id, *by_route == template.standard(), "its metrics by route are not the profile's");
+        found.must(id, *by_route == false, "metrics by route are paid for");
         check_access_log(template, id, api, &mut found);
     }
     check_routes(template, &mut found);
@@ -157,6 +157,12 @@ fn check_open_functions(template: &Template, found: &mut Found) {
 
 /// The desk: one route takes the token of the pool, all others the function's own cookie.
 fn check_desk(template: &Template, found: &mut Found) {
+    let has_desk = template.resources.contains_key("SalesDesk");
+    found.must(
+        "DeskApi",
+        template.resources.contains_key("DeskApi") == has_desk,
+        "it is there without a desk, or not with it",
+    );
     let Some(api) = template.resources.get("DeskApi") else { return };
     found.has("DeskApi", api, &["/Properties/Name"]);
     let users = &api["Properties"]["Auth"]["Authorizers"]["DeskUsers"];
@@ -171,7 +177,8 @@ fn check_desk(template: &Template, found: &mut Found) {
         .filter(|(_, event)| named(&event["Properties"]["ApiId"]) == "DeskApi" && event["Type"] == "HttpApi")
         .map(|(_, event)| {
             let of = &event["Properties"];
-            (named(&of["Method"]), named(&of["Path"]), of["Auth"] == json!({"Authorizer": "DeskUsers"}))
+            let text = |it: &Value| it.as_str().unwrap_or_default().to_owned();
+            (text(&of["Method"]), text(&of["Path"]), of["Auth"] == json!({"Authorizer": "DeskUsers"}))
         })
         .collect();
     let expected: BTreeSet<(String, String, bool)> =

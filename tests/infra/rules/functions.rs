@@ -58,7 +58,7 @@ fn check_code(template: &Template, id: &str, found: &mut Found) {
     found.must(id, memory.is_some_and(|it| (128..=512).contains(&it)), "its memory is not chosen");
     found.must(id, timeout.is_some_and(|it| (3..=600).contains(&it)), "its timeout is not chosen");
     found.must(id, list(of("Layers")).iter().any(|layer| named(layer) == "PlaybookLayer"), "it has no playbook");
-    found.has(id, &resource["Properties"], &["/Description", "/Role"]);
+    found.has(id, &resource["Properties"], &["/Description", "/Role", "/Timeout"]);
     let policies = &resource["Properties"]["Policies"];
     found.must(id, policies.is_null(), "it has policies beside its role");
 }
@@ -89,6 +89,10 @@ fn check_environment(template: &Template, id: &str, found: &mut Found) {
     let read = read_by(id);
     for name in read.difference(&all) {
         found.say(id, format_args!("{name} is read and not told"));
+    }
+    for (name, value) in &own {
+        let told = value.is_string() || value.as_object().is_some_and(|call| !call.is_empty());
+        found.must(id, told, format_args!("{name} is told nothing"));
     }
     let own: BTreeSet<String> = own.into_iter().map(|(name, _)| name).collect();
     for name in own.difference(&read) {

@@ -75,7 +75,8 @@ fn check_keys(id: &str, table: &Value, found: &mut Found) {
     found.must(id, typed && declared == keys, "what is declared is not what the keys are made of");
     for (schema, name) in [&table["KeySchema"]].into_iter().chain(schemas).zip(1..) {
         let kinds: Vec<&str> = list(schema).iter().filter_map(|key| key["KeyType"].as_str()).collect();
-        let whole = kinds == ["HASH", "RANGE"] || (kinds == ["HASH"] && name > 1);
+        let all = kinds.len() == list(schema).len();
+        let whole = all && (kinds == ["HASH", "RANGE"] || (kinds == ["HASH"] && name > 1));
         found.must(id, whole, format_args!("the keys of number {name} are not a hash and a range"));
     }
 }

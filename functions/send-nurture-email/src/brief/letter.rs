@@ -1,9 +1,9 @@
 //! The weekly mail to a rep as it is read.
 
 use jiff::civil::Date;
+use perennial_domain::lead::Reach;
 use perennial_platform::failure::Failure;
 use perennial_playbook::Company;
-use perennial_domain::lead::Reach;
 use serde::Serialize;
 
 use crate::template::{Written, fill, reach_in_words};

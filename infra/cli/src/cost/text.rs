@@ -34,19 +34,19 @@ impl fmt::Display for Shown<'_> {
 
 impl Shown<'_> {
     fn fixed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n{:<34}", "FIXED CHARGE")?;
+        write!(f, "\n{:<40}", "FIXED CHARGE")?;
         self.fixed.iter().try_for_each(|(profile, _)| write!(f, "{:>16}", profile.as_str()))?;
         writeln!(f)?;
         let rows = self.fixed.first().map(|(_, charges)| charges.as_slice()).unwrap_or_default();
         for (index, row) in rows.iter().enumerate() {
-            write!(f, "  {:<32}", row.what)?;
+            write!(f, "  {:<38}", row.what)?;
             for (_, charges) in &self.fixed {
                 let charge = &charges[index];
                 write!(f, "{:>6}{:>10}", charge.count, charge.cost)?;
             }
             writeln!(f)?;
         }
-        write!(f, "  {:<32}", "together")?;
+        write!(f, "  {:<38}", "together")?;
         for (_, charges) in &self.fixed {
             write!(f, "{:>16}", charges.iter().map(|charge| charge.cost).sum::<Micros>())?;
         }
@@ -61,14 +61,14 @@ impl Shown<'_> {
         let rows = self.bills.first().map(|bill| bill.lines.as_slice()).unwrap_or_default();
         for (index, row) in rows.iter().enumerate() {
             let what = if row.of.is_empty() { row.item.to_owned() } else { format!("{}, {}", row.item, row.of) };
-            write!(f, "  {:<32}", format!("{:<16}{}", row.service, what))?;
+            write!(f, "  {:<38}", format!("{:<16}{}", row.service, what))?;
             self.bills.iter().try_for_each(|bill| write!(f, "{:>16}", bill.lines[index].cost))?;
             writeln!(f)?;
         }
-        write!(f, "  {:<32}", "with the fixed charge")?;
+        write!(f, "  {:<38}", "with the fixed charge")?;
         self.bills.iter().try_for_each(|bill| write!(f, "{:>16}", bill.total))?;
         writeln!(f)?;
-        write!(f, "  {:<32}", "of it for a million events")?;
+        write!(f, "  {:<38}", "of it for a million events")?;
         let per_million = |bill: &Bill| {
             let events = i128::from(bill.month.events.max(1));
             Micros(((i128::from(bill.total.0 - bill.fixed.0) * 1_000_000) / events).try_into().unwrap_or(i64::MAX))

@@ -360,7 +360,10 @@ fn configuration_set(said: &Said<ConfigurationSet>) -> Finding {
     let wrong = |what: String, mend| Finding::wrong("configuration set", WHY, what, mend);
     let set = match said {
         Err(reason) => {
-            return wrong(format!("SES could not be asked ({reason})"), "Allow ses:GetConfigurationSet, and ask again.");
+            return wrong(
+                format!("SES could not be asked ({reason})"),
+                "Allow ses:GetConfigurationSet, and ask again.",
+            );
         }
         Ok(None) => return wrong("SES does not know it".to_owned(), "Deploy the stack: it makes one."),
         Ok(Some(set)) => set,
