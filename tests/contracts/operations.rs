@@ -12,9 +12,12 @@ use serde_json::{Map, Value};
 /// What counts what has already been mended, or what a CRM said too late: nobody needs to be woken for it.
 const LOOKED_AT: [&str; 2] = ["RefusedWords", "UnknownSendsSettled"];
 
+/// Namespace, metric, and the dimension with what it names.
+type OfAws = (&'static str, &'static str, Option<(&'static str, &'static str)>);
+
 /// Metrics of AWS's own: the namespace, the name, the dimension and the type of resource that it names. Source: the monitoring pages
 /// of the developer guides of Lambda, SQS, DynamoDB, API Gateway (HTTP APIs) and SES.
-const OF_AWS: [(&str, &str, Option<(&str, &str)>); 18] = [
+const OF_AWS: [OfAws; 18] = [
     ("AWS/Lambda", "Invocations", Some(("FunctionName", FUNCTION))),
     ("AWS/Lambda", "Errors", Some(("FunctionName", FUNCTION))),
     ("AWS/Lambda", "Throttles", Some(("FunctionName", FUNCTION))),
