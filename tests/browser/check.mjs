@@ -33,10 +33,13 @@ export async function reachedByKeyboard(page) {
     const at = await page.evaluate(() => {
       const it = document.activeElement;
       if (it === document.body) return { end: true };
-      const ring = ['radio', 'checkbox'].includes(it.type) ? (it.closest('label') ?? it) : it;
-      const { outlineStyle, outlineWidth } = getComputedStyle(ring);
+      // The ring is around what is chosen, or around the label that it stands in.
+      const ring = [it, it.closest('label')].filter(Boolean).some((at) => {
+        const { outlineStyle, outlineWidth } = getComputedStyle(at);
+        return outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2;
+      });
       const what = [it.name, it.value, it.textContent].filter(Boolean).join(' ');
-      return { what, seen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 };
+      return { what, seen: ring };
     });
     if (at.end) break;
     assert(at.seen, `${at.what} has the focus and does not show it`);
