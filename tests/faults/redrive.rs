@@ -53,8 +53,14 @@ async fn records_that_a_consumer_gave_up_on_are_told_again_by_the_ledger_and_cou
     assert!(would.iter().all(|what| what.contains("are told again by the ledger")), "{would:?}");
     assert_eq!((redrive(&deployment, Queue::Streams, false).await, dead(&deployment)), (would.clone(), lie));
 
-    deployment.world.register("ScoreAndDecay", sound);
+    // Too early: it is broken still. Hours later what was told again is found by when that was.
+    later(&deployment, 3).await;
     assert_eq!(redrive(&deployment, Queue::Streams, true).await, would);
+    assert_eq!(interest(&deployment, "ada", "analytics").await.facts.len(), 0);
+    later(&deployment, 3).await;
+    deployment.world.register("ScoreAndDecay", sound);
+    let again = redrive(&deployment, Queue::Streams, true).await;
+    assert!(again.iter().all(|what| what.contains("are told again by the ledger")), "{again:?}");
     assert_eq!(interest(&deployment, "ada", "analytics").await.facts.len(), 2);
     assert_eq!(dead(&deployment), []);
     assert_eq!(redrive(&deployment, Queue::Streams, true).await, Vec::<String>::new(), "nothing is left");

@@ -12,11 +12,14 @@
 
 mod decide;
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use jiff::Timestamp;
+use perennial_platform::clock::Clock;
 use perennial_platform::keys::{PK, SK};
 use perennial_platform::store::{Item, text};
 use serde::Serialize;
@@ -32,6 +35,8 @@ const BATCH: i32 = 10;
 const HIDDEN_SECONDS: i32 = 300;
 /// How often an entry was told again. It is the only thing that is ever written to an entry.
 const REDRIVEN: &str = "redriven";
+/// When it was told again: what fails once more is looked for by that.
+const TOLD_AT: &str = "told_at";
 
 /// A dead-letter queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -97,7 +102,7 @@ pub struct Places {
     /// SQS.
     pub queues: aws_sdk_sqs::Client,
     /// The URL of each queue.
-    pub url: std::collections::BTreeMap<Queue, String>,
+    pub url: BTreeMap<Queue, String>,
     /// EventBridge.
     pub events: aws_sdk_eventbridge::Client,
     /// The bus.
@@ -106,7 +111,12 @@ pub struct Places {
     pub tables: aws_sdk_dynamodb::Client,
     /// The ledger's name.
     pub ledger: String,
+    /// What time it is.
+    pub clock: Clock,
 }
+
+/// Keys of ledger entries, by the first and the last instant of the time in which they came.
+type Found = BTreeMap<(Timestamp, Timestamp), Vec<(String, String)>>;
 
 fn failed<E>(operation: &'static str) -> impl Fn(E) -> RedriveError
 where
@@ -168,7 +178,7 @@ impl Places {
     }
 
     async fn one_by_one(&self, queue: Queue, really: bool) -> Result<Vec<Outcome>, RedriveError> {
-        let (mut outcomes, mut kept) = (Vec::new(), Vec::new());
+        let mut messages = Vec::new();
         loop {
             let received = self.receive(queue).await?;
             if received.is_empty() {
@@ -177,15 +187,20 @@ impl Places {
             for message in received {
                 let body = message.body().unwrap_or_default();
                 let what = if queue == Queue::Streams { of_stream(body, &self.ledger) } else { of_trigger(body) };
-                let outcome = self.do_it(queue, &message, &what, really).await;
-                let goes = really && outcome.as_ref().is_ok_and(|outcome| outcome.redriven);
-                if goes {
-                    self.delete(queue, &message).await?;
-                } else {
-                    kept.push(message);
-                }
-                outcomes.push(outcome?);
+                messages.push((message, what));
             }
+        }
+        // Before anything is told again: what was told is found by when that was.
+        let found = self.found(messages.iter().map(|(_, what)| what)).await?;
+        let (mut outcomes, mut kept) = (Vec::new(), Vec::new());
+        for (message, what) in messages {
+            let outcome = self.do_it(queue, &message, &what, &found, really).await?;
+            if really && outcome.redriven {
+                self.delete(queue, &message).await?;
+            } else {
+                kept.push(message);
+            }
+            outcomes.push(outcome);
         }
         // Shown again, for whoever comes next.
         for message in kept {
@@ -194,7 +209,27 @@ impl Places {
         Ok(outcomes)
     }
 
-    async fn do_it(&self, queue: Queue, message: &Message, what: &What, really: bool) -> Result<Outcome, RedriveError> {
+    /// The entries of the ledger that are to be told again, by the time in which they came; each time is looked through once.
+    async fn found(&self, all: impl Iterator<Item = &What>) -> Result<Found, RedriveError> {
+        let mut found = Found::new();
+        for what in all {
+            if let What::TellAgain { from, until } = *what
+                && !found.contains_key(&(from, until))
+            {
+                found.insert((from, until), self.entries(from, until).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn do_it(
+        &self,
+        queue: Queue,
+        message: &Message,
+        what: &What,
+        found: &Found,
+        really: bool,
+    ) -> Result<Outcome, RedriveError> {
         let said = |what: String, redriven: bool| Outcome {
             queue,
             message: message.message_id().map(str::to_owned),
@@ -210,13 +245,13 @@ impl Places {
             }
             What::TakeAway(why) => said(format!("is taken away: {why}"), true),
             What::TellAgain { from, until } => {
-                let entries = self.entries(*from, *until).await?;
-                // What was told again before failed at another time than it was received: nothing is taken for granted.
+                let entries = found.get(&(*from, *until)).map(Vec::as_slice).unwrap_or_default();
+                // What a restore or a replay has told again is not found by these times: nothing is taken for granted.
                 if entries.is_empty() {
                     return Ok(said(format!("stays: nothing came into the ledger from {from} to {until}"), false));
                 }
                 if really {
-                    for entry in &entries {
+                    for entry in entries {
                         self.touch(entry).await?;
                     }
                 }
@@ -261,12 +296,14 @@ impl Places {
         }
     }
 
-    /// The keys of what came into the ledger between two instants.
+    /// The keys of what came into the ledger between two instants, or was told again then.
     async fn entries(&self, from: Timestamp, until: Timestamp) -> Result<Vec<(String, String)>, RedriveError> {
         let number = |at: Timestamp| AttributeValue::N(at.as_second().to_string());
         let scan = self.tables.scan().table_name(&self.ledger).projection_expression("#pk, #sk");
         let scan = scan.expression_attribute_names("#pk", PK).expression_attribute_names("#sk", SK);
-        let scan = scan.filter_expression("received_at BETWEEN :from AND :until");
+        let scan = scan
+            .filter_expression("received_at BETWEEN :from AND :until OR #told_at BETWEEN :from AND :until")
+            .expression_attribute_names("#told_at", TOLD_AT);
         let scan = scan.expression_attribute_values(":from", number(from));
         let scan = scan.expression_attribute_values(":until", number(until));
         let key = |item: Item| Some((text(&item, PK)?.to_owned(), text(&item, SK)?.to_owned()));
@@ -282,9 +319,11 @@ impl Places {
         let string = |text: &str| AttributeValue::S(text.to_owned());
         let request = self.tables.update_item().table_name(&self.ledger).key(PK, string(pk)).key(SK, string(sk));
         let request = request
-            .update_expression("ADD #redriven :one")
+            .update_expression("ADD #redriven :one SET #told_at = :now")
             .condition_expression("attribute_exists(#pk)")
             .expression_attribute_names("#redriven", REDRIVEN)
+            .expression_attribute_names("#told_at", TOLD_AT)
+            .expression_attribute_values(":now", AttributeValue::N(self.clock.now().as_second().to_string()))
             .expression_attribute_names("#pk", PK)
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
         match request.send().await {

@@ -6,6 +6,7 @@ use clap::Args;
 use perennial::data::DataFolder;
 use perennial::redrive::{Outcome, Places, Queue};
 use perennial::stack::Stack;
+use perennial_platform::clock::Clock;
 use perennial_platform::lambda;
 use serde_json::json;
 
@@ -53,6 +54,7 @@ impl Redrive {
             bus: stack.resource("EventBus")?.to_owned(),
             tables: aws_sdk_dynamodb::Client::new(&config),
             ledger: stack.ledger_table()?.to_owned(),
+            clock: Clock::system(),
         };
         self.redrive(&places).await
     }

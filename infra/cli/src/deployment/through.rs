@@ -24,6 +24,7 @@ impl Deployment {
             bus: "EventBus".to_owned(),
             tables: self.store.client.clone(),
             ledger: self.ledger_table.clone(),
+            clock: clock_of(&self.world),
         }
     }
 
