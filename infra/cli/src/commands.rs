@@ -52,6 +52,16 @@ impl<E: std::error::Error> From<E> for Failed {
     }
 }
 
+/// The folder of the world that was asked for, or of the one that `perennial up` keeps.
+pub fn world_in(asked: Option<&Path>) -> Result<DataFolder, Failed> {
+    let data = DataFolder::of(asked, "up");
+    if data.database().exists() {
+        return Ok(data);
+    }
+    let place = data.path().display();
+    Err(Failed(vec![format!("error: there is no world in {place} yet: run `perennial up` first")]))
+}
+
 /// The playbook folder: the one that was asked for, or the example.
 pub fn playbook_folder(asked: Option<PathBuf>) -> PathBuf {
     let here = Path::new("infra/playbook");

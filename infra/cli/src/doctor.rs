@@ -38,7 +38,7 @@ pub struct QueueSeen {
     /// Messages that wait, hidden ones among them.
     pub waiting: i64,
     /// How old the oldest is, in seconds; nothing is known of it on one machine, and of an empty queue.
-    pub oldest_seconds: Option<i64>,
+    pub oldest_seconds: Read<Option<i64>>,
 }
 
 /// A table.
@@ -218,13 +218,21 @@ fn queues(facts: &Facts) -> Vec<Line> {
     let line = |seen: &QueueSeen| {
         let QueueSeen { queue, waiting, oldest_seconds } = seen;
         let is_dead = queue.contains("DeadLetter") || queue.contains("Failures");
-        let age = oldest_seconds.map(|seconds| format!(", the oldest for {} min", seconds / 60)).unwrap_or_default();
+        let age = match oldest_seconds {
+            Ok(None) => String::new(),
+            Ok(Some(seconds)) => format!(", the oldest for {} min", seconds / 60),
+            Err(reason) => format!(", for how long could not be read: {reason}"),
+        };
         let seen = format!("{waiting} waiting{age}");
-        let is_old = oldest_seconds.is_some_and(|seconds| seconds > QUEUE_WAITS.as_secs());
-        match (is_dead && *waiting > 0, is_old && *waiting > 0) {
-            (true, _) => Line::wrong(queue.as_str(), seen, "mend the cause, then: perennial redrive"),
-            (false, true) => Line::wrong(queue.as_str(), seen, "read the log of the function that empties it"),
-            (false, false) => Line::ok(queue.as_str(), seen),
+        match oldest_seconds {
+            _ if is_dead && *waiting > 0 => {
+                Line::wrong(queue.as_str(), seen, "mend the cause, then: perennial redrive")
+            }
+            Err(_) => Line { state: State::Unknown, ..Line::ok(queue.as_str(), seen) },
+            Ok(Some(seconds)) if *waiting > 0 && *seconds > QUEUE_WAITS.as_secs() => {
+                Line::wrong(queue.as_str(), seen, "read the log of the function that empties it")
+            }
+            Ok(_) => Line::ok(queue.as_str(), seen),
         }
     };
     queues.iter().map(line).collect()

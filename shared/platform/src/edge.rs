@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use percent_encoding::percent_decode_str;
 
 use crate::lambda::answer;
 
@@ -30,31 +31,14 @@ pub fn parameter<'a>(request: &'a ApiGatewayV2httpRequest, name: &str, routes: &
     routes.iter().filter(answers).find_map(chosen).map(decoded)
 }
 
-/// The answer to what has no route: API Gateway's own, so that nobody can tell the edges apart.
+/// The answer to what has no route: API Gateway's own, so that both edges have one.
 pub fn not_found() -> ApiGatewayV2httpResponse {
     answer(404, "application/json", r#"{"message":"Not Found"}"#)
 }
 
 /// Percent-decoded as API Gateway does it; what is no valid escape stays as it is.
 fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let (byte, then) = escaped(rest).unwrap_or((*first, after));
-        bytes.push(byte);
-        rest = then;
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The byte of an escape at the beginning, and what comes after it.
-fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, after @ ..] = text else { return None };
-    let digit = |hex: u8| char::from(hex).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some((digit(*high)? * 16 + digit(*low)?, after))
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 #[cfg(test)]

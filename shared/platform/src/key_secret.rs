@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -21,15 +21,16 @@ use jiff::{SignedDuration, Timestamp};
 use crate::address::AddressKey;
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::settings::{self, SHORTEST_KEY};
 use crate::signing_keys::SigningKeys;
 
 /// What was read is not asked for again for so long.
 const LIVES: SignedDuration = SignedDuration::from_secs(300);
+/// Where it could not be read it is asked for again after so long.
+const AFTER_A_FAILURE: SignedDuration = SignedDuration::from_secs(15);
 /// One attempt to read, and all of them: a function has ten seconds to start, and a reader of a page waits.
 const ATTEMPT: Duration = Duration::from_secs(2);
 const ALL_ATTEMPTS: Duration = Duration::from_secs(5);
-/// What is shorter can be guessed.
-const SHORTEST_KEY: usize = 32;
 const READ: &str = "GetSecretValue";
 
 /// Why there are no keys.
@@ -50,7 +51,7 @@ pub struct KeySecret {
     clock: Clock,
     link_keys: SigningKeys,
     address_key: AddressKey,
-    asked_at: Mutex<Timestamp>,
+    due_at: Mutex<Timestamp>,
 }
 
 impl KeySecret {
@@ -62,10 +63,10 @@ impl KeySecret {
         let timeouts =
             TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ALL_ATTEMPTS).build();
         let client = Client::from_conf(Builder::from(config).timeout_config(timeouts).build());
-        let asked_at = Mutex::new(clock.now());
+        let due_at = Mutex::new(clock.now() + LIVES);
         let (link_keys, address_key) = ask(&client, &name).await?;
         let (link_keys, address_key) = (SigningKeys::new(link_keys), AddressKey::new(address_key));
-        Ok(Self { client, name, clock, link_keys, address_key, asked_at })
+        Ok(Self { client, name, clock, link_keys, address_key, due_at })
     }
 
     /// What signs links and sessions; it changes when the secret does.
@@ -78,24 +79,32 @@ impl KeySecret {
         self.address_key.clone()
     }
 
-    /// Reads the link keys again if that is due. What fails is logged, and tried again when it is due again.
+    /// Reads the link keys again if that is due. What fails is logged, and soon tried again.
     pub async fn renew(&self) {
-        if !self.is_due(self.clock.now()) {
+        let now = self.clock.now();
+        if !self.is_due(now) {
             return;
         }
         match ask(&self.client, &self.name).await {
             Ok((link_keys, _)) => self.link_keys.replace(link_keys),
-            Err(error) => tracing::warn!(%error, "keys not read again"),
+            Err(error) => {
+                tracing::warn!(%error, "keys not read again");
+                *self.due_at() = now + AFTER_A_FAILURE;
+            }
         }
     }
 
+    fn due_at(&self) -> MutexGuard<'_, Timestamp> {
+        self.due_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever hears that it is due asks: others do not.
     fn is_due(&self, now: Timestamp) -> bool {
-        let mut asked_at = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = now.duration_since(*asked_at);
+        let mut due_at = self.due_at();
         // A clock that went back says nothing about how old something is.
-        let is_due = age.is_negative() || age >= LIVES;
+        let is_due = now >= *due_at || due_at.duration_since(now) > LIVES;
         if is_due {
-            *asked_at = now;
+            *due_at = now + LIVES;
         }
         is_due
     }
@@ -119,10 +128,7 @@ fn keys_of(text: &str) -> Result<(Vec<String>, String), KeySecretError> {
     let texts: BTreeMap<String, String> = serde_json::from_str(text)
         .map_err(|_| Failure::Bug { operation: READ, code: "not a JSON object of texts".to_owned() })?;
     let named = |name: &'static str| texts.get(name).ok_or(KeySecretError::Unusable(name));
-    let link_keys: Vec<String> = named("LINK_KEY")?.split_whitespace().map(str::to_owned).collect();
-    if link_keys.is_empty() || link_keys.iter().any(|key| key.len() < SHORTEST_KEY) {
-        return Err(KeySecretError::Unusable("LINK_KEY"));
-    }
+    let link_keys = settings::keys_in(named("LINK_KEY")?).ok_or(KeySecretError::Unusable("LINK_KEY"))?;
     let address_key = named("ADDRESS_KEY")?;
     if address_key.len() < SHORTEST_KEY {
         return Err(KeySecretError::Unusable("ADDRESS_KEY"));

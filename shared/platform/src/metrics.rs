@@ -1,4 +1,4 @@
-//! The figures that alarms and the dashboard read: said where the fact is known, each once.
+//! The figures that alarms and the dashboard read: said where the fact is known.
 //!
 //! A metric is an event of [`TARGET`], which passes whatever the log's filter is. In Lambda [`crate::logged`] writes it in
 //! CloudWatch's embedded metric format; on one machine and in tests it is a line of the log like any other. Nothing here reads a

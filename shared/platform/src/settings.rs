@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use perennial_playbook::Playbook;
 
+/// What is shorter can be guessed.
+pub(crate) const SHORTEST_KEY: usize = 32;
+
 /// The deployment is incomplete: a function that cannot know what it needs does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -39,7 +42,7 @@ pub fn required(name: &'static str) -> Result<String, SettingsError> {
 /// [`SettingsError`] if it is missing or shorter than 32 characters.
 pub fn key(name: &'static str) -> Result<String, SettingsError> {
     let key = required(name)?;
-    if key.len() >= 32 {
+    if key.len() >= SHORTEST_KEY {
         Ok(key)
     } else {
         Err(SettingsError::Unusable { name, reason: "is shorter than 32 characters".to_owned() })
@@ -54,13 +57,15 @@ pub fn keys(name: &'static str) -> Result<Vec<String>, SettingsError> {
     read_keys(name, &required(name)?)
 }
 
-fn read_keys(name: &'static str, text: &str) -> Result<Vec<String>, SettingsError> {
+/// Keys separated by white space; nothing if there is none, or one of them can be guessed.
+pub(crate) fn keys_in(text: &str) -> Option<Vec<String>> {
     let keys: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-    if !keys.is_empty() && keys.iter().all(|key| key.len() >= 32) {
-        Ok(keys)
-    } else {
-        Err(SettingsError::Unusable { name, reason: "holds a key that is shorter than 32 characters".to_owned() })
-    }
+    (!keys.is_empty() && keys.iter().all(|key| key.len() >= SHORTEST_KEY)).then_some(keys)
+}
+
+fn read_keys(name: &'static str, text: &str) -> Result<Vec<String>, SettingsError> {
+    let reason = || "holds a key that is shorter than 32 characters".to_owned();
+    keys_in(text).ok_or_else(|| SettingsError::Unusable { name, reason: reason() })
 }
 
 /// The compiled playbook that `PLAYBOOK` names. Never a folder: what reads one is the larger half of the playbook's code, and a

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use perennial::contact::{Person, Tables, erase, export};
-use perennial::data::DataFolder;
 use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET, Options, address_key, local_links};
 use perennial::tally::Tally;
 use perennial_local::{ClockHandle, Store as Kept};
@@ -18,7 +17,7 @@ use perennial_platform::{lambda, settings};
 use serde_json::json;
 
 use super::place::Place;
-use super::{EXIT_CODES, Failed, load_playbook, local_url, playbook_folder, prepare, print_json, say};
+use super::{EXIT_CODES, Failed, load_playbook, local_url, playbook_folder, prepare, print_json, say, world_in};
 
 /// From which mail a link is, in the record of consent: from none.
 const BY_SUPPORT: &str = "support";
@@ -215,11 +214,7 @@ impl Whom {
             });
         }
         let playbook = load_playbook(&playbook_folder(self.playbook.clone()))?;
-        let data = DataFolder::of(self.data.as_deref(), "up");
-        if !data.database().exists() {
-            let place = data.path().display();
-            return Err(Failed(vec![format!("error: there is no world in {place} yet: run `perennial up` first")]));
-        }
+        let data = world_in(self.data.as_deref())?;
         let copy = if to_write { None } else { Some(data.snapshot()?) };
         let world = match &copy {
             Some(copy) => Deployment::open_copy(playbook, copy).await?,

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use perennial::data::DataFolder;
 use perennial::deployment::Deployment;
 use perennial::doctor::{Screen, look};
 use perennial::stack::Stack;
 use perennial_platform::clock::Clock;
 use perennial_platform::lambda;
 
-use super::{Failed, load_playbook, playbook_folder, print_json, say};
+use super::{Failed, load_playbook, playbook_folder, print_json, say, world_in};
 
 /// Said at the end of the help.
 const EXIT_CODES: &str =
@@ -51,7 +50,7 @@ impl Doctor {
             }
             None => {
                 // A copy: the world may be served by another process.
-                let copy = self.world()?.snapshot()?;
+                let copy = world_in(self.data.as_deref())?.snapshot()?;
                 look::of_world(&Deployment::open_copy(Arc::clone(&playbook), &copy).await?).await
             }
         };
@@ -62,14 +61,5 @@ impl Doctor {
             say(&screen)?
         }
         Ok(if screen.needs_a_human { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-    }
-
-    fn world(&self) -> Result<DataFolder, Failed> {
-        let data = DataFolder::of(self.data.as_deref(), "up");
-        if data.database().exists() {
-            return Ok(data);
-        }
-        let place = data.path().display();
-        Err(Failed(vec![format!("error: there is no world in {place} yet: run `perennial up` first")]))
     }
 }

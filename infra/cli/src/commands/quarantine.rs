@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use ingest_engagement::Ingest;
-use perennial::data::{DataFolder, Snapshot};
+use perennial::data::Snapshot;
 use perennial::deployment::Deployment;
 use perennial::quarantine::{self, List, Replay, Shown};
 use perennial_platform::address::AddressKey;
@@ -18,7 +18,7 @@ use perennial_playbook::Playbook;
 use serde_json::json;
 
 use super::rebuild::open_world;
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, progress, say};
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, progress, say, world_in};
 
 /// Events that a sender signed and that were not understood: an asset that the playbook does not have, or a mapping that does
 /// not fit. Each is kept with its reason and counts, with the time at which it happened, once a playbook understands it.
@@ -154,11 +154,7 @@ impl Where {
                 scan: self.scan,
             });
         }
-        let data = DataFolder::of(self.data.as_deref(), "up");
-        if !data.database().exists() {
-            let place = data.path().display();
-            return Err(Failed(vec![format!("error: there is no world in {place} yet: run `perennial up` first")]));
-        }
+        let data = world_in(self.data.as_deref())?;
         let playbook = self.playbook()?;
         if to_write {
             return Ok(Opened::World { deployment: Box::new(open_world(&data, playbook).await?), _copy: None });

@@ -17,7 +17,7 @@ use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 use serde::Serialize;
 
-use super::{Failed, load_playbook, local_url, playbook_folder, prepare, print_json, progress, say};
+use super::{Failed, load_playbook, local_url, playbook_folder, prepare, print_json, progress, say, world_in};
 
 const EXIT_CODES: &str =
     "Exit codes: 0 facts equal the ledger, 1 they differ or it failed (the reason is on standard error), 2 wrong usage";
@@ -73,11 +73,7 @@ impl Rebuild {
     }
 
     async fn rebuild_world(&self, playbook: Arc<Playbook>) -> Result<Rebuilt, Failed> {
-        let data = DataFolder::of(self.data.as_deref(), "up");
-        if !data.database().exists() {
-            let place = data.path().display();
-            return Err(Failed(vec![format!("error: there is no world in {place} yet: run `perennial up` first")]));
-        }
+        let data = world_in(self.data.as_deref())?;
         // A comparison reads a copy: the world may be served by another process, and nothing of what waits in it is
         // delivered by asking.
         let copy = if self.apply { None } else { Some(data.snapshot()?) };

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use perennial::data::DataFolder;
 use perennial::redrive::{Outcome, Places, Queue};
 use perennial::stack::Stack;
 use perennial_platform::clock::Clock;
@@ -11,7 +10,7 @@ use perennial_platform::lambda;
 use serde_json::json;
 
 use super::rebuild::open_world;
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say, world_in};
 
 /// Bring dead letters back to life: mend the cause first, then redrive.
 ///
@@ -60,11 +59,7 @@ impl Redrive {
     }
 
     async fn of_world(&self) -> Result<(), Failed> {
-        let data = DataFolder::of(self.data.as_deref(), "up");
-        if !data.database().exists() {
-            let place = data.path().display();
-            return Err(Failed(vec![format!("error: there is no world in {place} yet: run `perennial up` first")]));
-        }
+        let data = world_in(self.data.as_deref())?;
         let world = open_world(&data, load_playbook(&playbook_folder(self.playbook.clone()))?).await?;
         self.redrive(&world.dead_letters().await).await?;
         if self.yes {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use perennial::data::DataFolder;
 use perennial::deployment::Deployment;
 use perennial::sending::Shown;
 use perennial::stack::Stack;
@@ -16,7 +15,7 @@ use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
 
 use super::rebuild::open_world;
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say};
+use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say, world_in};
 
 /// How much may still be sent, what bounced and was complained about, and why sending has stopped by itself.
 #[derive(Debug, Subcommand)]
@@ -87,17 +86,8 @@ impl Place {
         if let Some(sending) = self.deployed(&playbook).await? {
             return Ok(Opened { sending, now: Clock::system().now(), _world: None });
         }
-        let world = open_world(&self.world()?, playbook).await?;
+        let world = open_world(&world_in(self.data.as_deref())?, playbook).await?;
         Ok(Opened { sending: world.sending(), now: world.world.clock().now(), _world: Some(world) })
-    }
-
-    fn world(&self) -> Result<DataFolder, Failed> {
-        let data = DataFolder::of(self.data.as_deref(), "up");
-        if data.database().exists() {
-            return Ok(data);
-        }
-        let place = data.path().display();
-        Err(Failed(vec![format!("error: there is no world in {place} yet: run `perennial up` first")]))
     }
 
     async fn show(&self) -> Result<(), Failed> {
@@ -107,7 +97,7 @@ impl Place {
             Some(sending) => Shown::of(&sending.known().await?, rules, Clock::system().now()),
             None => {
                 // A copy: the world may be served by another process.
-                let copy = self.world()?.snapshot()?;
+                let copy = world_in(self.data.as_deref())?.snapshot()?;
                 let deployment = Deployment::open_copy(Arc::clone(&playbook), &copy).await?;
                 Shown::of(&deployment.sending().known().await?, rules, deployment.world.clock().now())
             }

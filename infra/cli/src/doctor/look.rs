@@ -55,7 +55,7 @@ pub async fn of_world(deployment: &Deployment) -> Facts {
     facts.queues = deployment.world.counts().map_err(|error| error.to_string()).map(|counts| {
         let seen = |(queue, waiting): (String, usize)| {
             let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
-            QueueSeen { queue, waiting, oldest_seconds: None }
+            QueueSeen { queue, waiting, oldest_seconds: Ok(None) }
         };
         counts.queued.into_iter().map(seen).collect()
     });
@@ -124,7 +124,7 @@ async fn queues(config: &SdkConfig, stack: &Stack, watch: &Watch<'_>) -> Read<Ve
         let count = |name: &QueueAttributeName| answer.attributes()?.get(name)?.parse::<i64>().ok();
         let waiting = names.iter().filter_map(count).sum();
         let name = url.rsplit('/').next().unwrap_or_default();
-        let oldest_seconds = if waiting > 0 { watch.oldest_message(name).await.unwrap_or_default() } else { None };
+        let oldest_seconds = if waiting > 0 { watch.oldest_message(name).await } else { Ok(None) };
         seen.push(QueueSeen { queue: queue.to_owned(), waiting, oldest_seconds });
     }
     Ok(seen)

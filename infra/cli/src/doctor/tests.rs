@@ -16,8 +16,8 @@ fn well() -> Facts {
         playbook: Some("7".to_owned()),
         alarms: Some(Ok(Vec::new())),
         queues: Ok(vec![
-            QueueSeen { queue: "MailQueue".to_owned(), waiting: 3, oldest_seconds: Some(120) },
-            QueueSeen { queue: "MailDeadLetterQueue".to_owned(), waiting: 0, oldest_seconds: None },
+            QueueSeen { queue: "MailQueue".to_owned(), waiting: 3, oldest_seconds: Ok(Some(120)) },
+            QueueSeen { queue: "MailDeadLetterQueue".to_owned(), waiting: 0, oldest_seconds: Ok(None) },
         ]),
         outbox: Ok((1, Some(at("2026-02-02T09:59:58Z")))),
         unknown_sends: Ok((2, 2)),
@@ -83,7 +83,10 @@ fn each_trouble_is_one_line_that_says_what_to_do() {
         }),
         ("mail to contacts", State::Unknown, |facts| facts.sending = Err("AccessDenied".into())),
         ("MailDeadLetterQueue", State::Wrong, |facts| facts.queues.as_mut().unwrap()[1].waiting = 1),
-        ("MailQueue", State::Wrong, |facts| facts.queues.as_mut().unwrap()[0].oldest_seconds = Some(15_000)),
+        ("MailQueue", State::Wrong, |facts| facts.queues.as_mut().unwrap()[0].oldest_seconds = Ok(Some(15_000))),
+        ("MailQueue", State::Unknown, |facts| {
+            facts.queues.as_mut().unwrap()[0].oldest_seconds = Err("AccessDenied".into());
+        }),
         ("queues", State::Unknown, |facts| facts.queues = Err("AccessDenied".into())),
         ("outbox", State::Wrong, |facts| facts.outbox = Ok((1, Some(at("2026-02-02T09:40:00Z"))))),
         ("unknown sends of a day", State::Wrong, |facts| facts.unknown_sends = Ok((2, 1))),
