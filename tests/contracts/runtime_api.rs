@@ -20,6 +20,7 @@ use perennial::deployment::{Deployment, LOCAL_WEBHOOK_SECRET};
 use perennial_domain::interest::FactName;
 use perennial_local::ClockHandle;
 use perennial_platform::ledger::Kind;
+use perennial_playbook::Playbook;
 use perennial_tests::{bundle, deploy_with, interest, ledger_rows, playbook, root, state_items, webhook_event};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
@@ -201,7 +202,8 @@ impl Drop for Running {
 async fn world() -> (Deployment, tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("playbook.json");
-    std::fs::write(&file, bundle().to_json().expect("a bundle is text")).expect("the file can be written");
+    let compiled = Playbook::compile(bundle()).expect("the example has no errors");
+    std::fs::write(&file, compiled.to_json().expect("text")).expect("the file can be written");
     (deploy_with(ClockHandle::system(), playbook()).await, folder, file)
 }
 

@@ -143,8 +143,7 @@ async fn an_owner_is_asked_also_where_nobody_gets_a_mail_for_it() {
 async fn a_letter_shows_a_name_as_mails_do_and_the_day_that_was_stated() {
     let mut bundle = bundle().clone();
     bundle.playbook = bundle.playbook.replacen("\"Europe/Berlin\"", "\"America/New_York\"", 1);
-    let json = bundle.to_json().expect("a bundle is text");
-    let playbook = Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let playbook = Playbook::of(&bundle).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let deployment = unused_with(Arc::new(playbook)).await;
     let named = json!({"account": "account-of-ada", "name": "Juniper \u{202e}Tools"});
     tell(&deployment, "named", &body("account.updated", at(NOW), &named)).await;

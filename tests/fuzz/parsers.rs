@@ -30,7 +30,7 @@ fn shipped() -> &'static (Bundle, Playbook) {
         let folder: PathBuf =
             here.ancestors().map(|root| root.join("infra/playbook")).find(|path| path.is_dir()).expect("the example");
         let bundle = Playbook::bundle(&folder).expect("no errors");
-        let playbook = Playbook::from_bundle(bundle.to_json().expect("text").as_bytes()).expect("no errors");
+        let playbook = Playbook::of(&bundle).expect("no errors");
         (bundle, playbook)
     })
 }
@@ -192,8 +192,7 @@ pub fn playbook(data: &[u8]) {
 }
 
 fn open(bundle: &Bundle) {
-    let json = bundle.to_json().expect("text");
-    if let Err(problems) = Playbook::from_bundle(json.as_bytes()) {
+    if let Err(problems) = Playbook::of(bundle) {
         assert!(!problems.is_empty(), "it says what is wrong");
     }
 }

@@ -59,7 +59,7 @@ fn shipped_playbook() -> Arc<Playbook> {
     let mut bundle = bundle().clone();
     bundle.playbook = bundle.playbook.replace("over_sends = 200", "over_sends = 1");
     bundle.playbook = bundle.playbook.replace("pause_at_bounce_percent = 4", "pause_at_bounce_percent = 1");
-    Arc::new(Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap())
+    Arc::new(Playbook::of(&bundle).unwrap())
 }
 
 async fn play() -> Grants {

@@ -22,8 +22,7 @@ const JOINED: &str = "2026-01-11T17:03:00Z";
 const PEOPLE: usize = 4;
 
 fn compiled(bundle: &Bundle) -> Arc<Playbook> {
-    let json = bundle.to_json().unwrap();
-    Arc::new(Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")))
+    Arc::new(Playbook::of(bundle).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
 
 /// The example with a pointer into nothing where Zoom tells who joined.

@@ -97,8 +97,7 @@ fn without_owners(text: &str) -> String {
 /// # Panics
 /// If it has errors.
 pub fn whole_playbook() -> Arc<Playbook> {
-    let json = bundle().to_json().expect("a bundle is text");
-    Arc::new(Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")))
+    Arc::new(Playbook::of(bundle()).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
 
 /// The example playbook, without most of its streams for owners.
@@ -117,8 +116,7 @@ pub fn playbook() -> Arc<Playbook> {
 pub fn playbook_with(change: impl FnOnce(&str) -> String) -> Arc<Playbook> {
     let mut bundle = bundle().clone();
     bundle.playbook = change(&without_owners(&bundle.playbook));
-    let json = bundle.to_json().expect("a bundle is text");
-    Arc::new(Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")))
+    Arc::new(Playbook::of(&bundle).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
 
 /// All functions in a world in memory, whose clock stands.

@@ -21,8 +21,7 @@ pub fn playbook_with_source(source: &str, change: impl FnOnce(&str) -> String) -
     let mut bundle = bundle().clone();
     let text = bundle.sources.get_mut(source).expect("a source of the example");
     *text = change(text);
-    let json = bundle.to_json().expect("a bundle is text");
-    Arc::new(Playbook::from_bundle(json.as_bytes()).unwrap_or_else(|problems| panic!("{problems:#?}")))
+    Arc::new(Playbook::of(&bundle).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
 
 /// The headers of an honest delivery, signed at the world's time; `None` for a body that this source's sender could not sign.

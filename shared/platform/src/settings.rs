@@ -77,7 +77,7 @@ pub fn playbook() -> Result<Arc<Playbook>, SettingsError> {
     let name = "PLAYBOOK";
     let json = std::fs::read(required(name)?)
         .map_err(|error| SettingsError::Unusable { name, reason: format!("cannot be read: {error}") })?;
-    Playbook::from_bundle(&json).map(Arc::new).map_err(|problems| SettingsError::Unusable {
+    Playbook::from_compiled(&json).map(Arc::new).map_err(|problems| SettingsError::Unusable {
         name,
         reason: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
     })

@@ -1,6 +1,7 @@
-//! What ships: a playbook with its content already turned into HTML, as one JSON document.
+//! A playbook as it is written, in one value: its texts, and its content already turned into HTML.
 //!
-//! Owns the bundle's shape and its version. Never reads a folder, and never turns MJML into HTML.
+//! Owns the bundle's shape and its version. Never reads a folder, and never turns MJML into HTML. What ships is compiled from it:
+//! [`crate::Compiled`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +14,7 @@ use crate::content::{EditionFront, FrontMatter};
 /// The file under which a bundle's own problems are reported.
 pub(crate) const FILE: &str = "bundle.json";
 
-/// A playbook that can be shipped. [`Bundle::to_json`] is the file that [`crate::Playbook::from_bundle`] reads.
+/// A playbook as it is written. [`crate::Playbook::compile`] checks it and makes what ships.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
@@ -61,20 +62,12 @@ pub struct BundledEdition {
 }
 
 impl Bundle {
-    /// The bundle as JSON; the same content makes the same bytes.
+    /// The first 12 hex digits of the SHA-256 over the bundle as JSON: the same content makes the same version.
     ///
     /// # Errors
     /// None that its content can cause; serde's signature allows one.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self)
-    }
-
-    /// The first 12 hex digits of the SHA-256 over [`Bundle::to_json`]: the same however the file was indented.
-    ///
-    /// # Errors
-    /// As [`Bundle::to_json`].
     pub fn version(&self) -> Result<String, serde_json::Error> {
-        let digest = Sha256::digest(self.to_json()?);
+        let digest = Sha256::digest(serde_json::to_vec(self)?);
         Ok(digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect())
     }
 }

@@ -1,4 +1,4 @@
-//! From what is written to the rules that the domain decides by.
+//! From what is written to what ships, and from that to the rules that the domain decides by.
 //!
 //! Owns the translation, and the parsing of the values that the check judges with the same functions. Never says what
 //! is wrong: what cannot be translated has been refused by [`crate::check`].
@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use minijinja::Environment;
 use perennial_domain::calendar::{Calendar, Day};
 use perennial_domain::fit::{Band, FitRules, Grades};
 use perennial_domain::funnel::Plan;
@@ -25,6 +24,7 @@ use perennial_domain::sla::{Recipient, Rung};
 use perennial_domain::sorting::SortingRules;
 
 use crate::bundle::{Bundle, BundledEdition, BundledPiece};
+use crate::compiled::{Compiled, Links};
 use crate::places::Places;
 use crate::source::{self, Source};
 use crate::sources::Source as WebhookSource;
@@ -63,42 +63,58 @@ pub(crate) fn time(text: &str) -> Option<Time> {
     text.parse().ok()
 }
 
-/// Compiles what the check let through; `None` if it should not have, or a template of the bundle has no syntax.
-pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String, WebhookSource>) -> Option<Playbook> {
-    let mut environment = render::environment();
+/// What ships of what the check let through; `None` if it should not have, or a template of a piece cannot be filled.
+pub(crate) fn compiled(source: Source, bundle: &Bundle, sources: BTreeMap<String, WebhookSource>) -> Option<Compiled> {
+    let pieces = bundle.pieces.clone();
+    let links = pieces.iter().map(|(id, piece)| Some((id.clone(), links_of(&source, id, piece)?)));
+    let links = links.collect::<Option<_>>()?;
+    let places = Places::read(&source, &bundle.playbook);
+    Some(Compiled::new(bundle.version().ok()?, source, places, sources, (pieces, links)))
+}
+
+/// The links of each edition of a piece. Filling every piece takes longer than all else, so it is done before it ships.
+fn links_of(source: &Source, id: &str, bundled: &BundledPiece) -> Option<Links> {
+    let product = source.products.iter().find(|product| *product.id.get_ref() == bundled.front.product);
+    let anybody = links::anybody(&company(source), product.map_or("", |product| product.name.get_ref()));
+    let mut templates = render::Templates::default();
+    let editions = editions(bundled)?;
+    for (edition, words) in &editions {
+        add(&mut templates, (id, edition), words, None);
+    }
+    let links = editions.into_keys().map(|edition| {
+        let rendered = templates.fill(&PieceId::from(id), &edition, &anybody).ok()?;
+        Some((edition.to_string(), links::of(&rendered)))
+    });
+    links.collect()
+}
+
+/// The playbook of what ships; `None` if the check should not have let it through.
+pub(crate) fn playbook(compiled: Compiled) -> Option<Playbook> {
+    let Compiled { version, source, places, sources, pieces: bundled, mut links, .. } = compiled;
+    let source = &source;
     let language = source.nurture.language.as_ref().map(|language| language.get_ref().clone());
-    for (id, piece) in &bundle.pieces {
+    let mut templates = render::Templates::default();
+    let mut pieces = BTreeMap::new();
+    for (id, piece) in &bundled {
         for (edition, words) in editions(piece)? {
-            add(&mut environment, (id, &edition), &words, edition.language().or(language.as_deref()))?;
+            add(&mut templates, (id, &edition), &words, edition.language().or(language.as_deref()));
         }
+        let piece = self::piece(id, piece, links.remove(id)?)?;
+        pieces.insert(piece.id.clone(), piece);
     }
     let segments = segments::compile(source)?;
-    let company = company(source);
-    let products: Vec<Product> = source.products.iter().map(product).collect();
-    let mut pieces = BTreeMap::new();
-    for (id, bundled) in &bundle.pieces {
-        let piece = piece(id, bundled);
-        let about = products.iter().find(|product| product.id == piece.product).map_or("", |product| &product.name);
-        let anybody = links::anybody(&company, about);
-        let links = editions(bundled)?.into_keys().map(|edition| {
-            let rendered = render::fill(&environment, &piece.id, &edition, &anybody).ok()?;
-            Some((edition, links::of(&rendered)))
-        });
-        let links = links.collect::<Option<_>>()?;
-        pieces.insert(piece.id.clone(), Piece { links, ..piece });
-    }
     let goals = &source.goals;
     let unsigned = |value: &source::Number| u64::try_from(*value.get_ref()).ok();
     Some(Playbook {
-        version: bundle.version().ok()?,
-        company,
+        version,
+        company: company(source),
         calendar: calendar(source)?,
-        products,
+        products: source.products.iter().map(product).collect(),
         interest: interest(source)?,
         qualify: qualify(source),
         reject_reasons: lines(source.qualify.reject_reasons.get_ref()),
         talk: talk(source),
-        nurture: nurture::rules(source, &bundle.pieces)?,
+        nurture: nurture::rules(source, &bundled)?,
         language,
         unknown: unknown::compile(&source.nurture),
         topics: source.topics.iter().map(topic).collect(),
@@ -116,13 +132,13 @@ pub(crate) fn compile(source: &Source, bundle: &Bundle, sources: BTreeMap<String
             sql_rate_percent: unsigned(&goals.sql_rate_percent)?,
         },
         currency: goals.currency.get_ref().clone(),
-        places: Places::read(source, &bundle.playbook),
+        places,
         personas: personas(source, &segments)?,
         sources,
         segments,
-        coverage: coverage::count(source, bundle.pieces.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
+        coverage: coverage::count(source, bundled.iter().map(|(id, piece)| (id.as_str(), &piece.front))),
         pieces,
-        environment,
+        templates,
     })
 }
 
@@ -308,9 +324,10 @@ fn personas(source: &Source, segments: &[Segment]) -> Option<Vec<Persona>> {
     source.personas.iter().map(persona).collect()
 }
 
-fn piece(id: &str, bundled: &BundledPiece) -> Piece {
+fn piece(id: &str, bundled: &BundledPiece, links: Links) -> Option<Piece> {
+    let edition = |name: &str| if name.is_empty() { Some(Edition::default()) } else { Edition::named(name) };
     let front = &bundled.front;
-    Piece {
+    Some(Piece {
         id: PieceId::from(id),
         subject: front.subject.clone(),
         preview: front.preview.clone(),
@@ -319,8 +336,8 @@ fn piece(id: &str, bundled: &BundledPiece) -> Piece {
         stage: front.stage,
         asset: front.asset.as_deref().map(AssetId::from),
         personas: front.personas.iter().map(|persona| PersonaId::from(persona.as_str())).collect(),
-        links: BTreeMap::new(),
-    }
+        links: links.into_iter().map(|(name, links)| Some((edition(&name)?, links))).collect::<Option<_>>()?,
+    })
 }
 
 /// The parts of an edition, variables still in place.
@@ -342,20 +359,10 @@ fn editions(piece: &BundledPiece) -> Option<BTreeMap<Edition, Words<'_>>> {
     std::iter::once(Some((Edition::default(), plain))).chain(others).collect()
 }
 
-fn add(
-    environment: &mut Environment<'static>,
-    name: (&str, &Edition),
-    words: &Words<'_>,
-    language: Option<&str>,
-) -> Option<()> {
+fn add(templates: &mut render::Templates, name: (&str, &Edition), words: &Words<'_>, language: Option<&str>) {
     let html = language.map_or_else(|| words.html.to_owned(), |language| language::in_language(words.html, language));
-    for (part, template) in [
-        (render::Part::Subject, words.subject),
-        (render::Part::Preview, words.preview),
-        (render::Part::Html, html.as_str()),
-        (render::Part::Text, words.text),
-    ] {
-        render::add(environment, name, part, template).ok()?;
-    }
-    Some(())
+    templates.add(name, render::Part::Subject, words.subject.to_owned());
+    templates.add(name, render::Part::Preview, words.preview.to_owned());
+    templates.add(name, render::Part::Html, html);
+    templates.add(name, render::Part::Text, words.text.to_owned());
 }

@@ -12,10 +12,10 @@
 //!
 //! // On the way to production: the folder is checked, its MJML becomes HTML, and one JSON document ships.
 //! let bundle = Playbook::bundle("infra/playbook".as_ref()).expect("no errors");
-//! let json = bundle.to_json().expect("plain text");
+//! let json = Playbook::compile(&bundle).expect("checked").to_json().expect("plain text");
 //!
 //! // In a function, once, when it starts.
-//! let playbook = Playbook::from_bundle(json.as_bytes()).expect("checked when it was made");
+//! let playbook = Playbook::from_compiled(json.as_bytes()).expect("checked when it was made");
 //! println!("playbook {} sells {} products", playbook.version, playbook.products.len());
 //! ```
 //!
@@ -40,10 +40,11 @@
 //! | `written` | where a text stands within its quotes |
 //! | `coverage` | how much content there is for whom |
 //! | `check` | every rule that a playbook must keep |
-//! | `compile` | from what is written to the domain's rules |
+//! | `compile` | from what is written to what ships, and from that to the domain's rules |
 //! | `colour` | the colours of the pages, and how well they can be read |
 //! | `render` | filling a piece for one reader |
-//! | `bundle` | what ships, and its version |
+//! | `bundle` | a playbook as it is written, and its version |
+//! | `compiled` | what ships, and what a function reads |
 //! | `places` | where each rule stands |
 //! | `problem` | what is wrong, and how it is said |
 
@@ -51,6 +52,7 @@ mod bundle;
 mod check;
 mod colour;
 mod compile;
+mod compiled;
 mod content;
 mod coverage;
 mod expression;
@@ -71,10 +73,9 @@ mod webhooks;
 mod written;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
-use minijinja::Environment;
 use perennial_domain::calendar::Calendar;
 use perennial_domain::funnel::Plan;
 use perennial_domain::ids::{AssetId, ContactId, PersonaId, PieceId, ProductId, RepId, StreamId, TopicId};
@@ -89,6 +90,7 @@ use perennial_domain::sla::Rung;
 pub use bundle::{Bundle, BundledEdition, BundledPiece};
 pub use check::is_address;
 pub use colour::{BESIDE_ACCENT, BESIDE_ACCENT_DARK};
+pub use compiled::Compiled;
 pub use content::{EditionFront, FrontMatter, PieceKind, Stage};
 pub use coverage::{Cell, Coverage, Row};
 pub use places::{Places, Setting};
@@ -158,7 +160,7 @@ pub struct Playbook {
     pub sources: BTreeMap<String, Source>,
     coverage: Coverage,
     pieces: BTreeMap<PieceId, Piece>,
-    environment: Environment<'static>,
+    templates: render::Templates,
 }
 
 /// The version only: a playbook holds addresses, and debug output ends in logs.
@@ -289,7 +291,7 @@ impl Playbook {
         playbook.ok_or(problems)
     }
 
-    /// Reads and checks a folder and makes what ships: MJML has become HTML.
+    /// Reads and checks a folder: its texts, and its MJML that has become HTML.
     ///
     /// # Errors
     /// As [`Playbook::load`].
@@ -298,37 +300,46 @@ impl Playbook {
         built.map(|(bundle, _)| bundle).ok_or(problems)
     }
 
-    /// Compiles a bundle: what a function does when it starts.
+    /// Checks a bundle and makes what ships.
     ///
     /// # Errors
     /// All problems found, warnings among them, if one of them is an error.
-    pub fn from_bundle(json: &[u8]) -> Result<Self, Vec<Problem>> {
+    pub fn compile(bundle: &Bundle) -> Result<Compiled, Vec<Problem>> {
         let mut findings = Findings::default();
-        match serde_json::from_slice::<Bundle>(json) {
-            Ok(bundle) => compile_bundle(&bundle, &mut findings).ok_or_else(|| findings.in_order()),
-            Err(error) => {
-                // Line and column only: the message of a parser may repeat what it read.
-                let reason = format!("not a bundle: column {} cannot be read", error.column());
-                findings.error(Place::line(Path::new(bundle::FILE), error.line()), reason);
-                Err(findings.in_order())
-            }
-        }
+        compile_bundle(bundle, &mut findings).ok_or_else(|| findings.in_order())
     }
 
-    /// Opens a playbook where it lies: a bundle if the path ends in `.json`, else a folder.
+    /// The playbook of a bundle, as a function would have it.
     ///
     /// # Errors
-    /// As [`Playbook::load`] and [`Playbook::from_bundle`]; a bundle that cannot be read is one problem.
+    /// As [`Playbook::compile`].
+    pub fn of(bundle: &Bundle) -> Result<Self, Vec<Problem>> {
+        Self::compile(bundle).and_then(Self::of_compiled)
+    }
+
+    /// Reads what ships: what a function does when it starts. Nothing is checked again.
+    ///
+    /// # Errors
+    /// One problem: what was read is no compiled playbook, or of a format that this version does not read.
+    pub fn from_compiled(json: &[u8]) -> Result<Self, Vec<Problem>> {
+        Compiled::from_json(json).map_err(|reason| refused(compiled::FILE, reason)).and_then(Self::of_compiled)
+    }
+
+    fn of_compiled(compiled: Compiled) -> Result<Self, Vec<Problem>> {
+        let reason = "holds what no check would have let through: make it again from its folder";
+        compile::playbook(compiled).ok_or_else(|| refused(compiled::FILE, reason.to_owned()))
+    }
+
+    /// Opens a playbook where it lies: what ships if the path ends in `.json`, else a folder.
+    ///
+    /// # Errors
+    /// As [`Playbook::load`] and [`Playbook::from_compiled`]; a file that cannot be read is one problem.
     pub fn open(path: &Path) -> Result<Self, Vec<Problem>> {
         if path.extension().is_none_or(|ending| ending != "json") {
             return Self::load(path);
         }
-        let json = fs::read(path).map_err(|error| {
-            let mut findings = Findings::default();
-            findings.error(Place::file(path), format!("cannot be read: {error}"));
-            findings.in_order()
-        })?;
-        Self::from_bundle(&json)
+        let json = fs::read(path).map_err(|error| refused(path, format!("cannot be read: {error}")))?;
+        Self::from_compiled(&json)
     }
 
     /// The JSON Schema of `playbook.toml`, draft 2020-12: what an editor completes and explains.
@@ -397,7 +408,7 @@ impl Playbook {
     /// # Errors
     /// As [`Playbook::render`].
     pub fn render_edition(&self, piece: &PieceId, edition: &Edition, reader: &Reader) -> Result<Rendered, RenderError> {
-        render::render(&self.environment, piece, edition, reader)
+        self.templates.render(piece, edition, reader)
     }
 
     /// What the reader of an edition is called of whom no name or company was stated, in the edition's language.
@@ -416,10 +427,21 @@ impl Playbook {
 /// the order of reading.
 pub fn check(folder: &Path) -> (Option<Playbook>, Vec<Problem>) {
     let (built, problems) = build(folder);
-    (built.map(|(_, playbook)| playbook), problems)
+    match built.map(|(_, compiled)| Playbook::of_compiled(compiled)) {
+        Some(Ok(playbook)) => (Some(playbook), problems),
+        Some(Err(refused)) => (None, [refused, problems].concat()),
+        None => (None, problems),
+    }
 }
 
-fn build(folder: &Path) -> (Option<(Bundle, Playbook)>, Vec<Problem>) {
+/// What is wrong with a file as a whole.
+fn refused(file: impl Into<PathBuf>, reason: String) -> Vec<Problem> {
+    let mut findings = Findings::default();
+    findings.error(Place::file(file), reason);
+    findings.in_order()
+}
+
+fn build(folder: &Path) -> (Option<(Bundle, Compiled)>, Vec<Problem>) {
     let mut findings = Findings::default();
     let drafts = content::read(folder, &mut findings);
     let texts = webhooks::texts(folder, &mut findings);
@@ -435,8 +457,8 @@ fn build(folder: &Path) -> (Option<(Bundle, Playbook)>, Vec<Problem>) {
     let whole = reading.filter(|reading| reading.unread.is_empty() && !findings.any_error());
     let built = whole.and_then(|Reading { source, .. }| {
         let bundle = Bundle { playbook: text.clone(), pieces: bundled(drafts)?, sources: texts };
-        let playbook = compile::compile(&source, &bundle, sources)?;
-        Some((bundle, playbook))
+        let compiled = compile::compiled(source, &bundle, sources)?;
+        Some((bundle, compiled))
     });
     if built.is_none() && !findings.any_error() {
         findings.error(Place::file(PLAYBOOK), "passed every check and cannot be compiled: please report this");
@@ -473,7 +495,7 @@ fn draft(piece: &BundledPiece, findings: &mut Findings) -> Draft {
     draft
 }
 
-fn compile_bundle(bundle: &Bundle, findings: &mut Findings) -> Option<Playbook> {
+fn compile_bundle(bundle: &Bundle, findings: &mut Findings) -> Option<Compiled> {
     let page = Page { file: Path::new(PLAYBOOK), text: &bundle.playbook, first_line: 1 };
     let reading = source::read(page, findings)?;
     let drafts: Drafts = bundle.pieces.iter().map(|(id, piece)| (id.clone(), draft(piece, findings))).collect();
@@ -482,12 +504,10 @@ fn compile_bundle(bundle: &Bundle, findings: &mut Findings) -> Option<Playbook> 
     if findings.any_error() || !reading.unread.is_empty() {
         return None;
     }
-    let playbook = compile::compile(&reading.source, bundle, sources);
-    if playbook.is_none() {
-        findings.error(
-            Place::file(bundle::FILE),
-            "a template of a piece has no syntax: make the bundle again from its folder",
-        );
+    let compiled = compile::compiled(reading.source, bundle, sources);
+    if compiled.is_none() {
+        let reason = "a template of a piece cannot be filled: make the bundle again from its folder";
+        findings.error(Place::file(bundle::FILE), reason);
     }
-    playbook
+    compiled
 }

@@ -2,11 +2,12 @@
 //!
 //! Owns lines, never values. What is left to its default stands nowhere.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
 use perennial_domain::ids::{ActionId, AssetId, ProductId};
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::PLAYBOOK;
@@ -14,7 +15,7 @@ use crate::problem::Place;
 use crate::source::{Asset, Source, Text};
 
 /// A rule that a playbook has once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum Setting {
     /// No score is above this.
     Cap,
@@ -78,7 +79,7 @@ impl fmt::Display for Setting {
 }
 
 /// What stands somewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 enum Rule {
     Setting(Setting),
     Threshold,
@@ -86,13 +87,27 @@ enum Rule {
     Section(String, String),
     Action(String, String),
     DefaultPoints(String),
-    Fit(&'static str, String),
+    Fit(String, String),
 }
 
 /// On which line of `playbook.toml` each rule stands. Every answer is `None` where nothing is written and the default
 /// holds.
-#[derive(Clone, Debug, Default)]
-pub struct Places(HashMap<Rule, usize>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "Vec<(Rule, usize)>", into = "Vec<(Rule, usize)>")]
+pub struct Places(BTreeMap<Rule, usize>);
+
+/// As it is compiled: a rule is no text, and so no key of an object.
+impl From<Places> for Vec<(Rule, usize)> {
+    fn from(places: Places) -> Self {
+        places.0.into_iter().collect()
+    }
+}
+
+impl From<Vec<(Rule, usize)>> for Places {
+    fn from(places: Vec<(Rule, usize)>) -> Self {
+        Self(places.into_iter().collect())
+    }
+}
 
 impl Places {
     /// Where a rule stands that the playbook has once.
@@ -130,8 +145,7 @@ impl Places {
 
     /// Where the points of an attribute's value stand, both as a [`perennial_domain::fit::FitLine`] names them.
     pub fn fit(&self, attribute: &str, value: &str) -> Option<Place> {
-        let attribute = ATTRIBUTES.iter().find(|name| **name == attribute)?;
-        self.at(&Rule::Fit(attribute, value.to_owned()))
+        self.at(&Rule::Fit(attribute.to_owned(), value.to_owned()))
     }
 
     fn at(&self, rule: &Rule) -> Option<Place> {
@@ -223,12 +237,13 @@ impl Reader {
         let tables = [&fit.role, &fit.title, &fit.size, &fit.region, &fit.industry, &fit.maturity, &fit.market];
         for (attribute, points) in ATTRIBUTES.into_iter().zip(tables) {
             for (value, points) in points {
-                self.note(Rule::Fit(attribute, value.get_ref().clone()), points);
+                self.note(Rule::Fit(attribute.to_owned(), value.get_ref().clone()), points);
             }
         }
         for (attribute, bands) in [("revenue_cents", &fit.revenue_cents), ("purchases", &fit.purchases)] {
             for band in bands {
-                self.note(Rule::Fit(attribute, format!("{} or more", band.at_least.get_ref())), &band.points);
+                let value = format!("{} or more", band.at_least.get_ref());
+                self.note(Rule::Fit(attribute.to_owned(), value), &band.points);
             }
         }
     }

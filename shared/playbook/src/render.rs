@@ -7,8 +7,10 @@
 //! without control characters and without those that turn the direction of what follows; of first name and company at most
 //! [`LONGEST_NAME`] characters stay, and of the whole subject [`LONGEST_SUBJECT`]. What was cut ends in “…”.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
 use perennial_domain::ids::PieceId;
@@ -130,6 +132,56 @@ impl Part {
     }
 }
 
+/// The templates of all pieces. Each is parsed when it is first filled: most functions fill none, and those that do, few of them.
+#[derive(Default)]
+pub(crate) struct Templates {
+    sources: Arc<BTreeMap<String, String>>,
+    environment: OnceLock<Environment<'static>>,
+}
+
+impl Templates {
+    /// Adds a part of an edition of a piece. Before the first is filled: later ones are not seen.
+    pub fn add(&mut self, (piece, edition): (&str, &Edition), part: Part, source: String) {
+        Arc::make_mut(&mut self.sources).insert(part.template(piece, edition), source);
+    }
+
+    /// Fills all parts of an edition of a piece, with values as they are shown to people.
+    pub fn render(&self, piece: &PieceId, edition: &Edition, reader: &Reader) -> Result<Rendered, RenderError> {
+        self.fill(piece, edition, &reader.presentable())
+    }
+
+    /// Fills all parts of an edition of a piece with values as they are.
+    pub fn fill(&self, piece: &PieceId, edition: &Edition, reader: &Reader) -> Result<Rendered, RenderError> {
+        let part = |part: Part, context: &Value| {
+            let template = self.environment().get_template(&part.template(piece.as_str(), edition));
+            template.and_then(|template| template.render(context)).map_err(|error| match error.kind() {
+                ErrorKind::TemplateNotFound => RenderError::UnknownPiece(piece.clone()),
+                kind => RenderError::Template {
+                    piece: piece.clone(),
+                    part: part.as_str(),
+                    kind: kind.to_string(),
+                    line: error.line(),
+                },
+            })
+        };
+        let plain = variables(reader);
+        let subject = shortened(on_one_line(&part(Part::Subject, &plain)?), LONGEST_SUBJECT);
+        let preview = on_one_line(&part(Part::Preview, &plain)?);
+        let text = part(Part::Text, &plain)?;
+        let html = part(Part::Html, &context! { subject => &subject, preview => &preview, ..plain })?;
+        Ok(Rendered { subject, html, text })
+    }
+
+    fn environment(&self) -> &Environment<'static> {
+        self.environment.get_or_init(|| {
+            let mut environment = environment();
+            let sources = Arc::clone(&self.sources);
+            environment.set_loader(move |name| Ok(sources.get(name).cloned()));
+            environment
+        })
+    }
+}
+
 /// An environment without templates: strict about what is undefined, escaping in HTML only.
 pub(crate) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
@@ -150,53 +202,6 @@ pub(crate) fn environment() -> Environment<'static> {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
-}
-
-/// Adds a part of an edition of a piece.
-pub(crate) fn add(
-    environment: &mut Environment<'static>,
-    (piece, edition): (&str, &Edition),
-    part: Part,
-    source: &str,
-) -> Result<(), minijinja::Error> {
-    environment.add_template_owned(part.template(piece, edition), source.to_owned())
-}
-
-/// Fills all parts of an edition of a piece, with values as they are shown to people.
-pub(crate) fn render(
-    environment: &Environment<'_>,
-    piece: &PieceId,
-    edition: &Edition,
-    reader: &Reader,
-) -> Result<Rendered, RenderError> {
-    fill(environment, piece, edition, &reader.presentable())
-}
-
-/// Fills all parts of an edition of a piece with values as they are.
-pub(crate) fn fill(
-    environment: &Environment<'_>,
-    piece: &PieceId,
-    edition: &Edition,
-    reader: &Reader,
-) -> Result<Rendered, RenderError> {
-    let part = |part: Part, context: &Value| {
-        let template = environment.get_template(&part.template(piece.as_str(), edition));
-        template.and_then(|template| template.render(context)).map_err(|error| match error.kind() {
-            ErrorKind::TemplateNotFound => RenderError::UnknownPiece(piece.clone()),
-            kind => RenderError::Template {
-                piece: piece.clone(),
-                part: part.as_str(),
-                kind: kind.to_string(),
-                line: error.line(),
-            },
-        })
-    };
-    let plain = variables(reader);
-    let subject = shortened(on_one_line(&part(Part::Subject, &plain)?), LONGEST_SUBJECT);
-    let preview = on_one_line(&part(Part::Preview, &plain)?);
-    let text = part(Part::Text, &plain)?;
-    let html = part(Part::Html, &context! { subject => &subject, preview => &preview, ..plain })?;
-    Ok(Rendered { subject, html, text })
 }
 
 impl Reader {
@@ -295,9 +300,9 @@ pub(crate) fn try_out(source: &str, part: Part, in_layout: bool) -> Result<Strin
             unknown: None,
         }]
     };
-    let (mut environment, plain) = (environment(), Edition::default());
-    add(&mut environment, ("sample", &plain), part, source).map_err(|error| fault(&error))?;
-    let template = environment.get_template(&part.template("sample", &plain)).map_err(|error| fault(&error))?;
+    let (mut environment, name) = (environment(), part.template("sample", &Edition::default()));
+    environment.add_template_owned(name.clone(), source.to_owned()).map_err(|error| fault(&error))?;
+    let template = environment.get_template(&name).map_err(|error| fault(&error))?;
     let known = |name: &str| VARIABLES.contains(&name) || (in_layout && LAYOUT_VARIABLES.contains(&name));
     let globals: Vec<&str> = environment.globals().map(|(name, _)| name).collect();
     // With what is asked of a variable ("company.name"): all are texts, which have no fields. It would not be found by filling

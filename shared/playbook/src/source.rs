@@ -22,6 +22,7 @@ mod wording;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use cadence::{Nurture, Stream, StreamKind, Unknown};
 pub(crate) use catalogue::{Asset, Effort, Product};
@@ -43,8 +44,9 @@ pub(crate) type Number = Placed<i64>;
 pub(crate) type Points = BTreeMap<Text, Number>;
 
 /// The playbook: what a team sells, what engagement with it is worth, who gets which mail, and who follows up.
-#[derive(Debug, JsonSchema)]
-#[schemars(title = "Perennial playbook", deny_unknown_fields, transform = schema::root)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Perennial playbook", transform = schema::root)]
 pub(crate) struct Source {
     pub company: Company,
     pub team: Team,

@@ -10,8 +10,10 @@ pub mod native;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// One sender of webhooks: `POST /v1/webhooks/<id>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Source {
     /// Its name in the path, in the ledger's keys and among the secrets: lower-case letters, digits and hyphens.
     pub id: String,
@@ -30,7 +32,7 @@ pub struct Source {
 }
 
 /// How the messages of a source are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Format {
     /// Perennial's own body in a Standard Webhooks envelope, or CloudEvents 1.0 carrying it.
     Native,
@@ -44,7 +46,7 @@ pub enum Format {
 }
 
 /// One way in which a delivery proves itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Verify {
     /// The signature of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, secrets `whsec_…`, five minutes.
     StandardWebhooks,
@@ -60,7 +62,7 @@ pub enum Verify {
 }
 
 /// A signature by keyed hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Hmac {
     /// The hash.
     pub algorithm: Algorithm,
@@ -79,7 +81,7 @@ pub struct Hmac {
 }
 
 /// A header, or one entry of a header that lists several (`t=…,v1=…`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct HeaderPart {
     /// The header, in lower case.
     pub header: String,
@@ -88,7 +90,7 @@ pub struct HeaderPart {
 }
 
 /// When a delivery was signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct SignedAt {
     /// Where it stands.
     pub at: HeaderPart,
@@ -99,7 +101,7 @@ pub struct SignedAt {
 }
 
 /// The hash of a signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Algorithm {
     /// HMAC-SHA1; still sound as a keyed hash, and what Segment sends.
     Sha1,
@@ -108,7 +110,7 @@ pub enum Algorithm {
 }
 
 /// How a hash is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Encoding {
     /// Hexadecimal digits in lower case.
     Hex,
@@ -117,7 +119,7 @@ pub enum Encoding {
 }
 
 /// A piece of what is signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Signed {
     /// These characters.
     Text(String),
@@ -134,7 +136,7 @@ pub enum Signed {
 }
 
 /// The unit of a number that is a time since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum TimeUnit {
     /// Seconds.
     Seconds,
@@ -143,7 +145,7 @@ pub enum TimeUnit {
 }
 
 /// Where in a message the events are, and how each is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Envelope {
     /// The array that holds the events; without it the body is one event, or an array of them.
     pub each: Option<String>,
@@ -159,7 +161,7 @@ pub struct Envelope {
 }
 
 /// What events of some kinds mean.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Rule {
     /// The line of the source's file on which it begins.
     pub line: usize,
@@ -177,7 +179,7 @@ pub struct Rule {
 }
 
 /// A field of the native `data`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Field {
     /// One value.
     One(Take),
@@ -194,7 +196,7 @@ pub enum Field {
 ///
 /// What is null or an empty text in the message is not there. A text that is empty in the playbook (`from` or `otherwise`) states
 /// nothing, which empties the field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Take {
     /// The first of these that is there.
     pub from: Vec<Origin>,
@@ -209,7 +211,7 @@ pub struct Take {
 }
 
 /// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Origin {
     /// It is this.
     Text(String),
@@ -220,7 +222,7 @@ pub enum Origin {
 }
 
 /// What becomes of an event that no rule fits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Otherwise {
     /// It is kept until a playbook understands it.
     #[default]

@@ -49,7 +49,7 @@ fn reader() -> Reader {
 }
 
 fn shipped(bundle: &Bundle) -> Playbook {
-    Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap()
+    Playbook::of(&bundle).unwrap()
 }
 
 #[test]
@@ -99,13 +99,13 @@ fn an_edition_that_is_none_does_not_get_in_by_a_bundle() {
         let piece = wrong.pieces.get_mut("prune").unwrap();
         let edition = piece.editions["de"].clone();
         piece.editions.insert(name.to_owned(), edition);
-        let problems = Playbook::from_bundle(wrong.to_json().unwrap().as_bytes()).unwrap_err();
+        let problems = Playbook::of(&wrong).unwrap_err();
         assert!(problems.iter().any(|problem| problem.reason.contains(reason)), "{name}: {problems:?}");
     }
     let mut dotted = sound.clone();
     let piece = dotted.pieces["prune"].clone();
     dotted.pieces.insert("prune.de".to_owned(), piece);
-    let problems = Playbook::from_bundle(dotted.to_json().unwrap().as_bytes()).unwrap_err();
+    let problems = Playbook::of(&dotted).unwrap_err();
     assert!(problems.iter().any(|problem| problem.reason.contains("holds a dot")), "{problems:?}");
 }
 

@@ -155,7 +155,7 @@ fn playbook(pieces: &BTreeMap<String, Table>, changes: &Table) -> Playbook {
     let pieces: serde_json::Map<String, serde_json::Value> = pieces.iter().map(piece).collect();
     let bundle = json!({"playbook": toml::to_string(&source).unwrap(), "pieces": pieces});
     let bundle: Bundle = serde_json::from_value(bundle).expect("a bundle");
-    Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap_or_else(|problems| {
+    Playbook::of(&bundle).unwrap_or_else(|problems| {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         panic!("{}", errors.map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     })

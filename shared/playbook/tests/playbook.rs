@@ -10,7 +10,7 @@ use perennial_domain::interest::ActionRule;
 use perennial_domain::nurture::{Kind, StreamKind};
 use perennial_domain::profile::{Contact, Fields};
 use perennial_domain::segment::{self, Person};
-use perennial_playbook::{Playbook, Reader, RenderError, Stage};
+use perennial_playbook::{Bundle, Playbook, Reader, RenderError, Stage};
 
 fn minimal() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/minimal"))
@@ -90,7 +90,7 @@ fn what_is_said_in_a_call_and_of_a_lead_that_is_none_is_as_it_is_written() {
     ] {
         bundle.playbook = bundle.playbook.replace(from, to);
     }
-    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    let playbook = Playbook::of(&bundle).unwrap();
     assert_eq!(playbook.talk_track(&ProductId::from("analytics")), ["Which number?", "Show it."]);
     assert_eq!((playbook.talk("guide"), playbook.talk("video")), (Some("Which page?"), None));
     assert_eq!(playbook.reject_reasons, ["A student"]);
@@ -137,7 +137,7 @@ fn the_coverage_grid_shows_who_needs_more() {
         front.stage = stage;
         front.personas = personas.iter().map(|&persona| persona.to_owned()).collect();
     }
-    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    let playbook = Playbook::of(&bundle).unwrap();
     expect![[r#"
         pieces + assets    early               middle              late
         Executive sponsor  3 + 1               1 + 0, needs more   1 + 1, needs more
@@ -154,7 +154,7 @@ fn what_nobody_receives_is_not_covered() {
     bundle.playbook.push_str("[[segment]]\nid = \"all\"\nwhen = 'fit >= 0'\n");
     bundle.playbook.push_str("[[persona]]\nid = \"user\"\nname = \"User\"\nsegment = \"all\"\n");
     bundle.pieces.get_mut("ask").unwrap().front.stage = Stage::Late;
-    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    let playbook = Playbook::of(&bundle).unwrap();
     expect![[r#"
         pieces + assets  early               middle              late
         User             5 + 1               0 + 0, needs more   0 + 1, needs more
@@ -192,21 +192,31 @@ fn contact(role: &str, title: &str) -> Contact {
     Contact::from_fields(ContactId::from("c"), &fields)
 }
 
+/// The rules that cannot be compared, as they would be shown.
+fn rules(playbook: &Playbook) -> String {
+    format!("{:?} {:?} {:?}", playbook.interest, playbook.qualify, playbook.owners)
+}
+
 #[test]
-fn a_bundle_is_the_same_playbook() {
+fn what_ships_is_the_same_playbook() {
     let bundle = Playbook::bundle(minimal()).unwrap();
     let folder = Playbook::load(minimal()).unwrap();
     assert_eq!(folder.version.len(), 12);
     assert_eq!(folder.version, bundle.version().unwrap());
+    let compiled = Playbook::compile(&bundle).unwrap();
+    assert_eq!(compiled.version(), folder.version);
+    let json = compiled.to_json().unwrap();
     // Indentation is not content.
-    let written = [bundle.to_json().unwrap(), serde_json::to_string_pretty(&bundle).unwrap()];
-    for json in &written {
-        let shipped = Playbook::from_bundle(json.as_bytes()).unwrap();
+    let indented = serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(&json).unwrap()).unwrap();
+    for json in [json, indented] {
+        let shipped = Playbook::from_compiled(json.as_bytes()).unwrap();
         assert_eq!(shipped.version, folder.version);
+        assert_eq!(rules(&shipped), rules(&folder));
         assert_eq!(shipped.nurture.streams, folder.nurture.streams);
         assert_eq!((&shipped.reps, &shipped.goals, &shipped.ladder), (&folder.reps, &folder.goals, &folder.ladder));
         assert!(shipped.pieces().eq(folder.pieces()));
         assert_eq!((&shipped.segments, &shipped.personas), (&folder.segments, &folder.personas));
+        assert_eq!((&shipped.sources, &shipped.places), (&folder.sources, &folder.places));
         assert_eq!(shipped.coverage(), folder.coverage());
         for piece in folder.pieces() {
             assert_eq!(shipped.render(&piece.id, &reader()), folder.render(&piece.id, &reader()));
@@ -215,6 +225,20 @@ fn a_bundle_is_the_same_playbook() {
     let mut other = bundle.clone();
     other.playbook.push_str("\n# changed\n");
     assert_ne!(other.version().unwrap(), folder.version);
+}
+
+/// A deployment's layer may be older than its functions. Whoever changes what a file of a number holds gives the new one a number, and
+/// keeps the old file here.
+#[test]
+fn what_once_shipped_can_be_read() {
+    let stored = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compiled"));
+    let now = Playbook::load(minimal()).unwrap();
+    for number in ["format-1"] {
+        let json = std::fs::read(stored.join(number).with_extension("json")).unwrap();
+        let then = Playbook::from_compiled(&json).unwrap_or_else(|problems| panic!("{number}: {problems:?}"));
+        assert_eq!((&then.products, rules(&then), &then.ladder), (&now.products, rules(&now), &now.ladder), "{number}");
+        assert!(then.pieces().eq(now.pieces()), "{number}");
+    }
 }
 
 #[test]
@@ -229,32 +253,47 @@ fn debug_output_holds_nobody() {
 }
 
 #[test]
-fn open_takes_a_folder_or_a_bundle() {
+fn open_takes_a_folder_or_what_ships() {
     let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
-    std::fs::write(file.path(), Playbook::bundle(minimal()).unwrap().to_json().unwrap()).unwrap();
+    let compiled = Playbook::compile(&Playbook::bundle(minimal()).unwrap()).unwrap();
+    std::fs::write(file.path(), compiled.to_json().unwrap()).unwrap();
     assert_eq!(Playbook::open(file.path()).unwrap().version, Playbook::open(minimal()).unwrap().version);
 }
 
 #[test]
 fn a_bundle_that_was_tampered_with_is_refused() {
-    let check = |json: &str, expected: expect_test::Expect| {
-        let problems = Playbook::from_bundle(json.as_bytes()).unwrap_err();
+    let check = |bundle: &Bundle, expected: expect_test::Expect| {
+        let problems = Playbook::compile(bundle).unwrap_err();
         expected.assert_eq(&problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     };
     let sound = Playbook::bundle(minimal()).unwrap();
-    check("{", expect!["bundle.json:1: error: not a bundle: column 1 cannot be read"]);
     let mut bundle = sound.clone();
     bundle.pieces.remove("offer");
     check(
-        &bundle.to_json().unwrap(),
+        &bundle,
         expect![[r#"playbook.toml:71: error: stream "discover-analytics" names piece "offer", which does not exist"#]],
     );
     let mut bundle = sound.clone();
     bundle.pieces.get_mut("offer").unwrap().html.push_str("{{");
     check(
-        &bundle.to_json().unwrap(),
-        expect!["bundle.json: error: a template of a piece has no syntax: make the bundle again from its folder"],
+        &bundle,
+        expect!["bundle.json: error: a template of a piece cannot be filled: make the bundle again from its folder"],
     );
+}
+
+#[test]
+fn what_is_not_a_compiled_playbook_is_refused_without_being_repeated() {
+    let sound = Playbook::compile(&Playbook::bundle(minimal()).unwrap()).unwrap().to_json().unwrap();
+    let check = |json: &str, expected: expect_test::Expect| {
+        let problems = Playbook::from_compiled(json.as_bytes()).unwrap_err();
+        expected.assert_eq(&problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    };
+    check("{", expect![[]]);
+    check(&sound.replacen("\"format\":1", "\"format\":2", 1), expect![[]]);
+    check(&sound.replacen("\"format\":1", "\"format\":1,\"anna@example.com\":1", 1), expect![[]]);
+    check(&sound.replacen("\"time_zone\":\"", "\"time_zone\":\"anna@example.com", 1), expect![[]]);
+    // What a bundle is, which shipped before there was this.
+    check("{\"playbook\":\"\",\"pieces\":{}}", expect![[]]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_slip_in_a_source_that_a_schema_can_see_is_refused_by_both() {
         assert!(text.contains(from), "the sound source does not hold {from}");
         *text = text.replacen(from, to, 1);
         expected.assert_eq(&faults_by(&Playbook::sources_schema(), text).join("; "));
-        assert!(Playbook::from_bundle(broken.to_json().unwrap().as_bytes()).is_err(), "{from} -> {to}");
+        assert!(Playbook::of(&broken).is_err(), "{from} -> {to}");
     };
     check("zoom", "format = \"zoom\"", "format = \"zom\"", expect!["/format: oneOf"]);
     check("zoom", "format = \"zoom\"", "", expect!["/format is missing"]);
@@ -73,7 +73,7 @@ fn a_slip_that_a_schema_can_see_is_refused_by_both() {
         assert!(broken.playbook.contains(from), "the sound playbook does not hold {from}");
         broken.playbook = broken.playbook.replacen(from, to, 1);
         assert_eq!(faults(&broken.playbook).join("; "), expected, "{from} -> {to}");
-        assert!(Playbook::from_bundle(broken.to_json().unwrap().as_bytes()).is_err(), "{from} -> {to}");
+        assert!(Playbook::of(&broken).is_err(), "{from} -> {to}");
     };
     check("format = 1", "format = 2", "/format: const");
     check("[goals]", "[gaols]", "/gaols is unknown; /goals is missing");

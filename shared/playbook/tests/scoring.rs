@@ -23,7 +23,7 @@ fn minimal_after(changes: &[(&str, &str)]) -> (String, Playbook) {
         bundle.playbook = bundle.playbook.replacen(from, to, 1);
     }
     let text = bundle.playbook.clone();
-    (text, Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap())
+    (text, Playbook::of(&bundle).unwrap())
 }
 
 fn points_of(playbook: &Playbook, asset: &str) -> String {
@@ -222,7 +222,7 @@ fn each_rule_stands_where_its_place_says() {
 fn a_place_is_the_same_in_the_folder_and_in_what_ships() {
     let example = folder("../../infra/playbook");
     let bundle = Playbook::bundle(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/playbook")).unwrap();
-    let shipped = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    let shipped = Playbook::of(&bundle).unwrap();
     for (asset, rule) in &example.interest.assets {
         for action in rule.actions.keys() {
             let place = example.places.action(asset, action).unwrap();

@@ -30,7 +30,7 @@ fn shipped() -> Bundle {
 fn compiled(id: &str, text: &str) -> Source {
     let mut bundle = minimal();
     bundle.sources = [(id.to_owned(), text.to_owned())].into();
-    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes());
+    let playbook = Playbook::of(&bundle);
     playbook.unwrap_or_else(|problems| panic!("{problems:?}")).sources.remove(id).unwrap()
 }
 
@@ -108,8 +108,8 @@ fn every_rule_of_a_shipped_source_stands_where_it_says() {
 #[test]
 fn a_playbook_without_sources_takes_native_ones() {
     let bundle = minimal();
-    assert!(!bundle.to_json().unwrap().contains("sources"));
-    let playbook = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap();
+    assert!(!serde_json::to_string(&bundle).unwrap().contains("sources"));
+    let playbook = Playbook::of(&bundle).unwrap();
     assert_eq!(playbook.sources, BTreeMap::from([("native".to_owned(), Source::native())]));
     // Whoever writes it down gets the same.
     assert_eq!(compiled("native", "format = \"native\""), Source::native());
@@ -131,7 +131,7 @@ fn sources_belong_to_the_version_of_a_playbook() {
 fn a_bundle_is_no_way_around_the_checks() {
     let mut bundle = minimal();
     bundle.sources.insert("../shop".to_owned(), "format = \"zom\"\n".to_owned());
-    let problems = Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()).unwrap_err();
+    let problems = Playbook::of(&bundle).unwrap_err();
     expect![[r#"
         sources/../shop.toml: error: the file's name is the source's id, and "../shop" is not 1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit
         sources/../shop.toml:1: error: unknown value "zom", expected one of "native", "segment", "zoom", "mapped" (did you mean "zoom"?)"#]].assert_eq(&problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
@@ -290,7 +290,7 @@ proptest! {
         let mut bundle = shipped();
         let broken = slip.made_in(&bundle.sources[id]);
         bundle.sources = [(id.to_owned(), broken)].into();
-        match Playbook::from_bundle(bundle.to_json().unwrap().as_bytes()) {
+        match Playbook::of(&bundle) {
             Ok(playbook) => prop_assert!(!playbook.sources[id].verify.is_empty()),
             Err(problems) => {
                 let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");

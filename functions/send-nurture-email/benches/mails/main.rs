@@ -74,7 +74,8 @@ impl Bench {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/playbook"));
         let bundle = Playbook::bundle(folder).expect("the example has no errors");
         // As a function reads it when it starts.
-        let playbook = Playbook::from_bundle(bundle.to_json().expect("JSON").as_bytes()).expect("the bundle just made");
+        let compiled = Playbook::compile(&bundle).expect("the bundle just made").to_json().expect("JSON");
+        let playbook = Playbook::from_compiled(compiled.as_bytes()).expect("what was just compiled");
         let ses = endpoint::answering(r#"{"MessageId":"0100018f-bench"}"#).await;
         let sqs = endpoint::answering(r#"{"Successful":[],"Failed":[]}"#).await;
         Self {

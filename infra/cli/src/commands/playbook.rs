@@ -24,7 +24,7 @@ pub enum Command {
     Coverage(Folder),
     /// Print the JSON Schema of playbook.toml, for editors that complete and check it.
     Schema(schema::Schema),
-    /// Compile the bundle that ships in the Lambda layer.
+    /// Compile what ships in the Lambda layer.
     Build(Build),
     /// Say what a change of the playbook would have done: replays history under both.
     Plan(plan::PlanChange),
@@ -127,9 +127,9 @@ impl Build {
         is_playbook(&folder)?;
         let out = self.out.unwrap_or_else(|| folder.join("build/playbook.json"));
         let bundle = Playbook::bundle(&folder).map_err(problems)?;
-        let json = bundle.to_json()?;
+        let json = Playbook::compile(&bundle).map_err(problems)?.to_json()?;
         // What a Lambda will do with it.
-        let playbook = Playbook::from_bundle(json.as_ref()).map_err(problems)?;
+        let playbook = Playbook::from_compiled(json.as_ref()).map_err(problems)?;
         if let Some(folder) = out.parent() {
             std::fs::create_dir_all(folder)?;
         }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::schema::ID;
 use super::{Number, Placed, Text, number};
 use crate::check::MOST_DAYS;
 
 /// How often people are written to.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nurture {
     /// Days between two mails to one person, whatever the streams. Default: 7.
@@ -46,7 +46,7 @@ pub(crate) struct Nurture {
 }
 
 /// What a reader is called of whom nothing was stated.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Unknown {
     /// In the place of the first name; "" where no word fits, and pieces then ask {% if first_name %}.
@@ -57,7 +57,7 @@ pub(crate) struct Unknown {
 }
 
 /// At most so many days with mail in so many days.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cap {
     /// Days with mail; several mails on one day count once.
@@ -69,7 +69,7 @@ pub(crate) struct Cap {
 }
 
 /// From when until when.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Window {
     /// From then on, such as "08:00".
@@ -79,7 +79,7 @@ pub(crate) struct Window {
 }
 
 /// A series of mail about one product, from awareness to conversion.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stream {
     /// The name of the stream in reports; changing it starts the stream anew for everybody.
@@ -149,7 +149,7 @@ pub(crate) struct Stream {
 }
 
 /// Whom a stream is for.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StreamKind {
     /// People who showed interest in a product that their company does not own.

@@ -1,7 +1,7 @@
 //! What is sold, and what people can engage with.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{ID, PointsTable};
 use super::{Number, Placed, Points, Text};
@@ -9,7 +9,7 @@ use crate::check::{LONGEST_LINE, MOST_CAP, MOST_LINES};
 use crate::content::Stage;
 
 /// A product.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Product {
     /// The name by which assets, pieces, streams and facts refer to it, such as "analytics".
@@ -29,7 +29,7 @@ pub(crate) struct Product {
 }
 
 /// Something people can engage with: a guide, a webinar, a page, a mail. It has actions, points or both.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("anyOf" = [{"required": ["actions"]}, {"required": ["points"]}]))]
 pub(crate) struct Asset {
@@ -71,7 +71,7 @@ pub(crate) struct Asset {
 }
 
 /// What an asset asks of people.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Effort {
     /// A minute: an infographic, a page.

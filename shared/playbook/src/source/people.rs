@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 use super::schema::ID;
 use super::{Number, Placed, Text};
 
 /// A group of people who have something in common, as a named condition.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Segment {
     /// The name by which other segments and personas refer to it.
@@ -29,7 +29,7 @@ pub(crate) struct Segment {
 }
 
 /// A kind of person one writes for. A person has the first persona of the file that fits.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Persona {
     /// The name by which pieces and assets refer to it.
@@ -43,7 +43,7 @@ pub(crate) struct Persona {
 
 /// An example person. What is left out is not known, except that the account is healthy and fit is worked out from the fit
 /// tables.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Example {
     /// The role: practitioner, user, decision-maker or executive.
@@ -84,7 +84,8 @@ pub(crate) struct Example {
 }
 
 /// Products that are owned.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
 pub(crate) enum Owned {
     /// A list of products.
     Products(Vec<Text>),

@@ -1,15 +1,17 @@
 //! A value and where it stands in the file.
+//!
+//! Where it stands is asked of a format for people, which is what a playbook is written in. What is compiled is told from it by serde's
+//! own mark, `is_human_readable`, and holds values alone: whoever reads it asks for no place.
 
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
 
 /// A value and where it stands; a default stands at `0..0`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Placed<T>(Spanned<T>);
 
 impl<T> Placed<T> {
@@ -39,7 +41,17 @@ impl<T> Deref for Placed<T> {
     }
 }
 
-/// Only to say in the schema what a default is.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            Spanned::deserialize(deserializer).map(Self)
+        } else {
+            T::deserialize(deserializer).map(Self::default_of)
+        }
+    }
+}
+
+/// The value alone: in the schema, which says what a default is, and in what is compiled.
 impl<T: Serialize> Serialize for Placed<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.get_ref().serialize(serializer)

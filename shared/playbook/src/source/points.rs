@@ -10,7 +10,7 @@ use std::fmt;
 use perennial_domain::interest::DELIVERED;
 use schemars::JsonSchema;
 use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Asset, Effort, Number, Placed, Text, number};
 use crate::check::{MOST_CAP, MOST_CLICKS, MOST_POINTS, MOST_SECONDS};
@@ -22,7 +22,7 @@ pub(crate) const EFFORTS: [Effort; 3] = [Effort::Low, Effort::Medium, Effort::Hi
 const UNINTENDED: [&str; 2] = [DELIVERED, "open"];
 
 /// How the year is cut: a contact becomes a lead at most once per product and quarter.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quarter {
     /// The first month of your fiscal year, 1 to 12; 4 is April. Default: 1, calendar quarters.
@@ -37,7 +37,7 @@ pub(crate) struct Quarter {
 }
 
 /// What makes a lead in a new quarter.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Requalify {
     /// An engagement in that quarter.
@@ -47,7 +47,7 @@ pub(crate) enum Requalify {
 }
 
 /// How interest is counted.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Interest {
     /// Points of interest in one product that make a lead. Default: 5.
@@ -72,8 +72,8 @@ pub(crate) struct Interest {
 }
 
 /// What a quiet cycle of two weeks takes away, rounded so that a score reaches zero.
-#[derive(Debug, Default, JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
+#[derive(Debug, Default, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Decay {
     /// Half of the score.
     #[default]
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for DecayVisitor {
 }
 
 /// How often the same action on the same asset counts.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Repeat {
     /// Once per cycle of two weeks.
@@ -137,7 +137,7 @@ pub(crate) enum Repeat {
 }
 
 /// How a machine's clicks are told from a person's.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Gate {
     /// Whether clicks are judged at all. Default: true.
@@ -165,7 +165,7 @@ fn halve() -> Placed<Decay> {
 }
 
 /// What an action is worth that an asset names in its actions, by the asset's stage and effort.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DefaultPoints {
     /// Default: { low = 1, medium = 2, high = 5 }.
@@ -177,7 +177,7 @@ pub(crate) struct DefaultPoints {
 }
 
 /// Points by effort; what is left out keeps the default of its stage.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default, expecting = "points by effort such as { low = 1 }")]
 pub(crate) struct ByEffort {
     /// A minute: an infographic, a page.

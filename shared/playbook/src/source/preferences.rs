@@ -8,7 +8,7 @@ use super::{Number, Placed, Text};
 use crate::check::MOST_DAYS;
 
 /// Something that people can want mail about, or not. Streams name one.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Topic {
     /// The name by which streams refer to it; changing it forgets who did not want it.
@@ -23,7 +23,7 @@ pub(crate) struct Topic {
 }
 
 /// What the preference centre offers besides topics.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Preferences {
     /// The breaks that can be taken, in days. Default: [30, 90].

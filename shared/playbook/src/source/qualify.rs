@@ -1,14 +1,14 @@
 //! How well somebody suits us, and who is called first.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::schema::PointsTable;
 use super::{Number, Placed, Points, Text, number};
 use crate::check::{LONGEST_REASON, MOST_DAYS, MOST_POINTS, MOST_REASONS};
 
 /// How well a person and a company suit us, apart from what they do. All points add up, to 100 at most.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Fit {
     /// Points by role: practitioner, user, decision-maker, executive. Such as { executive = 40, user = 10 }.
@@ -43,7 +43,7 @@ pub(crate) struct Fit {
 }
 
 /// Points from an amount on.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Band {
     /// The least amount of the band.
@@ -55,7 +55,7 @@ pub(crate) struct Band {
 }
 
 /// The least points of fit for each letter, descending.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "UPPERCASE")]
 pub(crate) struct Grades {
     /// The least points of an A.
@@ -70,7 +70,7 @@ pub(crate) struct Grades {
 }
 
 /// Who is called first, and who is left in peace.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Qualify {
     /// The sorting score, up to 100, from which a lead is hot. Default: 60.

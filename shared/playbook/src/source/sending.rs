@@ -1,13 +1,13 @@
 //! How fast mail goes out, when sending stops by itself, and who is written to while one is trying things out.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Number, Text, number};
 use crate::check::{MOST_DAYS, MOST_MESSAGES, MOST_RATE};
 
 /// How fast mail goes out, when sending stops by itself, and who is written to while one is trying things out.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sending {
     /// Messages a second that your Amazon SES account may send; nine tenths of it are used. Default: 14, what a new account has.
@@ -40,7 +40,7 @@ pub(crate) struct Sending {
 }
 
 /// How a new sender begins.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ramp {
     /// Messages within 24 hours in the beginning, such as 200.

@@ -1,14 +1,14 @@
 //! Who writes, when, who follows up, and what the year has to bring.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{ID, Weekday};
 use super::{Number, Placed, Text};
 use crate::check::MOST_HOURS;
 
 /// Who the mail comes from. Anti-spam law asks for a real postal address.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Company {
     /// The name of the company, in front of people.
@@ -33,7 +33,7 @@ pub(crate) struct Company {
 }
 
 /// When the team works: reminders and nurture mail go out on these days only.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Team {
     /// The time zone of the team, such as "Europe/Berlin".
@@ -47,7 +47,7 @@ pub(crate) struct Team {
 }
 
 /// The promise sales makes: who is told when nobody has touched a lead.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sla {
     /// The time of day of the daily check in the team's zone, such as "08:00".
@@ -60,7 +60,7 @@ pub(crate) struct Sla {
 }
 
 /// One reminder.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rung {
     /// Working hours after the lead was made, such as 24; more than on the rung before. Only the team's working days count, and of those all 24 hours.
@@ -72,7 +72,7 @@ pub(crate) struct Rung {
 }
 
 /// Who is told of an untouched lead.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Recipient {
     /// The rep who owns the account.
@@ -84,7 +84,7 @@ pub(crate) enum Recipient {
 }
 
 /// Who follows up, or the manager of somebody who does.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rep {
     /// The name by which an account names its owner.
@@ -112,7 +112,7 @@ fn wanted() -> bool {
 }
 
 /// Days on which a rep does not work: mail about their leads goes to somebody else.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Absence {
     /// The first day in the team's zone, such as "2026-11-09".
@@ -125,7 +125,7 @@ pub(crate) struct Absence {
 
 /// Accounts of which nobody has said whose they are, or which belong to somebody whom the playbook does not know: the first
 /// territory of the file that an account belongs to says whose it is.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Territory {
     /// Its name, in front of whoever reads the playbook.
@@ -141,7 +141,7 @@ pub(crate) struct Territory {
 }
 
 /// What the year has to bring; worked backwards, it says how many leads you need.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Goals {
     /// The revenue to be won, in cents: 500_000_000 are five million.

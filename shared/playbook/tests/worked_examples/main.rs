@@ -159,8 +159,7 @@ fn playbook(rules: &Table) -> Result<Playbook, String> {
     let mut table: Table = include_str!("playbook.toml").parse().map_err(|error| format!("playbook.toml: {error}"))?;
     overlay(&mut table, rules);
     let bundle = Bundle { playbook: table.to_string(), pieces: BTreeMap::new(), sources: BTreeMap::new() };
-    let json = bundle.to_json().map_err(|error| error.to_string())?;
-    Playbook::from_bundle(json.as_bytes()).map_err(|problems| {
+    Playbook::of(&bundle).map_err(|problems| {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         errors.map(|error| error.reason.clone()).collect::<Vec<_>>().join("; ")
     })
