@@ -6,7 +6,7 @@ use std::path::Path;
 use expect_test::expect;
 use perennial_domain::fit;
 use perennial_domain::ids::{ActionId, AssetId, ContactId, PieceId, ProductId, RepId};
-use perennial_domain::interest::ActionRule;
+use perennial_domain::interest::{ActionRule, InterestRules};
 use perennial_domain::nurture::{Kind, StreamKind};
 use perennial_domain::profile::{Contact, Fields};
 use perennial_domain::segment::{self, Person};
@@ -194,7 +194,14 @@ fn contact(role: &str, title: &str) -> Contact {
 
 /// The rules that cannot be compared, as they would be shown.
 fn rules(playbook: &Playbook) -> String {
-    format!("{:?} {:?} {:?}", playbook.interest, playbook.qualify, playbook.owners)
+    let InterestRules { threshold, product_thresholds, cap, decay, assets, .. } = &playbook.interest;
+    let assets = assets.iter().map(|(id, rule)| {
+        let actions: BTreeMap<&ActionId, &ActionRule> = rule.actions.iter().collect();
+        (id, (&rule.products, &rule.title, actions))
+    });
+    let assets: BTreeMap<_, _> = assets.collect();
+    let thresholds: BTreeMap<_, _> = product_thresholds.iter().collect();
+    format!("{threshold} {thresholds:?} {cap} {decay:?} {assets:?} {:?} {:?}", playbook.qualify, playbook.owners)
 }
 
 #[test]
@@ -288,12 +295,26 @@ fn what_is_not_a_compiled_playbook_is_refused_without_being_repeated() {
         let problems = Playbook::from_compiled(json.as_bytes()).unwrap_err();
         expected.assert_eq(&problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     };
-    check("{", expect![[]]);
-    check(&sound.replacen("\"format\":1", "\"format\":2", 1), expect![[]]);
-    check(&sound.replacen("\"format\":1", "\"format\":1,\"anna@example.com\":1", 1), expect![[]]);
-    check(&sound.replacen("\"time_zone\":\"", "\"time_zone\":\"anna@example.com", 1), expect![[]]);
+    check("{", expect!["playbook.json: error: not a compiled playbook: column 1 cannot be read"]);
+    check(
+        &sound.replacen("\"format\":1", "\"format\":2", 1),
+        expect![
+            "playbook.json: error: it is of format 2, and this version reads 1: make it with the `perennial playbook build` of this version"
+        ],
+    );
+    check(
+        &sound.replacen("\"format\":1", "\"format\":1,\"anna@example.com\":1", 1),
+        expect!["playbook.json: error: not a compiled playbook: column 30 cannot be read"],
+    );
+    check(
+        &sound.replacen("\"time_zone\":\"", "\"time_zone\":\"anna@example.com", 1),
+        expect!["playbook.json: error: holds what no check would have let through: make it again from its folder"],
+    );
     // What a bundle is, which shipped before there was this.
-    check("{\"playbook\":\"\",\"pieces\":{}}", expect![[]]);
+    check(
+        "{\"playbook\":\"\",\"pieces\":{}}",
+        expect!["playbook.json: error: not a compiled playbook: column 11 cannot be read"],
+    );
 }
 
 #[test]

@@ -39,10 +39,15 @@ pub(super) fn root(schema: &mut Schema) {
     schema.insert("required".to_owned(), json!(["format", "company", "team", "product", "sla", "goals"]));
 }
 
-/// TOML has no null and no sizes of integers, and an editor breaks lines where it wants.
+/// TOML has no null and no sizes of integers, an editor breaks lines where it wants, and what a table's fields are by default, they say.
 fn plain(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
-    object.retain(|name, value| !(name == "format" && value == "int64" || name == "default" && value.is_null()));
+    let is_of_fields = |value: &Value| value.as_object().is_some_and(|fields| !fields.is_empty());
+    object.retain(|name, value| match name.as_str() {
+        "format" => value != "int64",
+        "default" => !value.is_null() && !is_of_fields(value),
+        _ => true,
+    });
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");
         if let [only] = &types[..] {
