@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use perennial::deployment::Deployment;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{FactName, Requalify, evaluate};
+use perennial_domain::interest::{FactName, Facts, Requalify, evaluate};
 use perennial_local::ClockHandle;
 use perennial_platform::interest::add;
 use perennial_platform::keys;
@@ -131,6 +131,33 @@ async fn a_more_generous_playbook_makes_no_leads_for_the_past() {
     // But what happened in the past and comes late does.
     engage(&deployment, "late", "analytics-demo", "watch", "2026-02-11T09:30:00Z").await;
     assert_eq!(leads(&deployment).await, ["2026-Q1", "2026-Q2"]);
+}
+
+#[tokio::test]
+async fn an_interest_that_grows_is_known_without_being_read_and_so_is_what_is_new_to_it() {
+    let now = at("2026-03-05T10:00:00Z");
+    // 50 kinds of facts are named by one update, and a set takes no more than 128.
+    for (kinds, times) in [(1, 1), (2, 128), (51, 2), (120, 1)] {
+        let deployment = deploy(now).await;
+        let (contact, product) = (ContactId::from("ada"), ProductId::from("analytics"));
+        let click = |mail: i64| FactName {
+            asset: "analytics-emails".into(),
+            action: "click".into(),
+            email: Some(format!("mail-{mail}").as_str().into()),
+        };
+        let of_kind = |mail: i64| (0..times).map(move |second| (click(mail), now.as_second() - second));
+        let facts: Vec<(FactName, i64)> = (0..kinds).flat_map(of_kind).collect();
+        let (first, rest) = facts.split_at(1);
+        let mut known = Facts::default();
+        let again = [(click(0), now.as_second() - 1_000)];
+        for (told, takes) in [(first, 1), (&facts, rest.len()), (&facts, 0), (&again, usize::from(times < 128))] {
+            let grown = add(&deployment.store, &contact, &product, told, now.as_second()).await.expect("they land");
+            assert_eq!(grown.new.len(), takes, "{kinds} kinds, {times} times each");
+            assert!(grown.new.iter().all(|(name, second)| known.add(name.clone(), second)), "new once");
+            assert_eq!(grown.interest, interest(&deployment, "ada", "analytics").await, "{kinds} kinds");
+            assert_eq!(grown.interest.facts, known);
+        }
+    }
 }
 
 #[tokio::test]

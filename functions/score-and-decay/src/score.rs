@@ -1,10 +1,10 @@
 //! A batch of engagements: one update per contact and product.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_lambda_events::dynamodb::Event as StreamEvent;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::FactName;
+use perennial_domain::interest::{FactName, Facts};
 use perennial_platform::failure::Failure;
 use perennial_platform::identity::{self, Resolved};
 use perennial_platform::keys::Key;
@@ -42,25 +42,31 @@ impl ScoreAndDecay {
                 Ok(entry) => self.gather(entry, &sequence_number, &mut sorted),
             }
         }
-        let mut counted = BTreeSet::new();
+        let mut counted = 0;
         for ((contact, product), gathered) in sorted.interests {
-            match self.land(&contact, &product, &gathered).await {
-                Ok(Landed::At(_)) => counted.extend(gathered.records),
-                Ok(Landed::Nowhere) => {}
-                Err(failure) => {
-                    for sequence_number in gathered.records {
-                        answer.fail(&sequence_number, &failure);
-                    }
+            let mut new = Facts::default();
+            if let Err(failure) = self.land(&contact, &product, &gathered, &mut new).await {
+                for sequence_number in gathered.records {
+                    answer.fail(&sequence_number, &failure);
                 }
             }
+            counted += self.engagements(&product, &new);
         }
-        metrics::engagements_counted(counted.len());
+        metrics::engagements_counted(counted);
         for (contact, sequence_number, entry) in sorted.others {
             if let Err(failure) = self.forget_if_erased(&contact, &entry).await {
                 answer.fail(&sequence_number, &failure);
             }
         }
         answer
+    }
+
+    /// How many engagements are told by facts that are new to an interest in this product: an engagement is a fact for each product
+    /// of its asset, and is counted with the first.
+    fn engagements(&self, product: &ProductId, new: &Facts) -> usize {
+        let assets = &self.playbook.interest.assets;
+        let first = |name: &FactName| assets.get(&name.asset).and_then(|rule| rule.products.first());
+        new.iter().filter(|(name, _)| first(name) == Some(product)).count()
     }
 
     fn gather(&self, entry: Entry, sequence_number: &str, sorted: &mut Batch) {
@@ -78,15 +84,20 @@ impl ScoreAndDecay {
         }
     }
 
-    async fn land(&self, contact: &ContactId, product: &ProductId, gathered: &Gathered) -> Result<Landed, Failure> {
+    async fn land(
+        &self,
+        contact: &ContactId,
+        product: &ProductId,
+        gathered: &Gathered,
+        new: &mut Facts,
+    ) -> Result<(), Failure> {
         let landing = Landing { store: &self.store, rules: &self.playbook.interest, now: self.clock.now() };
-        let landed = landing.land(contact, product, &gathered.facts).await?;
-        if landed == Landed::Nowhere {
+        if landing.land(contact, product, &gathered.facts, new).await? == Landed::Nowhere {
             for entry in &gathered.entries {
                 self.ledger.forget(entry).await?;
             }
         }
-        Ok(landed)
+        Ok(())
     }
 
     /// No interest says whether the contact is known, so it is looked up: such engagements are few.

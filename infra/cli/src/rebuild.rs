@@ -227,8 +227,9 @@ impl Rebuild<'_> {
     async fn add(&self, (contact, product): &Place, missing: &[(FactName, i64)]) -> Result<usize, Failure> {
         if !missing.is_empty() {
             let rules = &self.playbook.interest;
-            let item = add(self.store, contact, product, missing, first_look_at(rules, self.now)).await?;
-            Evaluated::at(self.now, self.store, rules, (contact, product), &item).mark_leads(missing).await?;
+            let grown = add(self.store, contact, product, missing, first_look_at(rules, self.now)).await?;
+            let interest = Evaluated::at(self.now, self.store, rules, (contact, product), &grown.interest);
+            interest.mark_leads(missing).await?;
         }
         Ok(missing.len())
     }

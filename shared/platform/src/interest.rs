@@ -69,8 +69,8 @@ impl InterestItem {
         check_format(item)?;
         let mut facts = Facts::default();
         for (attribute, value) in item {
-            let Some(name) = attribute.strip_prefix(FACT) else { continue };
-            let name = fact_name(name).ok_or_else(|| Failure::shape("interest", "a fact's name has no action"))?;
+            let Some(name) = named(attribute) else { continue };
+            let name = name?;
             let seconds = value.as_ns().map_err(|_| Failure::shape("interest", "a fact is not a number set"))?;
             for second in seconds {
                 facts.add(
@@ -112,6 +112,12 @@ fn attribute(name: &FactName) -> String {
     }
 }
 
+/// The fact that an attribute holds, if it holds one.
+fn named(attribute: &str) -> Option<Result<FactName, Failure>> {
+    let name = fact_name(attribute.strip_prefix(FACT)?);
+    Some(name.ok_or_else(|| Failure::shape("interest", "a fact's name has no action")))
+}
+
 fn fact_name(text: &str) -> Option<FactName> {
     let (asset, rest) = text.split_once('/')?;
     let (action, email) = rest.split_once('@').map_or((rest, None), |(action, email)| (action, Some(email)));
@@ -150,8 +156,37 @@ pub fn taking(change: Change, facts: &[(FactName, i64)]) -> (Change, bool) {
     (if named.is_empty() { taking } else { taking.also(&clause, named) }, all)
 }
 
+/// What came of adding facts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grown {
+    /// The interest as it is afterwards.
+    pub interest: InterestItem,
+    /// Those of the facts that it did not have before.
+    pub new: Facts,
+}
+
+impl Grown {
+    /// What an update has made of the interest that was there.
+    fn take(&mut self, batch: &[(String, BTreeSet<i64>)]) -> Result<(), Failure> {
+        for (attribute, seconds) in batch {
+            let Some(name) = named(attribute).transpose()? else { continue };
+            for second in seconds {
+                if self.interest.facts.add(name.clone(), *second) {
+                    self.new.add(name.clone(), *second);
+                }
+            }
+        }
+        self.interest.rev += 1;
+        self.interest.live = true;
+        Ok(())
+    }
+}
+
 /// Adds facts and returns the interest as it is afterwards: one write unit, no read, for an item below 1 KB that was in
 /// the live index already.
+///
+/// The store says what was there before each update, and what an update makes of that is known: so it is also known which facts are
+/// new.
 ///
 /// One that was not in the live index is looked at again at `look_again_at`, in seconds since the Unix epoch.
 ///
@@ -164,16 +199,19 @@ pub async fn add(
     product: &ProductId,
     facts: &[(FactName, i64)],
     look_again_at: i64,
-) -> Result<InterestItem, Failure> {
+) -> Result<Grown, Failure> {
     let mut left: Vec<(String, BTreeSet<i64>)> = by_attribute(facts).into_iter().collect();
-    let mut seen = Item::new();
+    let mut grown = Grown::default();
     while !left.is_empty() {
         let batch: Vec<_> = left.drain(..left.len().min(NAMES_PER_UPDATE)).collect();
         match add_once(store, contact, product, &batch, look_again_at).await? {
-            Added::Now(item) => seen = item,
+            Added::To(before) => {
+                grown.interest = InterestItem::read(&before)?;
+                grown.take(&batch)?;
+            }
             // Sets that are full take no more; the others are tried again without them.
             Added::SomeFull(item) => {
-                check_format(&item)?;
+                grown.interest = InterestItem::read(&item)?;
                 let tried = batch.len();
                 let room: Vec<_> = batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)).collect();
                 if room.len() == tried {
@@ -182,11 +220,10 @@ pub async fn add(
                 }
                 tracing::warn!(product = product.as_str(), "a set of facts is full and takes no more");
                 left.extend(room);
-                seen = item;
             }
         }
     }
-    InterestItem::read(&seen)
+    Ok(grown)
 }
 
 /// Remembers that the contact's id is neither merged nor erased; false if the interest has gone meanwhile.
@@ -214,7 +251,9 @@ pub fn removed_at(
 }
 
 enum Added {
-    Now(Item),
+    /// To the item as it was before.
+    To(Item),
+    /// Not at all, to an item with sets that are full.
     SomeFull(Item),
 }
 
@@ -263,12 +302,12 @@ async fn add_once(
         .condition_expression(conditions.join(" AND "))
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values))
-        .return_values(ReturnValue::AllNew)
+        .return_values(ReturnValue::AllOld)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()
         .await;
     match answer {
-        Ok(answer) => Ok(Added::Now(answer.attributes.unwrap_or_default())),
+        Ok(answer) => Ok(Added::To(answer.attributes.unwrap_or_default())),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(full)) => {
                 Ok(Added::SomeFull(full.item.clone().unwrap_or_default()))

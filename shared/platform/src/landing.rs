@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use perennial_domain::ids::{ContactId, ProductId};
-use perennial_domain::interest::{FactName, InterestRules, Score, evaluate, first_look_at, instant};
+use perennial_domain::interest::{FactName, Facts, InterestRules, Score, evaluate, first_look_at, instant};
 use perennial_domain::quarter::Quarter;
 
 use crate::failure::Failure;
 use crate::identity::{self, Resolved};
-use crate::interest::{InterestItem, add, removed_at, set_known};
+use crate::interest::{Grown, InterestItem, add, removed_at, set_known};
 use crate::outbox::{self, LeadEvent, Waiting};
 use crate::store::{ATTEMPTS, Store, back_off};
 
@@ -41,7 +41,8 @@ pub struct Landing<'a> {
 impl Landing<'_> {
     /// Adds facts, each a name and a second since the Unix epoch, where the contact is by now; then tells of each quarter that
     /// they reach and that has neither lead nor held marker, and of each Act Now in one that has; and marks the leads that they
-    /// undo.
+    /// undo. `new` are then those that were not there before, also where what follows of them fails: they are facts all the same, and
+    /// not new when they come again.
     ///
     /// One write for an interest that is known; a new one costs a read and a second write.
     ///
@@ -53,11 +54,13 @@ impl Landing<'_> {
         contact: &ContactId,
         product: &ProductId,
         facts: &[(FactName, i64)],
+        new: &mut Facts,
     ) -> Result<Landed, Failure> {
         let (mut at, mut facts) = (contact.clone(), facts.to_vec());
         let mut left: Vec<(ContactId, i64)> = Vec::new();
         for attempt in 0..ATTEMPTS {
-            let item = add(self.store, &at, product, &facts, first_look_at(self.rules, self.now)).await?;
+            let look_again_at = first_look_at(self.rules, self.now);
+            let Grown { interest: item, new: added } = add(self.store, &at, product, &facts, look_again_at).await?;
             let known = item.known
                 || match identity::resolve(self.store, &at).await? {
                     Resolved::Same => set_known(self.store, &at, product).await?,
@@ -73,6 +76,7 @@ impl Landing<'_> {
                     }
                 };
             if known {
+                *new = added;
                 self.follow_up(&at, product, &item, &facts).await?;
                 self.leave(product, &left).await?;
                 return Ok(Landed::At(at));

@@ -21,7 +21,8 @@ pub enum Metric {
     LeadsQualified,
     /// Messages that SES took, by whether they went `to` contacts or sales.
     MailsSent,
-    /// Engagements that became facts. Told again, an engagement is the same fact, and counts here again.
+    /// Engagements that became facts. Told again, or together with one of the same kind and second, an engagement is a fact that is
+    /// there already, and is not counted.
     EngagementsCounted,
 }
 

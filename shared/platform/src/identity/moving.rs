@@ -9,6 +9,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::interest::Facts;
 use serde::de::DeserializeOwned;
 
 use super::{Resolved, apply_to, erasing, listing, merged_into, profiles, resolve, unmoved};
@@ -217,7 +218,8 @@ impl Moving<'_> {
         item: &InterestItem,
     ) -> Result<bool, Failure> {
         let facts: Vec<_> = item.facts.iter().map(|(name, second)| (name.clone(), second)).collect();
-        if !facts.is_empty() && self.landing.land(to, product, &facts).await? == Landed::Nowhere {
+        let mut new = Facts::default();
+        if !facts.is_empty() && self.landing.land(to, product, &facts, &mut new).await? == Landed::Nowhere {
             return Ok(false);
         }
         let gone = removed_at(self.store(), from, product, item.rev)?;
