@@ -34,6 +34,7 @@ mod private;
 mod redrive;
 mod refusals;
 mod relay;
+mod restore;
 mod retarget;
 mod slots;
 mod traps;

@@ -51,7 +51,7 @@ fn made_up_by(job: &str) -> Option<&'static str> {
         "plan" => "the next hour's run finds everybody whose slot has come",
         "reconcile" => "tomorrow's run goes on where the last one ended",
         "sla" => "tomorrow's check reminds of what is due, one rung",
-        "brief" => "the next run of the week makes it",
+        "brief" => "the next day of BriefSchedule makes it; if the week has none left: run_job BriefSales brief",
         "sweep" => "the next sweep finds what waits in the outbox",
         _ => return None,
     })
