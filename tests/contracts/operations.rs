@@ -3,119 +3,18 @@
 //! CloudWatch is not there: the template is read, and held against what the functions say, against what AWS says of its own services,
 //! and against the limits of CloudWatch.
 
+mod watched;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use perennial_platform::metrics::{JOBS, Metric};
 use perennial_tests::{playbook, root};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use watched::{Alarm, FUNCTION, OURS, Read, Template, is_measured, named};
 
 /// What counts what has already been mended, or what a CRM said too late: nobody needs to be woken for it.
 const LOOKED_AT: [&str; 2] = ["RefusedWords", "UnknownSendsSettled"];
-
-/// Namespace, metric, and the dimension with what it names.
-type OfAws = (&'static str, &'static str, Option<(&'static str, &'static str)>);
-
-/// Metrics of AWS's own: the namespace, the name, the dimension and the type of resource that it names. Source: the monitoring pages
-/// of the developer guides of Lambda, SQS, DynamoDB, API Gateway (HTTP APIs) and SES.
-const OF_AWS: [OfAws; 18] = [
-    ("AWS/Lambda", "Invocations", Some(("FunctionName", FUNCTION))),
-    ("AWS/Lambda", "Errors", Some(("FunctionName", FUNCTION))),
-    ("AWS/Lambda", "Throttles", Some(("FunctionName", FUNCTION))),
-    ("AWS/Lambda", "Duration", Some(("FunctionName", FUNCTION))),
-    ("AWS/Lambda", "IteratorAge", Some(("FunctionName", FUNCTION))),
-    ("AWS/Lambda", "Url5xxCount", Some(("FunctionName", FUNCTION))),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", Some(("QueueName", "AWS::SQS::Queue"))),
-    ("AWS/SQS", "ApproximateAgeOfOldestMessage", Some(("QueueName", "AWS::SQS::Queue"))),
-    ("AWS/DynamoDB", "ReadThrottleEvents", Some(("TableName", "AWS::DynamoDB::Table"))),
-    ("AWS/DynamoDB", "WriteThrottleEvents", Some(("TableName", "AWS::DynamoDB::Table"))),
-    ("AWS/ApiGateway", "Count", Some(("ApiId", "AWS::Serverless::HttpApi"))),
-    ("AWS/ApiGateway", "4xx", Some(("ApiId", "AWS::Serverless::HttpApi"))),
-    ("AWS/ApiGateway", "5xx", Some(("ApiId", "AWS::Serverless::HttpApi"))),
-    ("AWS/SES", "Send", None),
-    ("AWS/SES", "Bounce", None),
-    ("AWS/SES", "Complaint", None),
-    ("AWS/SES", "Reputation.BounceRate", None),
-    ("AWS/SES", "Reputation.ComplaintRate", None),
-];
-
-const FUNCTION: &str = "AWS::Serverless::Function";
-const OURS: &str = "Perennial/${Stage}";
-
-/// The resources of the template, as they stand there.
-struct Template(Map<String, Value>);
-
-impl Template {
-    fn read() -> Self {
-        let text = std::fs::read_to_string(root().join("infra/sam/template.yaml")).expect("the template");
-        let mut template = perennial_local::read_template(&text).expect("YAML");
-        Self(template["Resources"].as_object_mut().map(std::mem::take).expect("resources"))
-    }
-
-    fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let of_kind = self.0.iter().filter(move |(_, resource)| resource["Type"] == kind);
-        of_kind.map(|(name, resource)| (name.as_str(), &resource["Properties"]))
-    }
-
-    fn alarms(&self) -> Vec<Alarm<'_>> {
-        self.of("AWS::CloudWatch::Alarm").map(|(name, alarm)| Alarm { name, alarm }).collect()
-    }
-
-    /// The one alarm on a metric of a resource, or of a value of a dimension.
-    fn alarm_on(&self, namespace: &str, metric: &str, of: Option<&str>) -> Alarm<'_> {
-        let read = (namespace.to_owned(), metric.to_owned(), of.map(str::to_owned));
-        let mut on_it = self.alarms();
-        on_it.retain(|alarm| alarm.reads() == read);
-        assert_eq!(on_it.len(), 1, "alarms on {read:?}");
-        on_it.remove(0)
-    }
-
-    fn condition(&self, name: &str) -> Option<&str> {
-        self.0[name]["Condition"].as_str()
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Alarm<'a> {
-    name: &'a str,
-    alarm: &'a Value,
-}
-
-impl Alarm<'_> {
-    /// The namespace, the metric, and the value of its one dimension.
-    fn reads(&self) -> (String, String, Option<String>) {
-        let dimensions = self.alarm["Dimensions"].as_array().map(Vec::as_slice).unwrap_or_default();
-        assert!(dimensions.len() <= 1, "{}", self.name);
-        let of = dimensions.first().map(|dimension| named(&dimension["Value"]));
-        (named(&self.alarm["Namespace"]), named(&self.alarm["MetricName"]), of)
-    }
-
-    fn seconds(&self) -> (u64, u64) {
-        let number = |name: &str| self.alarm[name].as_u64().unwrap_or_else(|| panic!("{}: {name}", self.name));
-        (number("Period"), number("EvaluationPeriods"))
-    }
-
-    fn threshold(&self) -> f64 {
-        self.alarm["Threshold"].as_f64().unwrap_or_else(|| panic!("{}: no threshold", self.name))
-    }
-
-    fn description(&self) -> &str {
-        self.alarm["AlarmDescription"].as_str().unwrap_or_default()
-    }
-
-    fn has_ok_actions(&self) -> bool {
-        !self.alarm["OKActions"].is_null()
-    }
-}
-
-/// What a value names: a text, or the resource that a reference is to.
-fn named(value: &Value) -> String {
-    let of = |value: &Value| value.as_str().map(str::to_owned);
-    of(value)
-        .or_else(|| of(&value["Ref"]))
-        .or_else(|| of(&value["Fn::Sub"]))
-        .or_else(|| of(&value["Fn::GetAtt"][0]))
-        .unwrap_or_else(|| panic!("names nothing: {value}"))
-}
 
 /// The sections of the runbook at this depth, by their headings.
 fn sections(depth: &str) -> BTreeMap<String, String> {
@@ -291,6 +190,8 @@ fn what_is_counted_in_the_logs_over_everything_raises_an_alarm() {
     counted.sort_unstable();
     let expected = [
         "AccountFaults",
+        "HeldForApproval",
+        "PagesNotDone",
         "QuarantinedEvents",
         "RefusedMerges",
         "ReusedEventIds",
@@ -327,9 +228,9 @@ fn an_alarm_tells_of_its_end_if_it_has_one_and_keeps_to_the_limits_of_cloudwatch
     for alarm in template.alarms() {
         let Alarm { name, alarm: properties } = alarm;
         assert_eq!(properties["AlarmActions"][0]["Ref"], "AlarmTopic", "{name}");
-        let ((period, periods), (_, metric, _)) = (alarm.seconds(), alarm.reads());
+        let ((period, periods), reads) = (alarm.seconds(), alarm.reads());
         // What has happened does not un-happen after five minutes without it.
-        let is_of_the_past = counted_in_logs.contains(&metric) && periods == 1;
+        let is_of_the_past = reads.iter().any(|read| counted_in_logs.contains(&read.metric)) && periods == 1;
         assert_eq!(alarm.has_ok_actions(), !is_of_the_past, "{name}");
         // Source: the Amazon CloudWatch API Reference, PutMetricAlarm.
         let longest = if period < 3_600 { 86_400 } else { 604_800 };
@@ -337,62 +238,38 @@ fn an_alarm_tells_of_its_end_if_it_has_one_and_keeps_to_the_limits_of_cloudwatch
         let at_least = properties["DatapointsToAlarm"].as_u64().unwrap_or(periods);
         assert!((1..=periods).contains(&at_least), "{name}");
         let missing = properties["TreatMissingData"].as_str();
-        let expected = if metric == "JobFinished" { "breaching" } else { "notBreaching" };
+        let beats = reads.iter().any(|read| read.metric == "JobFinished");
+        let expected = if beats { "breaching" } else { "notBreaching" };
         assert_eq!(missing, Some(expected), "{name}: red for ever, or never");
     }
-}
-
-/// Whether something of this name and dimension is measured by anybody.
-fn is_measured(template: &Template, namespace: &str, metric: &str, dimension: Option<(&str, &str)>) -> bool {
-    if namespace == OURS {
-        let said = Metric::named(metric).is_some_and(|metric| match (metric.dimension(), dimension) {
-            (Some((name, values)), Some((asked, value))) => name == asked && values.contains(&value),
-            (known, asked) => known.is_none() && asked.is_none(),
-        });
-        let counts = |filter: &Value| {
-            let counted = &filter["MetricTransformations"][0];
-            counted["MetricName"] == metric && counted["Dimensions"].is_null() && dimension.is_none()
-        };
-        return said || template.of("AWS::Logs::MetricFilter").any(|(_, filter)| counts(filter));
-    }
-    OF_AWS.iter().any(|(known_namespace, known, of)| {
-        (*known_namespace, *known) == (namespace, metric)
-            && match (of, dimension) {
-                (Some((name, kind)), Some((asked, resource))) => {
-                    *name == asked && template.0.get(resource).is_some_and(|found| found["Type"] == *kind)
-                }
-                (of, asked) => of.is_none() && asked.is_none(),
-            }
-    })
 }
 
 #[test]
 fn every_metric_that_an_alarm_or_the_dashboard_reads_is_measured_by_somebody() {
     let template = Template::read();
     for alarm in template.alarms() {
-        let (namespace, metric, of) = alarm.reads();
-        let name = alarm.alarm["Dimensions"][0]["Name"].as_str();
-        let dimension = name.zip(of.as_deref());
-        assert!(is_measured(&template, &namespace, &metric, dimension), "{}: {metric} of {dimension:?}", alarm.name);
+        for Read { namespace, metric, dimensions } in alarm.reads() {
+            let dimensions: Vec<_> = dimensions.iter().map(|(name, of)| (name.as_str(), of.as_str())).collect();
+            let measured = is_measured(&template, &namespace, &metric, &dimensions);
+            assert!(measured, "{}: {metric} of {dimensions:?}", alarm.name);
+        }
     }
     for (title, metrics) in shown(&template) {
         for metric in metrics {
             let texts: Vec<&str> = metric.iter().filter_map(Value::as_str).collect();
-            let (name, dimension) = match texts[..] {
-                [_, name] => (name, None),
-                [_, name, dimension, value] => (name, Some((dimension, value))),
-                _ => panic!("{title}: {texts:?}"),
-            };
+            let [namespace, name, dimensions @ ..] = &texts[..] else { panic!("{title}: {texts:?}") };
             // What CloudFormation puts in is the name of a resource; of a queue it is an attribute.
             let of = |value: &str| value.trim_matches(['$', '{', '}']).replace(".QueueName", "");
-            let value = dimension.map(|(_, value)| of(value));
-            let dimension = dimension.map(|(dimension, _)| dimension).zip(value.as_deref());
-            assert!(is_measured(&template, texts[0], name, dimension), "{title}: {texts:?}");
+            let values: Vec<String> = dimensions.iter().skip(1).step_by(2).map(|value| of(value)).collect();
+            let names = dimensions.iter().step_by(2).copied();
+            let dimensions: Vec<_> = names.zip(values.iter().map(String::as_str)).collect();
+            assert!(is_measured(&template, namespace, name, &dimensions), "{title}: {texts:?}");
         }
     }
     for metric in Metric::ALL {
         let shown = shown(&template).iter().flat_map(|(_, metrics)| metrics).any(|shown| shown[1] == metric.name());
-        let alarmed = template.alarms().iter().any(|alarm| alarm.reads().1 == metric.name());
+        let alarmed =
+            template.alarms().iter().any(|alarm| alarm.reads().iter().any(|read| read.metric == metric.name()));
         assert!(shown || alarmed, "nobody looks at {}", metric.name());
     }
 }
@@ -440,14 +317,21 @@ fn the_dashboard_shows_every_alarm_and_nothing_lies_upon_anything_else() {
 #[test]
 fn the_minimal_profile_stays_below_five_dollars_a_month_by_its_alarms() {
     let template = Template::read();
-    // With the desk and either edge, which is the dearest that it can be.
-    let counts = |condition: Option<&str>| matches!(condition, None | Some("HasHttpApi" | "HasDesk"));
-    let alarms = template.alarms().iter().filter(|alarm| counts(template.condition(alarm.name))).count();
-    // In cents: an alarm, the two secrets, and the heartbeats that are said in every hour of the month or in one of a day, which is
-    // what a metric costs 30 cents a month for. Source: the price lists of CloudWatch and Secrets Manager.
+    // In cents: a figure that an alarm looks at, the two secrets, and the heartbeats that are said in every hour of the month or in one
+    // of a day, which is what a metric costs 30 cents a month for. Source: the price lists of CloudWatch and Secrets Manager.
     let (secrets, hourly, daily) = (2 * 40, 2 * 30, 5 * 30 / 24 + 1);
-    let cents = alarms * 10 + secrets + hourly + daily;
-    assert!(cents < 500, "{alarms} alarms, {cents} cents");
+    let cents = |edge: &[&str]| {
+        let counts = |condition: Option<&str>| condition.is_none_or(|it| it == "HasDesk" || edge.contains(&it));
+        let alarms = template.alarms().into_iter().filter(|alarm| counts(template.condition(alarm.name)));
+        alarms.map(|alarm| alarm.reads().len()).sum::<usize>() * 10 + secrets + hourly + daily
+    };
+    // With the desk and either edge, which is the dearest that it can be.
+    for edge in ["HasHttpApi", "HasFunctionUrls"] {
+        assert!(cents(&[edge]) < 500, "{edge}: {} cents", cents(&[edge]));
+    }
+    // Whoever limits how many requests are worked on at once is told when it is too few.
+    let limited = cents(&["HasFunctionUrls", "TellsOfHttpThrottles"]);
+    assert_eq!(limited, cents(&["HasFunctionUrls"]) + 20, "two alarms");
     let condition = template.condition("Dashboard");
     assert_eq!(condition, Some("IsStandard"), "the dashboard costs three dollars");
 }

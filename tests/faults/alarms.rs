@@ -4,12 +4,27 @@
 //! there is an alarm for what is counted is seen to in `contracts/operations.rs`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use http::Request;
 use perennial::deployment::Deployment;
+use perennial_domain::ids::{ContactId, ProductId};
+use perennial_domain::interest::FactName;
+use perennial_domain::nurture::Edition;
 use perennial_local::{Call, Fault};
+use perennial_platform::interest;
+use perennial_platform::keys;
+use perennial_platform::lambda::StreamOrTick;
+use perennial_platform::ledger::Entry;
+use perennial_platform::links::{Links, Purpose};
 use perennial_platform::metrics::{JOBS, Metric, TARGET};
+use perennial_platform::store::{Change, number};
+use perennial_tests::interpose::{Before, Interposer};
 use perennial_tests::senders::deliver;
-use perennial_tests::{address_of, at, body, deploy, engagement, introduce, root, settle, tell};
+use perennial_tests::{
+    PUBLIC_URL, address_of, at, body, clock, deploy, engagement, introduce, root, settle, stream_event, tell, told,
+};
+use score_and_decay::ScoreAndDecay;
 use serde_json::{Value, json};
 
 use crate::private::Logs;
@@ -167,6 +182,86 @@ async fn what_the_functions_do_is_measured_once_where_it_is_known() {
     let expected =
         [("EngagementsCounted", 1), ("LeadsQualified", 1), ("MailsSent of sales", 1), ("OutboxAgeSeconds", 0)];
     assert_eq!(seen, expected.map(|(metric, sum)| (metric.to_owned(), sum)));
+}
+
+/// Says of an interest that a version of this number wrote it: one that is not known yet is refused.
+async fn written_by(deployment: &Deployment, contact: &ContactId, product: &ProductId, version: i64) {
+    let key = keys::interest(contact, product);
+    let format = Change::of(key, "SET #format = :format").with(":format", number(version));
+    assert!(deployment.store.apply("a test", format).await.expect("the store answers"));
+}
+
+#[tokio::test]
+async fn an_engagement_is_counted_once_however_often_its_batch_comes_and_however_many_products_it_is_of() {
+    let logs = Logs::capture();
+    let deployment = deploy(at(NOW)).await;
+    let scoring = ScoreAndDecay {
+        store: deployment.store.clone(),
+        ledger: deployment.ingest.ledger.clone(),
+        playbook: Arc::clone(&deployment.playbook),
+        clock: clock(&deployment),
+    };
+    // Of ben nothing can be written yet, of cyd nothing about one of the four products that a complaint is about.
+    let refused = [("ben", "analytics"), ("cyd", "integrations")].map(|(who, what)| (who.into(), what.into()));
+    let earlier = FactName { asset: "analytics-guide".into(), action: "download".into(), email: None };
+    for (contact, product) in &refused {
+        let facts = [(earlier.clone(), at(NOW).as_second() - 60)];
+        interest::add(&deployment.store, contact, product, &facts, 0).await.expect("the fact lands");
+        written_by(&deployment, contact, product, 2).await;
+    }
+    let start = logs.len();
+    let entries = [
+        engagement("ada", "analytics-checklist", "download", at(NOW)),
+        engagement("ben", "analytics-checklist", "download", at(NOW)),
+        engagement("cyd", "support-escalation", "raised", at(NOW)),
+    ];
+    let entries = entries.map(|body| Entry::new("native", "msg-1", told(&body), &body, at(NOW), None));
+    let deliver = async |entries: &[Entry]| {
+        let batch = serde_json::from_value(stream_event(entries)).expect("a batch");
+        let answer = scoring.handle(StreamOrTick::Stream(batch)).await.expect("a batch never fails as a whole");
+        answer.batch_item_failures.len()
+    };
+    assert_eq!(deliver(&entries).await, 2, "ben's and cyd's come again");
+    for (contact, product) in &refused {
+        written_by(&deployment, contact, product, 1).await;
+    }
+    assert_eq!(deliver(&entries[1..]).await, 0);
+    assert_eq!(deliver(&entries).await, 0, "a redrive tells all of them again");
+    let counted = measured(&logs.of_this_test(start));
+    assert_eq!(counted.get("EngagementsCounted"), Some(&3), "{counted:?}");
+}
+
+#[tokio::test]
+async fn what_somebody_pressed_or_followed_and_what_was_not_done_is_counted() {
+    let logs = Logs::capture();
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "ada").await;
+    let start = logs.len();
+    // What is written goes astray, what is read is there.
+    let astray: Before = Arc::new(|_, mut request| {
+        if !request["Item"].is_null() {
+            request["TableName"] = json!("away");
+        }
+        for part in request["TransactItems"].as_array_mut().into_iter().flatten() {
+            part.as_object_mut().into_iter().flatten().for_each(|(_, write)| write["TableName"] = json!("away"));
+        }
+        Box::pin(async move { request })
+    });
+    let endpoints = deployment.world.endpoints().clone();
+    let between = Interposer::start(&endpoints.dynamodb, astray, Arc::new(|_, _, _| {})).await;
+    drop(deployment.through(&between.url, &endpoints.aws, PUBLIC_URL).await);
+    let (contact, slot) = (ContactId::from("ada"), "2026-01-07".to_owned());
+    let piece = deployment.playbook.nurture.streams[0].pieces[0].id.clone();
+    let opt_out = Purpose::Unsubscribe { contact: contact.clone(), slot: slot.clone() };
+    let click = Purpose::Click { contact, slot, piece, edition: Edition::default(), link: 0 };
+    for (method, purpose, expected) in [("GET", &opt_out, 200), ("POST", &opt_out, 503), ("GET", &click, 302)] {
+        let url = Links::new("the local world's link key", PUBLIC_URL).url(purpose, at(NOW));
+        let path = url.strip_prefix(PUBLIC_URL).expect("our own link");
+        let request = Request::builder().method(method).uri(path).body(Vec::new().into()).expect("a request");
+        let answer = deployment.world.http(request).await.expect("the world goes on");
+        assert_eq!(answer.status().as_u16(), expected, "{method} {purpose:?}");
+    }
+    assert_eq!(counted(&logs.of_this_test(start)), BTreeMap::from([("PagesNotDone".to_owned(), 2)]));
 }
 
 #[tokio::test]

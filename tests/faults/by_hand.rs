@@ -1,5 +1,7 @@
 //! Mail to contacts stops when somebody says so, and in production does not begin before the sender's domain was found in order.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use perennial_domain::sending::{Held, Line};
 use perennial_platform::records::SlotState;
@@ -9,7 +11,9 @@ use perennial_tests::mailing::{due, mail_event, record, recorder, send, silent_s
 use perennial_tests::{at, playbook};
 use serde_json::json;
 
+use crate::alarms::counted;
 use crate::line::{NOW, SLOT, slot, world_with};
+use crate::private::Logs;
 
 fn by_hand() -> ByHand {
     ByHand { why: "the landing page is down".to_owned(), by: "anna".to_owned(), at: at(NOW) }
@@ -83,7 +87,9 @@ async fn a_pause_by_hand_forgives_nothing_and_stands_beside_one_that_came_by_its
 
 #[tokio::test]
 async fn production_writes_to_no_contact_before_its_senders_domain_is_approved() {
+    let logs = Logs::capture();
     let deployment = world_with(&["ada".to_owned()], playbook()).await;
+    let start = logs.len();
     let mut sender = silent_sender(&deployment).await;
     sender.sending.needs_approval = needed(true, &deployment.playbook.company.sender);
     let line = sender.sending.clone();
@@ -95,6 +101,8 @@ async fn production_writes_to_no_contact_before_its_senders_domain_is_approved()
     let waits = slot(&deployment, "ada").await.expect("it was decided");
     let reason = Some("the sender's domain is not approved");
     assert_eq!((waits.state, waits.reason.as_deref()), (SlotState::Waiting, reason));
+    let waiting = BTreeMap::from([("HeldForApproval".to_owned(), 1)]);
+    assert_eq!(counted(&logs.of_this_test(start)), waiting, "somebody is told");
     let until = at(NOW) + SignedDuration::from_mins(1);
     let sales = line.permits(Line::Sales, 1, at(NOW), until).await.expect("the store answers");
     assert!(matches!(sales, Permits::Granted(_)), "{sales:?}");
@@ -103,6 +111,7 @@ async fn production_writes_to_no_contact_before_its_senders_domain_is_approved()
     deployment.world.clock().set(at(NOW) + SignedDuration::from_hours(1));
     assert_eq!(send(&sender, &[due("ada", SLOT)]).await.len(), 0);
     assert_eq!(slot(&deployment, "ada").await.map(|slot| slot.state), Some(SlotState::Sent));
+    assert_eq!(counted(&logs.of_this_test(start)), waiting, "of nothing else");
     assert!(line.disapprove().await.expect("the store answers"));
     let held = line.permits(Line::Nurture, 1, at(NOW), until).await.expect("the store answers");
     assert_eq!(held, Permits::Held(Held::Unapproved));

@@ -23,6 +23,7 @@ pub(crate) type Parameters = &'static [(&'static str, &'static str)];
 
 /// Everything that can be switched on.
 pub(crate) const FULL: Parameters = &[
+    ("Stage", "prod"),
     ("Profile", "standard"),
     ("Edge", "http-api"),
     ("RolloutType", "AllAtOnce"),
@@ -35,6 +36,7 @@ pub(crate) const FULL: Parameters = &[
 
 /// As little as possible.
 pub(crate) const LEAST: Parameters = &[
+    ("Stage", "dev"),
     ("Profile", "minimal"),
     ("Edge", "function-url"),
     ("RolloutType", "AllAtOnce"),
@@ -45,10 +47,11 @@ pub(crate) const LEAST: Parameters = &[
     ("DeskSignInPages", ""),
 ];
 
-/// Everything, and new versions take over gradually.
+/// Everything at the other edge, and new versions take over gradually.
 pub(crate) const GRADUAL: Parameters = &[
+    ("Stage", "dev"),
     ("Profile", "standard"),
-    ("Edge", "http-api"),
+    ("Edge", "function-url"),
     ("RolloutType", "Canary10Percent5Minutes"),
     ("HttpConcurrency", "0"),
     ("PublicDomain", ""),
@@ -56,6 +59,35 @@ pub(crate) const GRADUAL: Parameters = &[
     ("DeskClientId", "client"),
     ("DeskSignInPages", "https://pages.example.com"),
 ];
+
+/// As little as possible, but for the desk and for a limit on how many requests are worked on at once.
+const LEAST_BY_URL: Parameters = &[
+    ("Stage", "production"),
+    ("Profile", "minimal"),
+    ("Edge", "function-url"),
+    ("RolloutType", "AllAtOnce"),
+    ("HttpConcurrency", "10"),
+    ("PublicDomain", ""),
+    ("DeskIssuer", "https://pool.example.com"),
+    ("DeskClientId", "client"),
+    ("DeskSignInPages", "https://pages.example.com"),
+];
+
+/// As little as possible, behind an API.
+const LEAST_BY_API: Parameters = &[
+    ("Stage", "prod-2"),
+    ("Profile", "minimal"),
+    ("Edge", "http-api"),
+    ("RolloutType", "AllAtOnce"),
+    ("HttpConcurrency", "10"),
+    ("PublicDomain", ""),
+    ("DeskIssuer", ""),
+    ("DeskClientId", ""),
+    ("DeskSignInPages", ""),
+];
+
+/// Every way to deploy that the checks look at.
+pub(crate) const ALL: [Parameters; 5] = [FULL, LEAST, GRADUAL, LEAST_BY_URL, LEAST_BY_API];
 
 /// The file, as JSON with short tags in their long form.
 pub(crate) fn file() -> Value {

@@ -86,7 +86,7 @@ impl SendNurtureEmail {
             Ok(Waited::Granted) => {}
             Ok(Waited::Held(held)) => {
                 if held == Held::Unapproved {
-                    tracing::error!("no mail to contacts: the sender's domain is not approved");
+                    tracing::error!("mail to contacts waits for approval");
                 }
                 turn.held = Some(held.as_str().to_owned());
                 return self.nurture(due, Permit::Held(held.as_str())).await;

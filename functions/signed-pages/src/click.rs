@@ -35,7 +35,7 @@ impl SignedPages {
         if asked == Asked::Get
             && let Err(failure) = self.record_click(contact, slot, piece, stream.as_ref()).await
         {
-            tracing::error!(%failure, "click not recorded");
+            tracing::error!(%failure, "not done: the record of a click");
         }
         let site = self.playbook.company.site.as_str();
         let known = self.playbook.piece(piece);

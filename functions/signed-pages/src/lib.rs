@@ -105,7 +105,7 @@ impl SignedPages {
             Err(LinkError::Expired) => show(410, company, &Page::EXPIRED),
             Err(LinkError::Invalid) => show(404, company, &Page::INVALID),
             Ok(purpose) => self.answer((&purpose, expires), asked, &request).await.unwrap_or_else(|failure| {
-                tracing::error!(%failure, "page not done");
+                tracing::error!(%failure, "not done: what a page was asked for");
                 show(503, company, &Page::LATER)
             }),
         };
@@ -121,7 +121,7 @@ impl SignedPages {
             Err(expired @ LinkError::Expired) => self.no_offer(410, &expired.to_string()),
             Err(invalid @ LinkError::Invalid) => self.no_offer(404, &invalid.to_string()),
             Ok(purpose) => self.offer_answer(&purpose, asked).await.unwrap_or_else(|failure| {
-                tracing::error!(%failure, "offer not known");
+                tracing::error!(%failure, "not done: an offer was asked for");
                 self.no_offer(503, "not known just now")
             }),
         };

@@ -1,12 +1,12 @@
 //! Alarms: whatever can go wrong raises one, and somebody hears it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use perennial_platform::metrics::Metric;
 use perennial_tests::root;
 use serde_json::Value;
 
-use super::{Found, queues};
+use super::{Found, edge, queues};
 use crate::permissions;
 use crate::sam::{Template, list, named};
 
@@ -37,7 +37,9 @@ fn check_alarm(template: &Template, id: &str, alarm: &Value, found: &mut Found) 
         let topic = template.resources.get(&named(action)).cloned().unwrap_or_default();
         found.must(id, topic["Type"] == "AWS::SNS::Topic", "it wakes nobody");
     }
-    if alarm["Metrics"].is_null() {
+    if !alarm["Metrics"].is_null() {
+        check_sum(id, alarm, found);
+    } else {
         found.has(id, alarm, &["/Namespace", "/MetricName", "/Period"]);
         let statistic = alarm["Statistic"].is_string() || alarm["ExtendedStatistic"].is_string();
         found.must(id, statistic, "it does not say which statistic");
@@ -63,23 +65,57 @@ fn check_alarm(template: &Template, id: &str, alarm: &Value, found: &mut Found) 
     }
 }
 
+/// An alarm on several figures looks at what they come to together; of one that is missing as at nothing.
+fn check_sum(id: &str, alarm: &Value, found: &mut Found) {
+    let (sums, figures): (Vec<&Value>, Vec<&Value>) =
+        list(&alarm["Metrics"]).into_iter().partition(|it| !it["Expression"].is_null());
+    for figure in &figures {
+        found.has(id, figure, &["/Id", "/MetricStat/Metric/Namespace", "/MetricStat/Metric/MetricName"]);
+        found.has(id, figure, &["/MetricStat/Metric/Dimensions", "/MetricStat/Period", "/MetricStat/Stat"]);
+        // One alone may be what the alarm is about.
+        found.is(id, figure, "/ReturnData", false);
+        for dimension in list(&figure["MetricStat"]["Metric"]["Dimensions"]) {
+            found.has(id, dimension, &["/Name", "/Value"]);
+        }
+    }
+    let all: Vec<String> = figures.iter().map(|it| format!("FILL({}, 0)", named(&it["Id"]))).collect();
+    let whole = matches!(sums.as_slice(), [sum] if sum["Id"].is_string() && sum["Expression"] == all.join(" + "));
+    found.must(id, whole, format_args!("it does not look at {} together", all.join(" and ")));
+}
+
+/// A figure: its name, and its dimensions by name.
+type Figure = (String, BTreeMap<String, String>);
+
+/// What an alarm looks at: one figure, or several.
+fn figures(alarm: &Value) -> Vec<Figure> {
+    let figure = |of: &Value| {
+        let value = |it: &Value| named(&it["Value"]).split('.').next().unwrap_or_default().to_owned();
+        let dimensions = list(&of["Dimensions"]);
+        let dimensions = dimensions.into_iter().map(|it| (named(&it["Name"]), value(it))).collect();
+        (of["MetricName"].as_str().unwrap_or_default().to_owned(), dimensions)
+    };
+    let metrics = list(&alarm["Metrics"]).into_iter().map(|it| &it["MetricStat"]["Metric"]);
+    let several: Vec<Figure> = metrics.filter(|metric| !metric.is_null()).map(figure).collect();
+    if several.is_empty() { vec![figure(alarm)] } else { several }
+}
+
 /// What the filters of logs count, by the filter.
 fn counted(template: &Template) -> impl Iterator<Item = (&str, &Value)> {
     let filters = template.all("AWS::Logs::MetricFilter");
     filters.flat_map(|(id, filter)| list(&filter["MetricTransformations"]).into_iter().map(move |it| (id, it)))
 }
 
-/// Whether an alarm watches this metric of this resource.
-fn watches(alarm: &Value, metric: &str, dimension: &str, value: &str) -> bool {
-    let text = alarm["MetricName"] == metric;
-    let of_it = |it: &&Value| it["Name"] == dimension && named(&it["Value"]).split('.').next() == Some(value);
-    let mut metrics = list(&alarm["Metrics"]).into_iter().map(|it| &it["MetricStat"]["Metric"]);
-    let by_math = metrics.any(|it| it["MetricName"] == metric && list(&it["Dimensions"]).iter().any(of_it));
-    (text && list(&alarm["Dimensions"]).iter().any(of_it)) || by_math
+/// Whether an alarm watches this metric under these dimensions and no others.
+fn watches(alarm: &Value, metric: &str, dimensions: &[(&str, &str)]) -> bool {
+    let under = |of: &BTreeMap<String, String>| {
+        of.len() == dimensions.len()
+            && dimensions.iter().all(|(name, value)| of.get(*name).is_some_and(|it| it == value))
+    };
+    figures(alarm).iter().any(|(name, of)| name == metric && under(of))
 }
 
-fn is_watched(template: &Template, metric: &str, dimension: &str, value: &str) -> bool {
-    template.all("AWS::CloudWatch::Alarm").any(|(_, alarm)| watches(alarm, metric, dimension, value))
+fn is_watched(template: &Template, metric: &str, dimensions: &[(&str, &str)]) -> bool {
+    template.all("AWS::CloudWatch::Alarm").any(|(_, alarm)| watches(alarm, metric, dimensions))
 }
 
 fn check_queues(template: &Template, found: &mut Found) {
@@ -87,7 +123,8 @@ fn check_queues(template: &Template, found: &mut Found) {
     for (id, _) in template.all("AWS::SQS::Queue") {
         let metric =
             if dead.contains(id) { "ApproximateNumberOfMessagesVisible" } else { "ApproximateAgeOfOldestMessage" };
-        found.must(id, is_watched(template, metric, "QueueName", id), format_args!("no alarm watches its {metric}"));
+        let watched = is_watched(template, metric, &[("QueueName", id)]);
+        found.must(id, watched, format_args!("no alarm watches its {metric}"));
     }
 }
 
@@ -95,20 +132,21 @@ fn check_functions(template: &Template, found: &mut Found) {
     for (id, function) in template.all("AWS::Serverless::Function") {
         let events = function["Events"].as_object().into_iter().flatten();
         if events.into_iter().any(|(_, event)| event["Type"] == "DynamoDB") {
-            let watched = is_watched(template, "IteratorAge", "FunctionName", id);
-            // The age of the outbox says the same of what relay-events reads.
+            let watched = is_watched(template, "IteratorAge", &[("FunctionName", id)]);
+            // The errors of the sweep say the same of what relay-events reads.
             let otherwise = !template.standard() && id == "RelayEvents";
             found.must(id, watched || otherwise, "no alarm watches how old what it reads is");
         }
-        let always = ["Errors"].into_iter();
-        for metric in always.chain(["Throttles", "Duration"].into_iter().filter(|_| template.standard())) {
-            let watched = is_watched(template, metric, "FunctionName", id);
+        let standard = ["Throttles", "Duration"].into_iter().filter(|_| template.standard());
+        let limited = ["Throttles"].into_iter().filter(|_| edge::limits_its_url(template, id));
+        for metric in ["Errors"].into_iter().chain(standard).chain(limited) {
+            let watched = is_watched(template, metric, &[("FunctionName", id)]);
             found.must(id, watched, format_args!("no alarm watches its {metric}"));
         }
         for (name, schedule) in permissions::schedules(function) {
             let input = schedule["Input"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
             let job = input.unwrap_or_default()["job"].as_str().unwrap_or_default().to_owned();
-            let beats = is_watched(template, "JobFinished", "job", &job);
+            let beats = is_watched(template, "JobFinished", &[("job", &job)]);
             check_days(template, &job, found);
             found.must(&format!("{id}.{name}"), beats, "no alarm watches that it ends well");
         }
@@ -118,7 +156,7 @@ fn check_functions(template: &Template, found: &mut Found) {
 /// The brief comes on some days of the team's week: an alarm on its silence counts their days, not periods of UTC.
 fn check_days(template: &Template, job: &str, found: &mut Found) {
     let mut alarms = template.all("AWS::CloudWatch::Alarm").filter(|_| job == "brief");
-    if let Some((id, alarm)) = alarms.find(|(_, alarm)| watches(alarm, "JobFinished", "job", job)) {
+    if let Some((id, alarm)) = alarms.find(|(_, alarm)| watches(alarm, "JobFinished", &[("job", job)])) {
         let zone = named(&alarm["EvaluationWindow"]["WallClockWindow"]["Timezone"]);
         found.must(id, zone == "TeamTimeZone", "it does not count the team's days");
     }
@@ -165,40 +203,41 @@ fn check_filters(template: &Template, found: &mut Found) {
 
 /// Figures without which nobody would notice: of our own, of SES, of the edge, of tables.
 fn check_figures(template: &Template, found: &mut Found) {
-    let watched = |metric: &str, of: Option<&str>| {
-        template.all("AWS::CloudWatch::Alarm").any(|(_, alarm)| {
-            let dimensions = list(&alarm["Dimensions"]);
-            let of_it =
-                of.is_none_or(|of| dimensions.iter().any(|it| named(&it["Value"]).split('.').next() == Some(of)));
-            alarm["MetricName"] == metric && of_it
-        })
-    };
-    found.must("RelayEvents", watched("OutboxAgeSeconds", None), "no alarm watches the age of the outbox");
+    let watched = |metric: &str, dimensions: &[(&str, &str)]| is_watched(template, metric, dimensions);
     for (id, _) in template.all("AWS::Serverless::HttpApi") {
         let noted = id == "DeskApi" && !template.standard();
-        found.must(id, noted || watched("5xx", Some(id)), "no alarm watches what it answers");
+        found.must(id, noted || watched("5xx", &[("ApiId", id)]), "no alarm watches what it answers");
     }
     for (id, url) in template.all("AWS::Lambda::Url") {
-        let function = named(&url["TargetFunctionArn"]);
-        let function = function.split(['.', ':']).next().unwrap_or_default();
-        // The pages' own errors are watched; a webhook that is not answered is told nowhere else.
-        let noted = function == "SignedPages";
-        found.must(id, noted || watched("Url5xxCount", Some(function)), "no alarm watches what it answers");
+        let function = edge::called(&url["TargetFunctionArn"]);
+        // The pages' own errors and what they say was not done are watched; a webhook that is not answered is told nowhere else.
+        let noted = function == "SignedPages" && !template.standard();
+        let told = noted || watched("Url5xxCount", &[("FunctionName", &function)]);
+        found.must(id, told, "no alarm watches what it answers");
     }
-    if template.standard() {
-        for metric in ["Reputation.BounceRate", "Reputation.ComplaintRate"] {
-            found.must("MailConfigurationSet", watched(metric, None), format_args!("no alarm watches {metric}"));
-        }
-        for (id, _) in template.all("AWS::DynamoDB::Table") {
-            for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] {
-                found.must(id, watched(metric, Some(id)), format_args!("no alarm watches {metric}"));
+    if !template.standard() {
+        return;
+    }
+    found.must("RelayEvents", watched("OutboxAgeSeconds", &[]), "no alarm watches the age of the outbox");
+    for metric in ["Reputation.BounceRate", "Reputation.ComplaintRate"] {
+        found.must("MailConfigurationSet", watched(metric, &[]), format_args!("no alarm watches {metric}"));
+    }
+    for (id, table) in template.all("AWS::DynamoDB::Table") {
+        for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] {
+            found.must(id, watched(metric, &[("TableName", id)]), format_args!("no alarm watches {metric}"));
+            // The table's own figure says nothing of its indexes.
+            for index in list(&table["GlobalSecondaryIndexes"]) {
+                let name = index["IndexName"].as_str().unwrap_or_default();
+                let its = watched(metric, &[("TableName", id), ("GlobalSecondaryIndexName", name)]);
+                found.must(id, its, format_args!("no alarm watches {metric} of its index {name}"));
             }
         }
     }
 }
 
 /// Metrics that the minimal profile does not pay an alarm for.
-const NOT_IN_MINIMAL: [&str; 6] = [
+const NOT_IN_MINIMAL: [&str; 7] = [
+    "OutboxAgeSeconds",
     "Throttles",
     "Duration",
     "ReadThrottleEvents",
@@ -210,13 +249,14 @@ const NOT_IN_MINIMAL: [&str; 6] = [
 /// Ten cents a month each: the minimal profile has those alarms without which something would be lost unnoticed.
 fn check_minimum(template: &Template, found: &mut Found) {
     for (id, alarm) in template.all("AWS::CloudWatch::Alarm").filter(|_| !template.standard()) {
-        let metric = alarm["MetricName"].as_str().unwrap_or_default();
-        let of = |name: &str| list(&alarm["Dimensions"]).iter().any(|it| named(&it["Value"]) == name);
-        let dear = NOT_IN_MINIMAL.contains(&metric)
-            || IN_STANDARD.contains(&metric)
-            || (metric == "IteratorAge" && of("RelayEvents"))
-            || (metric == "5xx" && of("DeskApi"));
-        found.must(id, !dear, "the minimal profile does without it");
+        let is_dear = |(metric, dimensions): &Figure| {
+            let (metric, of) = (metric.as_str(), dimensions.values().next().map_or("", String::as_str));
+            let limited = metric == "Throttles" && edge::limits_its_url(template, of);
+            (NOT_IN_MINIMAL.contains(&metric) && !limited)
+                || IN_STANDARD.contains(&metric)
+                || matches!((metric, of), ("IteratorAge", "RelayEvents") | ("5xx", "DeskApi"))
+        };
+        found.must(id, !figures(alarm).iter().any(is_dear), "the minimal profile does without it");
     }
 }
 

@@ -88,13 +88,34 @@ fn check_access_log(template: &Template, id: &str, api: &Value, found: &mut Foun
     let group = template.resources.get(&named(&log["DestinationArn"]));
     found.must(id, group.is_some_and(|it| it["Type"] == "AWS::Logs::LogGroup"), "nobody logs who came");
     let format = log["Format"].as_str().unwrap_or_default();
-    found.must(id, serde_json::from_str::<Value>(format).is_ok_and(|it| it.is_object()), "its log is not JSON");
-    for needed in ["$context.requestId", "$context.routeKey", "$context.status"] {
+    for (when, line) in [("", filled(format, true)), (" of what went well", filled(format, false))] {
+        let is_json = serde_json::from_str::<Value>(&line).is_ok_and(|it| it.is_object());
+        found.must(id, is_json, format_args!("its log{when} is not JSON: {line}"));
+    }
+    for needed in ["$context.requestId", "$context.routeKey", "$context.status", "$context.error."] {
         found.must(id, format.contains(needed), format_args!("its log lacks {needed}"));
     }
     for private in ["path", "sourceIp", "userAgent", "claims", "querystring", "header"] {
         found.must(id, !format.contains(private), format_args!("its log tells {private}"));
     }
+}
+
+/// A line of the log, of a request that failed or went well. What has no value is a dash, and a variable whose name ends in `String`
+/// brings its own quotes. Source: API Gateway Developer Guide, "Customize HTTP API access logs".
+fn filled(format: &str, failed: bool) -> String {
+    let mut parts = format.split("$context.");
+    let mut line = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !c.is_alphanumeric() && c != '.').unwrap_or(part.len());
+        let value = match &part[..end] {
+            name if name.starts_with("error.") && !failed => "-",
+            name if name.ends_with("String") => "\"Not Found\"",
+            _ => "Not Found",
+        };
+        line.push_str(value);
+        line.push_str(&part[end..]);
+    }
+    line
 }
 
 /// The functions that answer HTTP without an authorizer, and what lets the caller in: of the API or of a URL.
@@ -105,12 +126,20 @@ pub(crate) fn is_called_by_http(template: &Template, id: &str) -> bool {
     let routes = template.all("AWS::Serverless::HttpApi").any(|(_, api)| {
         list(&api["DefinitionBody"]).iter().any(|body| body.to_string().contains(&format!("${{{id}.Arn}}:live/")))
     });
-    let urls = template.all("AWS::Lambda::Url").any(|(_, url)| called(&url["TargetFunctionArn"]) == id);
-    routes || urls
+    routes || has_url(template, id)
+}
+
+fn has_url(template: &Template, id: &str) -> bool {
+    template.all("AWS::Lambda::Url").any(|(_, url)| called(&url["TargetFunctionArn"]) == id)
+}
+
+/// Whether it has a URL, and works on so many requests at once and no more: the others are answered with 429.
+pub(crate) fn limits_its_url(template: &Template, id: &str) -> bool {
+    has_url(template, id) && template.given("HttpConcurrency") != "0"
 }
 
 /// The function whose alias is named.
-fn called(value: &Value) -> String {
+pub(crate) fn called(value: &Value) -> String {
     named(value).split(['.', ':']).next().unwrap_or_default().to_owned()
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
         check_environment(template, id, &mut found);
         logs.insert(check_log(template, id, &mut found));
         check_failures(template, id, function, &mut found);
+        check_loops(template, id, function, &mut found);
     }
     for (id, group) in template.all("AWS::Logs::LogGroup") {
         let resource = &template.resources[id];
@@ -175,6 +176,29 @@ fn check_failures(template: &Template, id: &str, function: &Value, found: &mut F
             _ => found.say(&id, "it is called in a way that no rule knows"),
         }
     }
+}
+
+/// Lambda gives up what has come round by a queue 16 times, unless it is told that it is meant so. Source: Lambda Developer Guide, "Use
+/// Lambda recursive loop detection to prevent infinite loops".
+fn check_loops(template: &Template, id: &str, function: &Value, found: &mut Found) {
+    let (mut fed, mut new) = (BTreeSet::new(), vec![id.to_owned()]);
+    while let Some(next) = new.pop() {
+        let by_it = feeds(template, &next);
+        new.extend(by_it.into_iter().filter(|reader| fed.insert(reader.clone())));
+    }
+    let (round, meant) = (fed.contains(id), function["RecursiveLoop"] == "Allow");
+    found.must(id, meant || !round, "what it puts into its own queue is given up after 16 rounds");
+    found.must(id, round || !meant, "it may go round for ever, and has no reason to");
+}
+
+/// The functions that read what this one may put into queues.
+fn feeds(template: &Template, id: &str) -> BTreeSet<String> {
+    let role = template.resources.get(&named(template.of_function(id, "Role"))).cloned().unwrap_or_default();
+    let statements = list(&role["Properties"]["Policies"]).into_iter();
+    let statements = statements.flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
+    let sends = statements.filter(|it| list(&it["Action"]).iter().any(|action| **action == "sqs:SendMessage"));
+    let queues: Vec<String> = sends.flat_map(|it| list(&it["Resource"])).map(named).collect();
+    queues.iter().flat_map(|queue| super::queues::readers(template, queue)).map(str::to_owned).collect()
 }
 
 fn check_stream(template: &Template, id: &str, of: &Value, found: &mut Found) {

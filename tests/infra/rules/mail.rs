@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use perennial_platform::mail::is_production;
 use serde_json::json;
 
 use super::Found;
-use crate::sam::{Template, list, named};
+use crate::sam::{Parameters, Template, list, named};
 
 /// What SES can tell of a mail that feedback records. Opens and clicks are not among them: SES would rewrite links.
 const TOLD: [&str; 7] = ["send", "delivery", "deliveryDelay", "bounce", "complaint", "reject", "renderingFailure"];
@@ -47,4 +48,22 @@ pub(crate) fn keep(template: &Template) -> Vec<String> {
         found.must(id, first, "it does not wait for the topic's policy");
     }
     found.all()
+}
+
+#[test]
+fn the_template_takes_a_stage_for_production_where_the_functions_do() {
+    const STAGES: [Parameters; 6] = [
+        &[("Stage", "prod")],
+        &[("Stage", "production")],
+        &[("Stage", "prod-2")],
+        &[("Stage", "preprod")],
+        &[("Stage", "staging")],
+        &[("Stage", "dev")],
+    ];
+    for parameters in STAGES {
+        let template = Template::shipped(parameters);
+        let stage = template.given("Stage");
+        let to_its_own = template.resources["SendNurtureEmailRole"].to_string().contains(":identity/*");
+        assert_eq!(!to_its_own, is_production(stage), "{stage}: who is written to through which identity");
+    }
 }

@@ -151,7 +151,9 @@ fn is_whole(condition: &Value) -> bool {
     let operands = argument.as_array().map_or(&[][..], Vec::as_slice);
     match name.as_str() {
         "Condition" => argument.is_string(),
-        "Fn::Equals" => operands.len() == 2,
+        "Fn::Equals" => {
+            operands.len() == 2 && operands.iter().all(|it| it.as_object().is_none_or(|call| !call.is_empty()))
+        }
         "Fn::Not" => operands.len() == 1 && operands.iter().all(is_whole),
         "Fn::And" | "Fn::Or" => operands.len() >= 2 && operands.iter().all(is_whole),
         _ => false,
