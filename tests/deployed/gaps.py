@@ -12,6 +12,8 @@ import zipfile
 from dataclasses import dataclass
 from typing import Callable
 
+from botocore.exceptions import WaiterError
+
 from emulator import ACCOUNT, REGION
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/probe"
@@ -61,6 +63,12 @@ def known():
             "the test publishes a bounce to the topic, in the words of SES",
             events_are_not_published,
         ),
+        Gap(
+            "CloudFormation makes no alarm on what several metrics come to together",
+            "such an alarm looks at the first of them",
+            sums_are_refused,
+            first_of_a_sum,
+        ),
     ]
 
 
@@ -78,6 +86,15 @@ def literal_concurrency(template, _folder):
             if scaling:
                 parameter = scaling["MaximumConcurrency"]["Ref"]
                 scaling["MaximumConcurrency"] = int(template["Parameters"][parameter]["Default"])
+
+
+def first_of_a_sum(template, _folder):
+    """An alarm on several metrics is one on the metric that stands first."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+            alarm = resource["Properties"]
+            first = next(one["MetricStat"] for one in alarm.pop("Metrics") if "MetricStat" in one)
+            alarm |= first["Metric"] | {"Period": first["Period"], "Statistic": first["Stat"]}
 
 
 def layers_are_not_unpacked(aws):
@@ -195,6 +212,29 @@ def events_are_not_published(aws):
         Content={"Simple": {"Subject": {"Data": "probe"}, "Body": {"Text": {"Data": "probe"}}}},
     )
     return received(aws, queue, 3) is None
+
+
+def sums_are_refused(aws):
+    """A stack with an alarm on the sum of two metrics is not made."""
+    errors = {"Namespace": "AWS/Lambda", "MetricName": "Errors"}
+    metrics = [
+        {"Id": name, "ReturnData": False, "MetricStat": {"Metric": errors, "Period": 300, "Stat": "Sum"}}
+        for name in ("one", "other")
+    ]
+    alarm = {
+        "Metrics": [{"Id": "sum", "Expression": "one + other"}, *metrics],
+        "EvaluationPeriods": 1,
+        "Threshold": 0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    template = {"Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}}}
+    probe = Probe(aws, template)
+    try:
+        with probe:
+            return False
+    except WaiterError:
+        probe.__exit__()
+        return True
 
 
 def received(aws, queue, seconds):
