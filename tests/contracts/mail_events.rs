@@ -1,7 +1,10 @@
 //! What Amazon SES tells of mail, in events of every kind that its developer guide lists, with values of our own: each becomes
 //! what we decide on, and no address is shown.
 
+use std::collections::BTreeSet;
+
 use expect_test::expect;
+use perennial::ses::judge::MUST_BE_TOLD;
 use perennial_platform::mail::events::{MailEvent, read};
 use perennial_platform::mail::tags::About;
 use perennial_tests::root;
@@ -52,6 +55,28 @@ fn every_kind_of_event_is_understood() {
         19-in-the-envelope-of-sns: Delivered at 2026-01-08T08:00:02.107Z to ada@juniper.example.com; nurture, acme/42, CONTACT#acme/42 SLOT#2026-01-08
         20-greeting-in-the-envelope: nothing
     "#]].assert_eq(&events.collect::<String>());
+}
+
+#[test]
+fn what_the_stack_has_ses_tell_is_what_the_check_of_a_sender_asks_for_and_each_kind_is_understood() {
+    let text = std::fs::read_to_string(root().join("infra/sam/template.yaml")).expect("the template");
+    let template = perennial_local::read_template(&text).expect("YAML");
+    let told = template["Resources"]["MailEvents"]["Properties"]["EventDestination"]["MatchingEventTypes"].clone();
+    let told: Vec<String> = serde_json::from_value(told).expect("texts");
+    // CloudFormation begins words with capitals, the API has a dash between them.
+    let in_the_api = |kind: &String| {
+        let apart = kind.chars().flat_map(|c| c.is_ascii_uppercase().then_some('_').into_iter().chain([c]));
+        apart.collect::<String>().to_ascii_uppercase()
+    };
+    assert_eq!(told.iter().map(in_the_api).collect::<BTreeSet<_>>(), MUST_BE_TOLD.map(str::to_owned).into());
+    let plain = |text: &str| text.replace([' ', '_'], "").to_ascii_lowercase();
+    let understood: BTreeSet<String> = corpus()
+        .iter()
+        .filter(|(_, json)| read(json).is_ok_and(|event| event.is_some()))
+        .filter_map(|(_, json)| serde_json::from_str::<Value>(json).ok()?["eventType"].as_str().map(plain))
+        .collect();
+    let unheard: Vec<&str> = MUST_BE_TOLD.into_iter().filter(|kind| !understood.contains(&plain(kind))).collect();
+    assert_eq!(unheard, Vec::<&str>::new(), "of these the corpus has no event");
 }
 
 #[test]

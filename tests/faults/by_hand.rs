@@ -1,11 +1,11 @@
-//! Mail to contacts stops when somebody says so, and in production does not begin before the sender's domain was found in order.
+//! Mail to contacts stops when somebody says so, and in production does not begin before the sender was found in order.
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use perennial_domain::sending::{Held, Line};
 use perennial_platform::records::SlotState;
-use perennial_platform::sending::approval::needed;
+use perennial_platform::sending::approval::{domain_of, needed};
 use perennial_platform::sending::{Approved, ByHand, Permits};
 use perennial_tests::mailing::{due, mail_event, record, recorder, send, silent_sender};
 use perennial_tests::{at, playbook};
@@ -86,33 +86,44 @@ async fn a_pause_by_hand_forgives_nothing_and_stands_beside_one_that_came_by_its
 }
 
 #[tokio::test]
-async fn production_writes_to_no_contact_before_its_senders_domain_is_approved() {
+async fn production_writes_to_no_contact_before_an_identity_is_approved_that_its_sender_may_send_as() {
     let logs = Logs::capture();
     let deployment = world_with(&["ada".to_owned()], playbook()).await;
     let start = logs.len();
     let mut sender = silent_sender(&deployment).await;
     sender.sending.needs_approval = needed(true, &deployment.playbook.company.sender);
     let line = sender.sending.clone();
-    let domain = line.needs_approval.clone().expect("production needs one");
-    let approved = |domain: &str| Approved { domain: domain.to_owned(), at: at(NOW), by: "anna".to_owned() };
+    let address = line.needs_approval.clone().expect("production needs one");
+    let domain = domain_of(&address);
+    let approve = async |identity: &str| {
+        let approved = Approved { identity: identity.to_owned(), at: at(NOW), by: "anna".to_owned() };
+        line.approve(&approved).await.expect("the store answers");
+    };
+    let until = at(NOW) + SignedDuration::from_mins(1);
+    let permits = async || line.permits(Line::Nurture, 1, at(NOW), until).await.expect("the store answers");
 
-    line.approve(&approved("another.example.com")).await.expect("the store answers");
+    // The role of the sender would refuse it under each of these.
+    let above = domain.split_once('.').expect("a domain below another").1;
+    for identity in [above, &domain.to_uppercase(), &format!("another@{domain}"), "another.example.com"] {
+        approve(identity).await;
+        assert_eq!(permits().await, Permits::Held(Held::Unapproved), "{identity}");
+    }
     assert_eq!(send(&sender, &[due("ada", SLOT), digest()]).await.len(), 0, "nothing goes back to the queue");
     let waits = slot(&deployment, "ada").await.expect("it was decided");
     let reason = Some("the sender's domain is not approved");
     assert_eq!((waits.state, waits.reason.as_deref()), (SlotState::Waiting, reason));
     let waiting = BTreeMap::from([("HeldForApproval".to_owned(), 1)]);
     assert_eq!(counted(&logs.of_this_test(start)), waiting, "somebody is told");
-    let until = at(NOW) + SignedDuration::from_mins(1);
     let sales = line.permits(Line::Sales, 1, at(NOW), until).await.expect("the store answers");
     assert!(matches!(sales, Permits::Granted(_)), "{sales:?}");
 
-    line.approve(&approved(&domain)).await.expect("the store answers");
+    approve(&address).await;
+    assert!(matches!(permits().await, Permits::Granted(_)), "the one address");
+    approve(&domain).await;
     deployment.world.clock().set(at(NOW) + SignedDuration::from_hours(1));
     assert_eq!(send(&sender, &[due("ada", SLOT)]).await.len(), 0);
     assert_eq!(slot(&deployment, "ada").await.map(|slot| slot.state), Some(SlotState::Sent));
     assert_eq!(counted(&logs.of_this_test(start)), waiting, "of nothing else");
     assert!(line.disapprove().await.expect("the store answers"));
-    let held = line.permits(Line::Nurture, 1, at(NOW), until).await.expect("the store answers");
-    assert_eq!(held, Permits::Held(Held::Unapproved));
+    assert_eq!(permits().await, Permits::Held(Held::Unapproved));
 }

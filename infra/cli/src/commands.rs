@@ -18,6 +18,7 @@ pub mod sending;
 pub mod ses;
 pub mod up;
 pub mod webhook;
+pub mod which;
 pub mod why;
 
 use std::fmt::Display;

@@ -1,16 +1,24 @@
 //! One screen that says whether a deployment needs a human. Pure here: `look` reads, this judges.
 //!
+//! Map: `facts` is what is looked at; `look` reads it, of CloudWatch by `watch` and of SNS by `topic`, which both ask by `signed`;
+//! `unknown` says of how many mails nobody knows whether they left.
+//!
 //! What it never does: mend anything. Each line that is not in order says what to do.
 
+mod facts;
 pub mod look;
+mod signed;
+mod topic;
+mod unknown;
 mod watch;
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use perennial_domain::sending::CameBack;
-use perennial_platform::sending::Known;
 use serde::Serialize;
+
+pub use facts::{AlarmSeen, Facts, QueueSeen, Read, Subscriptions, TableSeen, Trouble};
 
 /// What waits longer than this in the outbox was forgotten by the stream and by a sweep too.
 const OUTBOX_WAITS: SignedDuration = SignedDuration::from_mins(15);
@@ -26,60 +34,6 @@ const JOBS: [(&str, SignedDuration); 7] = [
     ("sla", SignedDuration::from_hours(26)),
     ("brief", SignedDuration::from_hours(24 * 8)),
 ];
-
-/// What was read, or why it could not be.
-pub type Read<T> = Result<T, String>;
-
-/// A queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueSeen {
-    /// Its name in the template.
-    pub queue: String,
-    /// Messages that wait, hidden ones among them.
-    pub waiting: i64,
-    /// How old the oldest is, in seconds; nothing is known of it on one machine, and of an empty queue.
-    pub oldest_seconds: Read<Option<i64>>,
-}
-
-/// A table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TableSeen {
-    /// Whether it cannot be deleted by mistake.
-    pub protected: bool,
-    /// Whether it can be restored to a point in time.
-    pub recoverable: bool,
-}
-
-/// All that is looked at. What a local world has none of is left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// When.
-    pub now: Timestamp,
-    /// How the stack stands.
-    pub stack: Option<String>,
-    /// The version of the playbook's layer.
-    pub playbook: Option<String>,
-    /// Alarms that are not OK: name in the template, and state.
-    pub alarms: Option<Read<Vec<(String, String)>>>,
-    /// Queues and dead-letter queues.
-    pub queues: Read<Vec<QueueSeen>>,
-    /// Events in the outbox, and since when the oldest waits.
-    pub outbox: Read<(usize, Option<Timestamp>)>,
-    /// Mails of the last day of which SES did not say whether it took them, and how many of those were settled.
-    pub unknown_sends: Read<(i64, i64)>,
-    /// Entries in quarantine.
-    pub quarantined: Read<usize>,
-    /// The line of mail.
-    pub sending: Read<Known>,
-    /// The domain that must be approved.
-    pub needs_approval: Option<String>,
-    /// Tables, by name in the template.
-    pub tables: Vec<(String, Read<TableSeen>)>,
-    /// Secrets, by parameter: whether they are there.
-    pub secrets: Vec<(String, Read<bool>)>,
-    /// Jobs, and when each last ended well.
-    pub jobs: Vec<(String, Read<Option<Timestamp>>)>,
-}
 
 /// How one thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -183,20 +137,41 @@ fn stack(facts: &Facts) -> Vec<Line> {
     match &facts.alarms {
         None => {}
         Some(Ok(alarms)) if alarms.is_empty() => lines.push(Line::ok("alarms", "all of them are OK")),
-        Some(Ok(alarms)) => lines.extend(alarms.iter().map(|(alarm, state)| {
-            Line::wrong(alarm.as_str(), state.as_str(), format!("infra/RUNBOOK.md#{}", alarm.to_lowercase()))
-        })),
+        Some(Ok(alarms)) => lines.extend(alarms.iter().map(alarm)),
         Some(Err(reason)) => lines.push(Line::of::<()>("alarms", &Err(reason.clone()), |()| Line::ok("", ""))),
     }
+    lines.extend(facts.subscriptions.as_ref().map(subscriptions));
     lines
+}
+
+fn alarm(AlarmSeen { alarm, name, trouble }: &AlarmSeen) -> Line {
+    match trouble {
+        Trouble::Raised => Line::wrong(alarm, "ALARM", format!("infra/RUNBOOK.md#{}", alarm.to_lowercase())),
+        Trouble::Silenced => {
+            let mend = format!("aws cloudwatch enable-alarm-actions --alarm-names {name}");
+            Line::wrong(alarm, "tells nobody: its actions are disabled", mend)
+        }
+        Trouble::Gone => Line::wrong(alarm, "was deleted", "infra/RUNBOOK.md#alarms-that-tell-nobody"),
+    }
+}
+
+fn subscriptions(seen: &Read<Subscriptions>) -> Line {
+    const ABOUT: &str = "who is told of alarms";
+    const MEND: &str = "infra/RUNBOOK.md#alarms-that-tell-nobody";
+    Line::of(ABOUT, seen, |Subscriptions { confirmed, pending }| match (confirmed, pending) {
+        (0, 0) => Line::wrong(ABOUT, "nobody", MEND),
+        (0, _) => Line::wrong(ABOUT, "nobody yet: the subscription was not confirmed", MEND),
+        (_, 0) => Line::ok(ABOUT, format!("{confirmed} subscribed")),
+        _ => Line::wrong(ABOUT, format!("{confirmed} subscribed, {pending} not confirmed"), MEND),
+    })
 }
 
 fn sending(facts: &Facts) -> Line {
     Line::of("mail to contacts", &facts.sending, |known| {
         let CameBack { sends, bounces, complaints } = known.came_back(facts.now);
-        let approved = known.approved.as_ref().map(|approved| &approved.domain);
-        if let Some(domain) = facts.needs_approval.as_ref().filter(|domain| approved != Some(domain)) {
-            let seen = format!("{domain} is not approved: nobody is written to");
+        let is_approved = |sender: &&String| known.approved.as_ref().is_some_and(|approved| approved.covers(sender));
+        if let Some(sender) = facts.needs_approval.as_ref().filter(|sender| !is_approved(sender)) {
+            let seen = format!("{sender} is not approved: nobody is written to");
             return Line::wrong("mail to contacts", seen, "perennial ses check --approve");
         }
         if let Some(at) = known.paused_at {
@@ -249,9 +224,8 @@ fn outbox(facts: &Facts) -> Line {
 }
 
 fn unknown_sends(facts: &Facts) -> Line {
-    Line::of("unknown sends of a day", &facts.unknown_sends, |(unknown, settled)| {
-        let left = (unknown - settled).max(0);
-        let seen = format!("{unknown}, of which {settled} were settled");
+    Line::of("unknown sends of a day", &facts.unknown_sends, |(unknown, left)| {
+        let seen = format!("{unknown}, of which {left} are unknown still");
         let mend = "feedback settles most; perennial why-no-email shows what became of one contact's";
         match left {
             0 => Line::ok("unknown sends of a day", seen),

@@ -20,8 +20,8 @@ pub struct Shown {
     pub paused_by: Option<String>,
     /// What they said.
     pub paused_why: Option<String>,
-    /// The domain that production may write from, and since when.
-    pub approved_domain: Option<String>,
+    /// The identity that production may write as.
+    pub approved_identity: Option<String>,
     /// When it was approved.
     pub approved_at: Option<Timestamp>,
     /// Messages sent within the rolling day.
@@ -56,7 +56,7 @@ impl Shown {
             paused_for: known.paused_for.clone(),
             paused_by: known.by_hand.as_ref().map(|hand| hand.by.clone()),
             paused_why: known.by_hand.as_ref().map(|hand| hand.why.clone()),
-            approved_domain: known.approved.as_ref().map(|approved| approved.domain.clone()),
+            approved_identity: known.approved.as_ref().map(|approved| approved.identity.clone()),
             approved_at: known.approved.as_ref().map(|approved| approved.at),
             sent_within_a_day: sent.within_a_day,
             quota_for_contacts: quota(rules, Line::Nurture, sent.days_since_first),
@@ -105,8 +105,8 @@ impl fmt::Display for Shown {
             (percent(self.pause_at_bounce_percent * 100), percent(self.pause_at_complaint_basis_points));
         writeln!(f, "    bounced for good   {} ({bounces}; pauses at {most})", self.bounces)?;
         writeln!(f, "    complained about   {} ({complaints}; pauses at {most_complaints})", self.complaints)?;
-        if let (Some(domain), Some(at)) = (&self.approved_domain, &self.approved_at) {
-            writeln!(f, "  approved             {domain}, {at}")?;
+        if let (Some(identity), Some(at)) = (&self.approved_identity, &self.approved_at) {
+            writeln!(f, "  approved             {identity}, {at}")?;
         }
         if self.sends < self.over_sends {
             writeln!(f, "    of fewer than {} nothing is concluded", self.over_sends)?;

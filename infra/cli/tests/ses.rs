@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{CNAME, MX, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use perennial::ses::judge::MUST_BE_TOLD;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
@@ -82,10 +83,29 @@ async fn name_server(zone: Vec<(String, RecordType, RData)>) -> SocketAddr {
     at
 }
 
+/// A name server that cannot tell, whatever it is asked.
+async fn failing_name_server() -> SocketAddr {
+    let udp = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+    let at = udp.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut asked = vec![0; 4_096];
+        loop {
+            let (length, who) = udp.recv_from(&mut asked).await.unwrap();
+            let asked = Message::from_vec(&asked[..length]).unwrap();
+            let mut answer = Message::new(asked.metadata.id, MessageType::Response, OpCode::Query);
+            answer.metadata.response_code = ResponseCode::ServFail;
+            udp.send_to(&answer.to_vec().unwrap(), who).await.unwrap();
+        }
+    });
+    at
+}
+
 /// SES and DynamoDB: what was written is kept.
 #[derive(Clone, Default)]
 struct Aws {
     sandbox: bool,
+    /// Whether the identity's key is the company's own.
+    own_key: bool,
     written: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -95,8 +115,10 @@ async fn aws(State(aws): State<Aws>, uri: Uri, headers: HeaderMap, body: String)
         aws.written.lock().unwrap().push(serde_json::from_str(&body).unwrap());
         return Json(json!({})).into_response();
     }
+    let (token, origin) = if aws.own_key { ("own", "EXTERNAL") } else { ("abc", "AWS_SES") };
     let identity = json!({"VerifiedForSendingStatus": true,
-        "DkimAttributes": {"SigningEnabled": true, "Status": "SUCCESS", "Tokens": ["abc"]},
+        "DkimAttributes": {"SigningEnabled": true, "Status": "SUCCESS", "Tokens": [token],
+                           "SigningAttributesOrigin": origin},
         "MailFromAttributes": {"MailFromDomain": format!("bounce.{}", domain()), "MailFromDomainStatus": "SUCCESS",
                                "BehaviorOnMxFailure": "USE_DEFAULT_VALUE"}});
     let path = uri.path();
@@ -107,7 +129,7 @@ async fn aws(State(aws): State<Aws>, uri: Uri, headers: HeaderMap, body: String)
             "SuppressionOptions": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]}}),
         "/v2/email/configuration-sets/perennial-prod/event-destinations" => json!({"EventDestinations": [
             {"Name": "off", "Enabled": false, "MatchingEventTypes": ["OPEN"]},
-            {"Name": "feedback", "Enabled": true, "MatchingEventTypes": ["BOUNCE", "COMPLAINT", "DELIVERY"]}]}),
+            {"Name": "feedback", "Enabled": true, "MatchingEventTypes": MUST_BE_TOLD}]}),
         _ if path == format!("/v2/email/identities/{}", domain()) => identity,
         _ => {
             let code = [("x-amzn-errortype", "NotFoundException")];
@@ -134,8 +156,7 @@ struct Here {
 }
 
 impl Here {
-    async fn open(zone: Vec<(String, RecordType, RData)>, sandbox: bool) -> Self {
-        let seen = Aws { sandbox, ..Aws::default() };
+    async fn open(zone: Vec<(String, RecordType, RData)>, seen: Aws) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(aws).with_state(seen.clone());
@@ -169,7 +190,7 @@ fn said(output: &Output) -> String {
 #[tokio::test]
 async fn a_sender_in_order_is_approved_and_nothing_is_written_before_somebody_says_so() {
     let domain = domain();
-    let here = Here::open(zone(&domain), false).await;
+    let here = Here::open(zone(&domain), Aws::default()).await;
     let looked = here.check(&["--identity", &domain]).await;
     assert!(looked.status.success(), "{}", said(&looked));
     assert!(said(&looked).ends_with("in order; --approve lets production write to contacts\n"), "{}", said(&looked));
@@ -179,7 +200,7 @@ async fn a_sender_in_order_is_approved_and_nothing_is_written_before_somebody_sa
     assert!(approved.status.success(), "{}", said(&approved));
     let written = here.seen.written.lock().unwrap().clone();
     assert_eq!(written.len(), 1);
-    assert_eq!(written[0]["ExpressionAttributeValues"][":domain"]["S"], json!(domain));
+    assert_eq!(written[0]["ExpressionAttributeValues"][":identity"]["S"], json!(domain));
     assert_eq!(written[0]["ExpressionAttributeValues"][":by"]["S"], json!("anna"));
     assert_eq!((&written[0]["TableName"], &written[0]["Key"]["PK"]["S"]), (&json!("StateTable"), &json!("SENDING")));
 }
@@ -191,7 +212,7 @@ async fn one_that_is_not_says_what_to_publish_and_is_not_approved() {
         .into_iter()
         .filter(|(name, kind, _)| !(name.starts_with("bounce.") && *kind == RecordType::TXT))
         .collect();
-    let here = Here::open(without_spf, true).await;
+    let here = Here::open(without_spf, Aws { sandbox: true, ..Aws::default() }).await;
     let output = here.check(&["--identity", &domain, "--approve", "--state", "StateTable"]).await;
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -210,4 +231,35 @@ async fn one_that_is_not_says_what_to_publish_and_is_not_approved() {
     assert!(said(&unknown).contains("SES does not know the identity"), "{}", said(&unknown));
     assert_eq!(here.check(&[]).await.status.code(), Some(2), "without an identity");
     assert_eq!(here.check(&["--identity", &domain, "--approve"]).await.status.code(), Some(1), "without a table");
+}
+
+#[tokio::test]
+async fn a_name_server_that_cannot_tell_proves_nothing_and_nothing_is_approved() {
+    let domain = domain();
+    let mut here = Here::open(zone(&domain), Aws::default()).await;
+    here.dns = failing_name_server().await;
+    let output = here.check(&["--identity", &domain, "--approve", "--state", "StateTable", "--json"]).await;
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let not_ok = json["findings"].as_array().unwrap().iter().filter(|finding| finding["state"] != "ok");
+    let not_ok: Vec<_> = not_ok.map(|it| (it["check"].as_str().unwrap(), it["state"].as_str().unwrap())).collect();
+    assert_eq!(not_ok, [("DKIM", "unknown"), ("SPF", "unknown"), ("MX", "unknown"), ("DMARC", "unknown")]);
+    assert!(!said(&output).contains("publish"), "{}", said(&output));
+    assert_eq!(here.seen.written.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_key_of_the_companys_own_is_looked_for_where_it_stands() {
+    let domain = domain();
+    let own =
+        (format!("own._domainkey.{domain}"), RecordType::TXT, RData::TXT(TXT::new(vec!["p=MIGfMA0==".to_owned()])));
+    let mut known = zone(&domain);
+    known.retain(|(name, _, _)| !name.starts_with("abc."));
+    let aws = Aws { own_key: true, ..Aws::default() };
+    let output = Here::open(known.clone(), aws.clone()).await.check(&["--identity", &domain]).await;
+    let record = format!("own._domainkey.{domain}. 3600 IN TXT \"p=PUBLIC_KEY\"");
+    assert!(!output.status.success() && said(&output).contains(&record), "{}", said(&output));
+    known.push(own);
+    let output = Here::open(known, aws).await.check(&["--identity", &domain]).await;
+    assert!(output.status.success(), "{}", said(&output));
 }

@@ -42,7 +42,7 @@ pub struct Sending {
     pub store: Store,
     /// How fast and how much.
     pub rules: SendingRules,
-    /// The domain without whose approval no contact is written to; see [`approval::needed`].
+    /// The sender without whose approval no contact is written to; see [`approval::needed`].
     pub needs_approval: Option<String>,
 }
 
@@ -70,7 +70,7 @@ pub struct Known {
     pub paused_for: Option<String>,
     /// What somebody has said who paused it.
     pub by_hand: Option<ByHand>,
-    /// The domain that was found to be in order.
+    /// The identity that was found to be in order.
     pub approved: Option<Approved>,
     /// What was sent, and what came back.
     pub counters: Counters,
@@ -141,9 +141,10 @@ impl Sending {
         Err(Failure::Conflict { operation: "permits" })
     }
 
-    /// Whether the sender's domain would have to be approved first, and is not.
+    /// Whether the sender would have to be approved first, and is not.
     pub fn is_unapproved(&self, known: &Known) -> bool {
-        self.needs_approval.as_ref().is_some_and(|domain| known.approved.as_ref().map(|it| &it.domain) != Some(domain))
+        let is_approved = |sender: &String| known.approved.as_ref().is_some_and(|approved| approved.covers(sender));
+        self.needs_approval.as_ref().is_some_and(|sender| !is_approved(sender))
     }
 
     /// Takes permits out of the counts that were not used, by when they were taken. Their places in the line stay empty.

@@ -1,17 +1,13 @@
 //! `perennial doctor`: one screen that says whether a deployment needs a human.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
-use perennial::deployment::Deployment;
 use perennial::doctor::{Screen, look};
-use perennial::stack::Stack;
 use perennial_platform::clock::Clock;
-use perennial_platform::lambda;
 
-use super::{Failed, load_playbook, playbook_folder, print_json, say, world_in};
+use super::which::Which;
+use super::{Failed, print_json, say};
 
 /// Said at the end of the help.
 const EXIT_CODES: &str =
@@ -25,37 +21,22 @@ const EXIT_CODES: &str =
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub struct Doctor {
-    /// Name of the stack in AWS.
-    #[arg(long, value_name = "NAME", conflicts_with = "data")]
-    stack: Option<String>,
-    /// Folder of a world on this machine [default: .perennial/up].
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
-    #[arg(long, value_name = "DIR")]
-    playbook: Option<PathBuf>,
-    /// Print one JSON document instead of lines.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    which: Which,
 }
 
 impl Doctor {
     pub async fn run(self) -> Result<ExitCode, Failed> {
-        let playbook = load_playbook(&playbook_folder(self.playbook.clone()))?;
-        let facts = match &self.stack {
-            Some(name) => {
-                let config = lambda::config().await;
-                let stack = Stack::read(&config, name).await?;
-                look::of_stack(&config, &stack, &playbook, Clock::system().now()).await
-            }
+        let playbook = self.which.playbook()?;
+        let facts = match self.which.stack().await? {
+            Some((config, stack)) => look::of_stack(&config, &stack, &playbook, Clock::system().now()).await,
             None => {
-                // A copy: the world may be served by another process.
-                let copy = world_in(self.data.as_deref())?.snapshot()?;
-                look::of_world(&Deployment::open_copy(Arc::clone(&playbook), &copy).await?).await
+                let (world, _copy) = self.which.copy(playbook).await?;
+                look::of_world(&world).await
             }
         };
         let screen = Screen::of(&facts);
-        if self.json {
+        if self.which.json {
             print_json(&screen)?
         } else {
             say(&screen)?

@@ -57,7 +57,7 @@ impl Pause {
         let line = self.place.line().await?;
         let by_hand = ByHand { why: self.why, by: self.by.unwrap_or_else(user), at: line.now };
         let paused = line.sending.pause(&by_hand).await?;
-        if self.place.json {
+        if self.place.which.json {
             return print_json(&json!({"paused": paused}));
         }
         match paused {
@@ -70,7 +70,7 @@ impl Pause {
 impl Resume {
     pub async fn run(self) -> Result<(), Failed> {
         let resumed = self.place.line().await?.sending.resume().await?;
-        match (self.place.json, resumed) {
+        match (self.place.which.json, resumed) {
             (true, _) => print_json(&json!({"resumed": resumed})),
             (false, true) => say("sending goes on\n"),
             (false, false) => say("sending was not paused\n"),

@@ -12,7 +12,7 @@ use perennial::ses::judge::{Finding, State, findings, is_in_order};
 use perennial::stack::Stack;
 use perennial_platform::clock::Clock;
 use perennial_platform::lambda;
-use perennial_platform::sending::approval::domain_of;
+use perennial_platform::sending::approval::address_of;
 use perennial_platform::sending::{Approved, Sending};
 use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
@@ -27,28 +27,28 @@ const EXIT_CODES: &str = "Exit codes: 0 everything is in order, 1 something is n
 /// The sender in SES and DNS.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Look at the account, the identity and its DNS records, and say what to publish; approve the sender's domain.
+    /// Look at the account, the identity and its DNS records, and say what to publish; approve the identity.
     Check(Check),
 }
 
 /// Look at the account, the identity and its DNS records, and say what to publish.
 ///
-/// Looked at are: the sandbox, the identity, DKIM, the MAIL FROM domain with its SPF and MX records, DMARC and its alignment with the
-/// playbook's company.sender, and the configuration set. In production contacts are not written to before --approve has found all
-/// of it in order. Region and credentials come from the environment.
+/// Looked at are: the sandbox, the identity and whether the stack's role lets the playbook's company.sender send as it, DKIM, the MAIL
+/// FROM domain with its SPF and MX records, DMARC and its alignment with the sender, and the configuration set. In production contacts
+/// are not written to before --approve has found all of it in order. Region and credentials come from the environment.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub struct Check {
     /// Name of the stack in AWS.
     #[arg(long, value_name = "NAME", required_unless_present = "identity")]
     stack: Option<String>,
-    /// The identity in SES, if there is no stack yet [default: that of the stack].
-    #[arg(long, value_name = "DOMAIN")]
+    /// The identity in SES, if there is no stack yet: a stack has its own, which its role is for.
+    #[arg(long, value_name = "DOMAIN", conflicts_with = "stack")]
     identity: Option<String>,
     /// The configuration set [default: that of the stack].
     #[arg(long, value_name = "NAME")]
     configuration_set: Option<String>,
-    /// If everything is in order, write down that contacts may be written to from this domain.
+    /// If everything is in order, write down that contacts may be written to as this identity.
     #[arg(long)]
     approve: bool,
     /// Name of the state table, where there is no stack to ask for it.
@@ -87,10 +87,11 @@ impl Check {
         }
         let asked = self.asked(&config, &playbook, stack.as_ref())?;
         let dns = self.resolver.map_or_else(Dns::of_system, |server| Ok(Dns::at(server)))?;
+        let identity = asked.identity.clone();
         let findings = findings(&asked.facts(&config, &dns).await);
         let in_order = is_in_order(&findings);
         let approved = match state.filter(|_| self.approve && in_order) {
-            Some(table) => Some(approve(&config, table, &playbook).await?),
+            Some(table) => Some(approve(&config, table, identity, &playbook).await?),
             None => None,
         };
         self.print(&findings, in_order, approved.as_ref())?;
@@ -103,7 +104,7 @@ impl Check {
         let no_identity = || Failed(vec!["error: the stack has no SenderIdentity: give --identity".to_owned()]);
         let no_region = || Failed(vec!["error: no region: set AWS_REGION".to_owned()]);
         Ok(Asked {
-            sender_domain: domain_of(&playbook.company.sender),
+            sender: address_of(&playbook.company.sender).to_owned(),
             identity: self.identity.clone().or(parameter("SenderIdentity")).ok_or_else(no_identity)?,
             configuration_set: self.configuration_set.clone().or(output("MailConfigurationSetName")),
             region: config.region().ok_or_else(no_region)?.to_string(),
@@ -112,7 +113,7 @@ impl Check {
 
     fn print(&self, findings: &[Finding], in_order: bool, approved: Option<&Approved>) -> Result<(), Failed> {
         if self.json {
-            let approved = approved.map(|approved| &approved.domain);
+            let approved = approved.map(|approved| &approved.identity);
             return print_json(&json!({"in_order": in_order, "approved": approved, "findings": findings}));
         }
         for finding in findings {
@@ -120,6 +121,7 @@ impl Check {
                 State::Ok => "ok    ",
                 State::Advice => "advice",
                 State::Wrong => "WRONG ",
+                State::Unknown => "?     ",
             };
             say(format_args!("{mark}  {:<18} {}\n", finding.check, finding.what))?;
             if finding.state == State::Ok {
@@ -133,9 +135,9 @@ impl Check {
                 say(format_args!("          {record}\n"))?;
             }
         }
-        let of = approved.map(|approved| approved.domain.as_str());
+        let of = approved.map(|approved| approved.identity.as_str());
         match (in_order, of) {
-            (true, Some(domain)) => say(format_args!("\n{domain} is approved: production writes to contacts\n")),
+            (true, Some(identity)) => say(format_args!("\n{identity} is approved: production writes to contacts\n")),
             (true, None) if self.approve => say("\nin order\n"),
             (true, None) => say("\nin order; --approve lets production write to contacts\n"),
             (false, _) if self.approve => say("\nnot in order: nothing was approved\n"),
@@ -144,11 +146,10 @@ impl Check {
     }
 }
 
-async fn approve(config: &SdkConfig, table: String, playbook: &Playbook) -> Result<Approved, Failed> {
+async fn approve(config: &SdkConfig, table: String, identity: String, playbook: &Playbook) -> Result<Approved, Failed> {
     let store = Store { client: aws_sdk_dynamodb::Client::new(config), state: table };
     let sending = Sending { store, rules: playbook.sending.rules.clone(), needs_approval: None };
-    let domain = domain_of(&playbook.company.sender);
-    let approved = Approved { domain, at: Clock::system().now(), by: user() };
+    let approved = Approved { identity, at: Clock::system().now(), by: user() };
     sending.approve(&approved).await?;
     Ok(approved)
 }

@@ -13,7 +13,7 @@ use perennial_platform::{keys, metrics};
 use perennial_playbook::Playbook;
 
 use super::watch::Watch;
-use super::{Facts, QueueSeen, Read, TableSeen};
+use super::{Facts, QueueSeen, Read, TableSeen, topic};
 use crate::deployment::Deployment;
 use crate::redrive::Queue;
 use crate::stack::{Stack, reason};
@@ -30,6 +30,10 @@ pub async fn of_stack(config: &SdkConfig, stack: &Stack, playbook: &Playbook, no
     facts.stack = Some(stack.status.clone());
     facts.playbook = stack.playbook_version().map(str::to_owned);
     facts.alarms = Some(watch.alarms(stack).await);
+    facts.subscriptions = Some(match stack.resource("AlarmTopic") {
+        Ok(topic) => topic::subscriptions(config, topic, now).await,
+        Err(error) => Err(error.to_string()),
+    });
     facts.queues = queues(config, stack, &watch).await;
     facts.unknown_sends = watch.unknown_sends(&namespace).await;
     facts.needs_approval = approval::needed(is_production(stack.stage()), &playbook.company.sender);
@@ -59,7 +63,7 @@ pub async fn of_world(deployment: &Deployment) -> Facts {
         };
         counts.queued.into_iter().map(seen).collect()
     });
-    facts.unknown_sends = unknown_slots(&deployment.store).await.map(|unknown| (unknown, 0));
+    facts.unknown_sends = unknown_slots(&deployment.store).await.map(|unknown| (unknown, unknown));
     facts
 }
 
@@ -72,6 +76,7 @@ async fn of_store(store: &Store, ledger: &Ledger, playbook: &Playbook, now: Time
         stack: None,
         playbook: None,
         alarms: None,
+        subscriptions: None,
         queues: Ok(Vec::new()),
         outbox: outbox(store).await,
         unknown_sends: Ok((0, 0)),

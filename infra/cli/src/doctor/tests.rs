@@ -1,6 +1,6 @@
 use expect_test::expect;
 use perennial_platform::metrics;
-use perennial_platform::sending::{Approved, ByHand};
+use perennial_platform::sending::{Approved, ByHand, Known};
 
 use super::*;
 
@@ -15,12 +15,13 @@ fn well() -> Facts {
         stack: Some("UPDATE_COMPLETE".to_owned()),
         playbook: Some("7".to_owned()),
         alarms: Some(Ok(Vec::new())),
+        subscriptions: Some(Ok(Subscriptions { confirmed: 1, pending: 0 })),
         queues: Ok(vec![
             QueueSeen { queue: "MailQueue".to_owned(), waiting: 3, oldest_seconds: Ok(Some(120)) },
             QueueSeen { queue: "MailDeadLetterQueue".to_owned(), waiting: 0, oldest_seconds: Ok(None) },
         ]),
         outbox: Ok((1, Some(at("2026-02-02T09:59:58Z")))),
-        unknown_sends: Ok((2, 2)),
+        unknown_sends: Ok((2, 0)),
         quarantined: Ok(0),
         sending: Ok(Known::default()),
         needs_approval: None,
@@ -38,11 +39,12 @@ fn a_deployment_that_is_well_fits_on_one_screen() {
         ok    stack                        UPDATE_COMPLETE
         ok    playbook                     version 7 of the layer
         ok    alarms                       all of them are OK
+        ok    who is told of alarms        1 subscribed
         ok    mail to contacts             0 within a day; of 0, 0 bounced, 0 complained about
         ok    MailQueue                    3 waiting, the oldest for 2 min
         ok    MailDeadLetterQueue          0 waiting
         ok    outbox                       1 waiting, the oldest since 2026-02-02T09:59:58Z
-        ok    unknown sends of a day       2, of which 2 were settled
+        ok    unknown sends of a day       2, of which 0 are unknown still
         ok    quarantine                   0 waiting
         ok    LedgerTable                  protected, recoverable
         ok    KeySecretName                there
@@ -64,6 +66,10 @@ fn every_job_has_an_age_at_which_somebody_should_look() {
     assert_eq!(metrics::JOBS.iter().find(|job| !JOBS.iter().any(|(known, _)| known == *job)), None);
 }
 
+fn alarm(trouble: Trouble) -> AlarmSeen {
+    AlarmSeen { alarm: "MailAgeAlarm".to_owned(), name: "perennial-MailAgeAlarm-1A2B".to_owned(), trouble }
+}
+
 /// What is changed in a deployment that is well.
 type Change = fn(&mut Facts);
 
@@ -72,11 +78,19 @@ fn each_trouble_is_one_line_that_says_what_to_do() {
     let rows: Vec<(&str, State, Change)> = vec![
         ("stack", State::Wrong, |facts| facts.stack = Some("UPDATE_ROLLBACK_COMPLETE".into())),
         ("stack", State::Wrong, |facts| facts.stack = Some("UPDATE_IN_PROGRESS".into())),
-        ("MailQueueAgeAlarm", State::Wrong, |facts| {
-            facts.alarms = Some(Ok(vec![("MailQueueAgeAlarm".into(), "ALARM".into())]));
+        ("MailAgeAlarm", State::Wrong, |facts| facts.alarms = Some(Ok(vec![alarm(Trouble::Raised)]))),
+        ("MailAgeAlarm", State::Wrong, |facts| facts.alarms = Some(Ok(vec![alarm(Trouble::Silenced)]))),
+        ("MailAgeAlarm", State::Wrong, |facts| facts.alarms = Some(Ok(vec![alarm(Trouble::Gone)]))),
+        ("who is told of alarms", State::Wrong, |facts| facts.subscriptions = Some(Ok(Subscriptions::default()))),
+        ("who is told of alarms", State::Wrong, |facts| {
+            facts.subscriptions = Some(Ok(Subscriptions { confirmed: 0, pending: 1 }));
         }),
+        ("who is told of alarms", State::Wrong, |facts| {
+            facts.subscriptions = Some(Ok(Subscriptions { confirmed: 1, pending: 1 }));
+        }),
+        ("who is told of alarms", State::Unknown, |facts| facts.subscriptions = Some(Err("AuthorizationError".into()))),
         ("alarms", State::Unknown, |facts| facts.alarms = Some(Err("AccessDenied".into()))),
-        ("mail to contacts", State::Wrong, |facts| facts.needs_approval = Some("example.com".into())),
+        ("mail to contacts", State::Wrong, |facts| facts.needs_approval = Some("hello@example.com".into())),
         ("mail to contacts", State::Wrong, |facts| {
             let paused_at = Some(at("2026-02-01T10:00:00Z"));
             facts.sending = Ok(Known { paused_at, paused_for: Some("bounces".into()), ..Known::default() });
@@ -111,10 +125,10 @@ fn each_trouble_is_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn an_approved_domain_and_a_pause_by_hand_are_known() {
+fn an_approved_sender_and_a_pause_by_hand_are_known() {
     let mut facts = well();
-    facts.needs_approval = Some("example.com".to_owned());
-    let approved = Approved { domain: "example.com".to_owned(), at: facts.now, by: "anna".to_owned() };
+    facts.needs_approval = Some("hello@example.com".to_owned());
+    let approved = Approved { identity: "example.com".to_owned(), at: facts.now, by: "anna".to_owned() };
     let by_hand = ByHand { why: "why".to_owned(), by: "anna".to_owned(), at: facts.now };
     let known = Known { approved: Some(approved), ..Known::default() };
     facts.sending = Ok(known.clone());

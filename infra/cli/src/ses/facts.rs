@@ -2,6 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::types::DkimSigningAttributesOrigin;
+use perennial_platform::sending::approval::domain_of;
 
 use super::dns::{Dns, DnsError};
 use crate::stack::reason;
@@ -9,8 +11,8 @@ use crate::stack::reason;
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The domain that the playbook's sender writes from.
-    pub sender_domain: String,
+    /// The address that the playbook's sender writes from, as it is written.
+    pub sender: String,
     /// The identity in SES: a domain, or an address.
     pub identity: String,
     /// The configuration set, if one is known.
@@ -39,9 +41,11 @@ pub struct Identity {
     pub dkim_signing: bool,
     /// `SUCCESS`, or how far it is.
     pub dkim_status: String,
-    /// The names of the keys that SES has made.
+    /// Whether the key is the company's own: then its one public half stands in DNS itself, and SES has none to point to.
+    pub dkim_is_own: bool,
+    /// The names of the keys: SES's, or the selector of the own one.
     pub dkim_tokens: Vec<String>,
-    /// Where SES keeps those keys, if it says so.
+    /// Where SES keeps its keys, if it says so.
     pub dkim_zone: Option<String>,
     /// The domain of the envelope, if there is one.
     pub mail_from: Option<String>,
@@ -83,14 +87,19 @@ pub struct Facts {
     pub exchangers: Records<(u16, String)>,
     /// Where a DMARC record was found, or looked for last, and its texts.
     pub dmarc: (String, Records<String>),
-    /// Of each key its name, and what it is an alias of.
+    /// Of each key its name, and what stands there: what it is an alias of, or the texts of an own one.
     pub dkim: Vec<(String, Records<String>)>,
 }
 
 impl Asked {
     /// The identity's domain.
     pub fn identity_domain(&self) -> String {
-        perennial_platform::sending::approval::domain_of(&self.identity)
+        domain_of(&self.identity)
+    }
+
+    /// The sender's domain.
+    pub fn sender_domain(&self) -> String {
+        domain_of(&self.sender)
     }
 
     /// Asks SES and DNS.
@@ -108,10 +117,11 @@ impl Asked {
         }
         for token in known.map(|identity| identity.dkim_tokens.as_slice()).unwrap_or_default() {
             let name = format!("{token}._domainkey.{}", self.identity_domain());
-            let alias = dns.alias(&name).await;
-            dkim.push((name, alias));
+            let is_own = known.is_some_and(|identity| identity.dkim_is_own);
+            let seen = if is_own { dns.texts(&name).await } else { dns.alias(&name).await };
+            dkim.push((name, seen));
         }
-        let dmarc = dmarc(dns, &self.sender_domain).await;
+        let dmarc = dmarc(dns, &self.sender_domain()).await;
         let account = account(&client).await;
         Facts { asked: self, account, identity, configuration_set: set, spf, exchangers, dmarc, dkim }
     }
@@ -156,6 +166,8 @@ async fn identity(client: &Client, name: &str) -> Said<Identity> {
         verified: answer.verified_for_sending_status(),
         dkim_signing: dkim.is_some_and(|dkim| dkim.signing_enabled()),
         dkim_status: status(dkim.and_then(|dkim| dkim.status()).map(|status| status.as_str())),
+        dkim_is_own: dkim.and_then(|dkim| dkim.signing_attributes_origin())
+            == Some(&DkimSigningAttributesOrigin::External),
         dkim_tokens: dkim.map(|dkim| dkim.tokens().to_vec()).unwrap_or_default(),
         dkim_zone: dkim.and_then(|dkim| dkim.signing_hosted_zone()).map(str::to_owned),
         mail_from: mail_from.map(|it| it.mail_from_domain().to_ascii_lowercase()).filter(|it| !it.is_empty()),

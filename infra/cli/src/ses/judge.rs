@@ -1,21 +1,27 @@
 //! What is wrong with a sender, why that matters, and what to publish. Pure: all it looks at is what was found.
 //!
+//! `records` judges what stands in DNS.
+//!
 //! Sources: RFC 7208 (SPF: one record only), RFC 7489 (DMARC: alignment), the Amazon SES Developer Guide (custom MAIL FROM, Easy
 //! DKIM, sandbox), and what large mailbox providers ask of bulk senders since 2024: SPF, DKIM and a DMARC record.
 
+mod records;
+
+use std::borrow::Cow;
 use std::fmt;
 
+use perennial_platform::sending::approval::covers;
 use serde::Serialize;
 
-use super::facts::{Account, ConfigurationSet, Facts, Identity, Said};
+use super::facts::{Account, Asked, ConfigurationSet, Facts, Identity, Said};
+use records::{dkim, dmarc, exchanger, mail_from, spf};
 
-/// What SES must tell of mail, or a bounce or a complaint stays unknown here.
-const MUST_BE_TOLD: [&str; 3] = ["BOUNCE", "COMPLAINT", "DELIVERY"];
+/// What SES must tell of mail, as the template has it: what bounced, what was complained about, and all that says what became of a
+/// mail of which SES did not say whether it took it.
+pub const MUST_BE_TOLD: [&str; 7] =
+    ["SEND", "DELIVERY", "DELIVERY_DELAY", "BOUNCE", "COMPLAINT", "REJECT", "RENDERING_FAILURE"];
 /// What must put an address on the suppression list.
 const MUST_SUPPRESS: [&str; 2] = ["BOUNCE", "COMPLAINT"];
-/// What an SPF record of the envelope's domain must include.
-const SES_SPF: &str = "include:amazonses.com";
-const SUCCESS: &str = "SUCCESS";
 
 /// How a check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -25,8 +31,10 @@ pub enum State {
     Ok,
     /// Mail arrives, but it could be better.
     Advice,
-    /// Not in order, or not known: no approval.
+    /// Not in order: no approval.
     Wrong,
+    /// It could not be asked, so nobody can say that it is in order: no approval.
+    Unknown,
 }
 
 /// A record to publish.
@@ -59,7 +67,7 @@ pub struct Finding {
     pub why: &'static str,
     /// What to do, where that is no record.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub mend: &'static str,
+    pub mend: Cow<'static, str>,
     /// What to publish.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publish: Vec<Record>,
@@ -67,11 +75,20 @@ pub struct Finding {
 
 impl Finding {
     fn ok(check: &'static str, why: &'static str, what: impl Into<String>) -> Self {
-        Self { check, state: State::Ok, what: what.into(), why, mend: "", publish: Vec::new() }
+        Self { check, state: State::Ok, what: what.into(), why, mend: "".into(), publish: Vec::new() }
     }
 
-    fn wrong(check: &'static str, why: &'static str, what: impl Into<String>, mend: &'static str) -> Self {
-        Self { state: State::Wrong, mend, ..Self::ok(check, why, what) }
+    fn wrong(
+        check: &'static str,
+        why: &'static str,
+        what: impl Into<String>,
+        mend: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { state: State::Wrong, mend: mend.into(), ..Self::ok(check, why, what) }
+    }
+
+    fn unknown(check: &'static str, why: &'static str, what: impl Into<String>, mend: &'static str) -> Self {
+        Self { state: State::Unknown, ..Self::wrong(check, why, what, mend) }
     }
 
     fn publish(mut self, records: Vec<Record>) -> Self {
@@ -113,15 +130,16 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
 pub fn is_in_order(findings: &[Finding]) -> bool {
     let looked_at = |check: &str| findings.iter().any(|finding| finding.check == check);
     let all = ["account", "identity", "DKIM", "MAIL FROM", "SPF", "MX", "DMARC", "configuration set"];
-    all.iter().all(|check| looked_at(check)) && findings.iter().all(|finding| finding.state != State::Wrong)
+    let is_fine = |finding: &Finding| matches!(finding.state, State::Ok | State::Advice);
+    all.iter().all(|check| looked_at(check)) && findings.iter().all(is_fine)
 }
 
 fn account(said: &Said<Account>) -> Finding {
     const WHY: &str =
         "In the sandbox SES writes to verified addresses only; an account that is shut down sends nothing.";
-    let wrong = |what: String, mend| Finding::wrong("account", WHY, what, mend);
+    let wrong = |what: String, mend: &'static str| Finding::wrong("account", WHY, what, mend);
     match said {
-        Err(reason) => wrong(format!("SES could not be asked ({reason})"), "Allow ses:GetAccount, and ask again."),
+        Err(reason) => Finding::unknown("account", WHY, not_asked(reason), "Allow ses:GetAccount, and ask again."),
         Ok(Some(account)) if !account.production_access => {
             wrong("the account is in the sandbox".to_owned(), "Request production access in the SES console.")
         }
@@ -140,12 +158,10 @@ const WHY_IDENTITY: &str = "SES takes nothing from a sender that is not verified
 
 fn no_identity(said: &Said<Identity>) -> Finding {
     match said {
-        Err(reason) => Finding::wrong(
-            "identity",
-            WHY_IDENTITY,
-            format!("SES could not be asked ({reason})"),
-            "Allow ses:GetEmailIdentity, and ask again.",
-        ),
+        Err(reason) => {
+            let mend = "Allow ses:GetEmailIdentity, and ask again.";
+            Finding::unknown("identity", WHY_IDENTITY, not_asked(reason), mend)
+        }
         Ok(_) => Finding::wrong(
             "identity",
             WHY_IDENTITY,
@@ -155,215 +171,58 @@ fn no_identity(said: &Said<Identity>) -> Finding {
     }
 }
 
+/// What is said of SES where it gave no answer.
+fn not_asked(reason: &str) -> String {
+    format!("SES could not be asked ({reason})")
+}
+
 fn verified(facts: &Facts, identity: &Identity) -> Finding {
-    let (from, name) = (&facts.asked.sender_domain, facts.asked.identity_domain());
+    let name = &facts.asked.identity;
     if !identity.verified {
         let mend = "Publish the DKIM records below, and wait for SES to see them.";
         return Finding::wrong("identity", WHY_IDENTITY, format!("{name} is not verified"), mend);
     }
-    if !is_at_or_below(from, &name) {
-        let mend = "Name the sender's domain in SenderIdentity, or change company.sender in the playbook.";
-        return Finding::wrong(
-            "identity",
-            WHY_IDENTITY,
-            format!("the sender writes from {from}, which is not {name}"),
-            mend,
-        );
+    match not_covered(&facts.asked) {
+        Some((what, mend)) => Finding::wrong("identity", WHY_IDENTITY, what, mend),
+        None => Finding::ok("identity", WHY_IDENTITY, format!("{name} is verified")),
     }
-    Finding::ok("identity", WHY_IDENTITY, format!("{name} is verified"))
 }
 
-fn dkim(facts: &Facts, identity: &Identity) -> Finding {
-    const WHY: &str = "Mailbox providers believe a sender by its signature; without one, mail of many is refused.";
-    let missing = || {
-        let zone = identity.dkim_zone.as_deref().unwrap_or("dkim.amazonses.com");
-        let unpublished = facts.dkim.iter().filter(|(_, alias)| alias.as_ref().is_ok_and(Vec::is_empty));
-        let record = |(name, _): &(String, _)| {
-            let token = name.split('.').next().unwrap_or_default();
-            Record { name: name.clone(), kind: "CNAME", value: format!("{token}.{zone}.") }
-        };
-        unpublished.map(record).collect::<Vec<_>>()
-    };
-    if !identity.dkim_signing {
-        let mend = "aws sesv2 put-email-identity-dkim-attributes --email-identity DOMAIN --signing-enabled";
-        return Finding::wrong("DKIM", WHY, "mail is not signed", mend).publish(missing());
+/// Why the role of the function that sends refuses the playbook's sender, and what to set instead. SES itself would take more: what lies
+/// below a domain, and its name in another case.
+fn not_covered(asked: &Asked) -> Option<(String, String)> {
+    let Asked { sender, identity, .. } = asked;
+    let (below, plain) = (asked.sender_domain(), asked.identity_domain());
+    if !identity.ends_with(&plain) {
+        let local = identity.rsplit_once('@').map_or(String::new(), |(local, _)| format!("{local}@"));
+        let what = format!("the domain of SenderIdentity {identity} is not in lower case, as SES keeps it");
+        return Some((what, format!("Deploy with SenderIdentity={local}{plain}.")));
     }
-    if identity.dkim_status != SUCCESS {
-        let what = format!("SES has not found the keys in DNS ({})", identity.dkim_status);
-        return Finding::wrong("DKIM", WHY, what, "Publish these, and wait for SES to see them.").publish(missing());
+    if covers(identity, sender) {
+        return None;
     }
-    // SES looks again every so often: what is gone from DNS fails before SES notices.
-    if !missing().is_empty() {
-        let mend = "Publish them again before SES stops to sign.";
-        return Finding::wrong("DKIM", WHY, "keys are missing in DNS", mend).publish(missing());
-    }
-    Finding::ok("DKIM", WHY, "mail is signed, and the keys are published")
-}
-
-fn mail_from(facts: &Facts, identity: &Identity) -> Finding {
-    const WHY: &str =
-        "Without a domain of its own in the envelope, SPF is that of amazonses.com and says nothing of the sender.";
-    let Some(domain) = &identity.mail_from else {
-        let mend = "aws sesv2 put-email-identity-mail-from-attributes --email-identity DOMAIN --mail-from-domain bounce.DOMAIN";
-        let records = envelope_records(&format!("bounce.{}", facts.asked.identity_domain()), &facts.asked.region);
-        return Finding::wrong("MAIL FROM", WHY, "no domain is set", mend).publish(records);
-    };
-    if identity.mail_from_status != SUCCESS {
-        let what = format!("{domain} is not in use yet ({})", identity.mail_from_status);
-        let mend = "Publish the records below, and wait for SES to see them.";
-        return Finding::wrong("MAIL FROM", WHY, what, mend);
-    }
-    Finding::ok("MAIL FROM", WHY, format!("{domain} is in use"))
-}
-
-fn envelope_records(domain: &str, region: &str) -> Vec<Record> {
-    let mx = format!("10 feedback-smtp.{region}.amazonses.com.");
-    vec![
-        Record { name: domain.to_owned(), kind: "MX", value: mx },
-        Record { name: domain.to_owned(), kind: "TXT", value: format!("\"v=spf1 {SES_SPF} ~all\"") },
-    ]
-}
-
-fn spf(facts: &Facts, domain: &str) -> Finding {
-    const WHY: &str = "SPF names who may send in the domain's name. Two records are as good as none (RFC 7208, 4.5).";
-    let record = || {
-        let all = envelope_records(domain, &facts.asked.region);
-        all.into_iter().filter(|record| record.kind == "TXT").collect::<Vec<_>>()
-    };
-    let texts = match &facts.spf {
-        Err(error) => {
-            return Finding::wrong("SPF", WHY, format!("{domain}: {error}"), "Ask again, or another resolver.");
+    let what = format!("the playbook's company.sender is {sender}, which SenderIdentity {identity} does not let send");
+    let mend = match identity.contains('@') {
+        true => format!(
+            "Write {identity} as company.sender, or verify {below} in SES and deploy with SenderIdentity={below}."
+        ),
+        false if below == plain => {
+            format!("Write the domain of company.sender as {plain}: the role compares letter by letter.")
         }
-        Ok(texts) => texts,
+        false => format!(
+            "Verify {below} in SES and deploy with SenderIdentity={below}, or write an address at {plain} as company.sender."
+        ),
     };
-    let is_spf = |text: &&String| {
-        let text = text.to_ascii_lowercase();
-        text == "v=spf1" || text.starts_with("v=spf1 ")
-    };
-    let found: Vec<&String> = texts.iter().filter(is_spf).collect();
-    match found.as_slice() {
-        [] => Finding::wrong("SPF", WHY, format!("{domain} has no SPF record"), "").publish(record()),
-        [one] if includes_ses(one) => Finding::ok("SPF", WHY, format!("{domain}: {one}")),
-        [one] => {
-            let what = format!("{domain}: {one} does not include amazonses.com");
-            Finding::wrong("SPF", WHY, what, "Put it into the record that there is.").publish(record())
-        }
-        several => {
-            let what = format!("{domain} has {} SPF records", several.len());
-            Finding::wrong("SPF", WHY, what, "Leave this one only.").publish(record())
-        }
-    }
-}
-
-/// Whether a record lets SES send, and says so before what ends it.
-fn includes_ses(record: &str) -> bool {
-    let terms = record.split_whitespace().map(|term| term.trim_start_matches('+').to_ascii_lowercase());
-    let mut terms = terms.take_while(|term| !term.trim_start_matches(['-', '~', '?']).eq("all"));
-    terms.any(|term| term == SES_SPF)
-}
-
-fn exchanger(facts: &Facts, domain: &str) -> Finding {
-    const WHY: &str = "Bounces come back by it. SES uses the domain only while it has exactly this exchanger.";
-    let expected = format!("feedback-smtp.{}.amazonses.com", facts.asked.region);
-    let record = || {
-        let all = envelope_records(domain, &facts.asked.region);
-        all.into_iter().filter(|record| record.kind == "MX").collect::<Vec<_>>()
-    };
-    match facts.exchangers.as_deref() {
-        Err(error) => Finding::wrong("MX", WHY, format!("{domain}: {error}"), "Ask again, or another resolver."),
-        Ok([]) => Finding::wrong("MX", WHY, format!("{domain} has none"), "").publish(record()),
-        Ok([(_, host)]) if *host == expected => Finding::ok("MX", WHY, format!("{domain}: {host}")),
-        Ok(others) => {
-            let hosts: Vec<&str> = others.iter().map(|(_, host)| host.as_str()).collect();
-            let what = format!("{domain}: {}", hosts.join(", "));
-            Finding::wrong("MX", WHY, what, "Leave this one only.").publish(record())
-        }
-    }
-}
-
-/// The value of a tag of a DMARC record.
-fn tag<'a>(record: &'a str, name: &str) -> Option<&'a str> {
-    let pairs = record.split(';').filter_map(|pair| pair.split_once('='));
-    pairs
-        .map(|(key, value)| (key.trim(), value.trim()))
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, it)| it)
-}
-
-fn dmarc(facts: &Facts, identity: Option<&Identity>) -> Finding {
-    const WHY: &str = "DMARC ties signature and envelope to the address that readers see. Large providers refuse bulk mail without it.";
-    let from = &facts.asked.sender_domain;
-    let record = || {
-        let value = format!("\"v=DMARC1; p=quarantine; rua=mailto:dmarc@{from}\"");
-        vec![Record { name: format!("_dmarc.{from}"), kind: "TXT", value }]
-    };
-    let (name, texts) = &facts.dmarc;
-    let found = match texts.as_deref() {
-        Err(error) => {
-            return Finding::wrong("DMARC", WHY, format!("{name}: {error}"), "Ask again, or another resolver.");
-        }
-        Ok([]) => return Finding::wrong("DMARC", WHY, format!("{from} has no DMARC record"), "").publish(record()),
-        Ok([one]) => one,
-        Ok(_) => {
-            return Finding::wrong("DMARC", WHY, format!("{name} has several records"), "Leave this one only.")
-                .publish(record());
-        }
-    };
-    let is_above = *name != format!("_dmarc.{from}");
-    let policy =
-        is_above.then(|| tag(found, "sp")).flatten().or(tag(found, "p")).unwrap_or_default().to_ascii_lowercase();
-    if !["none", "quarantine", "reject"].contains(&policy.as_str()) {
-        return Finding::wrong("DMARC", WHY, format!("{name}: {found} has no policy"), "").publish(record());
-    }
-    if let Some(identity) = identity.filter(|identity| !is_aligned(facts, identity, found)) {
-        let envelope = identity.mail_from.as_deref().unwrap_or("amazonses.com");
-        let what = format!(
-            "neither the signature of {} nor the envelope of {envelope} is aligned with {from}",
-            facts.asked.identity_domain()
-        );
-        return Finding::wrong("DMARC", WHY, what, "Verify the sender's domain itself in SES, or leave out adkim=s.");
-    }
-    let fine = Finding::ok("DMARC", WHY, format!("{name}: {found}"));
-    if policy == "none" {
-        let mend = "Mail of others in your name is let through: quarantine it once reports show only yours.";
-        return Finding { mend, ..fine.advice() }.publish(record());
-    }
-    fine
-}
-
-/// Whether the signature's or the envelope's domain stands for the sender's: by DKIM as a rule, since SES asks for an envelope below the
-/// identity's domain.
-fn is_aligned(facts: &Facts, identity: &Identity, record: &str) -> bool {
-    let from = facts.asked.sender_domain.as_str();
-    let is_strict = |name: &str| tag(record, name).is_some_and(|value| value.eq_ignore_ascii_case("s"));
-    let aligned = |domain: &str, strict: bool| match strict {
-        true => domain == from,
-        false => is_at_or_below(domain, from) || is_at_or_below(from, domain),
-    };
-    let signature = identity.dkim_signing && aligned(&facts.asked.identity_domain(), is_strict("adkim"));
-    let envelope = identity.mail_from.as_deref().is_some_and(|domain| {
-        // Both are below the identity's domain.
-        let related = aligned(domain, is_strict("aspf"));
-        let siblings = is_at_or_below(domain, &facts.asked.identity_domain())
-            && is_at_or_below(from, &facts.asked.identity_domain());
-        related || (siblings && !is_strict("aspf"))
-    });
-    signature || envelope
-}
-
-fn is_at_or_below(domain: &str, above: &str) -> bool {
-    domain == above || domain.strip_suffix(above).is_some_and(|rest| rest.ends_with('.'))
+    Some((what, mend))
 }
 
 fn configuration_set(said: &Said<ConfigurationSet>) -> Finding {
     const WHY: &str = "By it bounces and complaints become known here, and addresses that failed are left alone.";
-    let wrong = |what: String, mend| Finding::wrong("configuration set", WHY, what, mend);
+    let wrong = |what: String, mend: &'static str| Finding::wrong("configuration set", WHY, what, mend);
     let set = match said {
         Err(reason) => {
-            return wrong(
-                format!("SES could not be asked ({reason})"),
-                "Allow ses:GetConfigurationSet, and ask again.",
-            );
+            let mend = "Allow ses:GetConfigurationSet, and ask again.";
+            return Finding::unknown("configuration set", WHY, not_asked(reason), mend);
         }
         Ok(None) => return wrong("SES does not know it".to_owned(), "Deploy the stack: it makes one."),
         Ok(Some(set)) => set,
