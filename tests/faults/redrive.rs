@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use perennial::deployment::Deployment;
-use perennial::redrive::Queue;
-use perennial_local::{Function, FunctionError};
-use perennial_tests::{at, deploy, engagement, interest, introduce, settle, tell};
+use perennial::quarantine::replay_all;
+use perennial::redrive::{Fate, Outcome, Queue};
+use perennial_local::{Call, Fault, Function, FunctionError};
+use perennial_platform::ledger::Entry;
+use perennial_tests::{at, deploy, engagement, interest, introduce, settle, tell, told};
 
 const NOW: &str = "2026-03-02T10:00:00Z";
 
@@ -23,11 +25,17 @@ fn dead(deployment: &Deployment) -> Vec<(Option<String>, usize)> {
     perennial_tests::tally(letters.into_iter().map(|letter| letter.queue)).into_iter().collect()
 }
 
+/// What becomes of each message.
+async fn outcomes(deployment: &Deployment, queue: Queue, really: bool) -> Vec<Outcome> {
+    let places = deployment.dead_letters().await;
+    let outcomes = places.redrive(queue, really, &mut |_, _, _| {}).await.expect("the queue can be read");
+    settle(deployment).await;
+    outcomes
+}
+
 /// What redriving says of each message.
 async fn redrive(deployment: &Deployment, queue: Queue, really: bool) -> Vec<String> {
-    let outcomes = deployment.dead_letters().await.redrive(queue, really).await.expect("nothing refuses");
-    settle(deployment).await;
-    outcomes.into_iter().map(|outcome| outcome.what).collect()
+    outcomes(deployment, queue, really).await.into_iter().map(|outcome| outcome.what).collect()
 }
 
 async fn later(deployment: &Deployment, hours: i64) {
@@ -90,6 +98,58 @@ async fn an_event_that_a_function_failed_on_is_put_on_the_bus_again_and_a_tick_i
 }
 
 #[tokio::test]
+async fn an_error_at_one_message_is_what_becomes_of_it_and_the_others_go_on() {
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "ada").await;
+    let sound = break_it(&deployment, "QualifyMql");
+    tell(&deployment, "guide", &engagement("ada", "analytics-guide", "download", at(NOW))).await;
+    settle(&deployment).await;
+    later(&deployment, 24).await;
+    deployment.world.register("QualifyMql", sound);
+
+    deployment.world.faults().inject(Call::PutEvents, Fault::FailEntries(vec![0]));
+    let first = outcomes(&deployment, Queue::Triggers, true).await;
+    assert_eq!((first.len(), deployment.world.faults().pending()), (3, 0), "{first:?}");
+    let failed: Vec<&Outcome> = first.iter().filter(|outcome| outcome.fate != Fate::Redriven).collect();
+    assert!(failed.len() == 1 && failed[0].fate == Fate::Failed, "{first:?}");
+    assert!(failed[0].what.starts_with("stays: PutEvents: "), "{}", failed[0].what);
+
+    // It is seen again at once, and not after minutes.
+    let second = outcomes(&deployment, Queue::Triggers, true).await;
+    assert_eq!(
+        second.iter().map(|outcome| (&outcome.message, outcome.fate)).collect::<Vec<_>>(),
+        [(&failed[0].message, Fate::Redriven)]
+    );
+    assert_eq!(dead(&deployment), []);
+}
+
+#[tokio::test]
+async fn what_quarantine_has_released_is_found_by_when_that_was() {
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "ada").await;
+    let body = engagement("ada", "analytics-checklist", "download", at(NOW));
+    let reason = Some("the asset was not in the playbook".to_owned());
+    let waiting = Entry::new("native", "early", told(&body), &body, at(NOW), reason);
+    deployment.ingest.ledger.put(&waiting).await.expect("the ledger takes it");
+    settle(&deployment).await;
+    later(&deployment, 48).await;
+
+    let sound = break_it(&deployment, "ScoreAndDecay");
+    assert_eq!(replay_all(&deployment).await.expect("the ledger answers"), 1);
+    later(&deployment, 3).await;
+    deployment.world.register("ScoreAndDecay", sound);
+    assert_eq!(interest(&deployment, "ada", "analytics").await.facts.len(), 0);
+    let said = redrive(&deployment, Queue::Streams, true).await;
+    assert!(!said.is_empty() && said.iter().all(|what| what.contains("are told again by the ledger")), "{said:?}");
+    let facts = interest(&deployment, "ada", "analytics").await.facts;
+    assert_eq!(
+        facts.iter().map(|(_, second)| second).collect::<Vec<_>>(),
+        [at(NOW).as_second()],
+        "as of when it happened"
+    );
+}
+
+#[tokio::test]
 async fn mail_that_failed_five_times_goes_back_to_its_queue_and_leaves_once() {
     let deployment = deploy(at(NOW)).await;
     introduce(&deployment, "ada").await;
@@ -106,7 +166,7 @@ async fn mail_that_failed_five_times_goes_back_to_its_queue_and_leaves_once() {
 
     deployment.world.register("SendNurtureEmail", sound);
     let said = redrive(&deployment, Queue::Mail, true).await;
-    assert_eq!(said, ["2 message(s) go back to the queue they came from"]);
+    assert_eq!(said, ["goes back to MailQueue"; 2]);
     assert_eq!((mails(), dead(&deployment)), (1, vec![]));
     assert_eq!(redrive(&deployment, Queue::Mail, true).await, Vec::<String>::new());
     assert_eq!(mails(), 1);

@@ -127,7 +127,7 @@ impl Ingest {
     /// Puts entries where nothing is; says what was found by the first for which that was not so.
     async fn put_new(&self, entries: &[Entry], engagements: &mut u64) -> Result<Option<Put>, Failure> {
         for entry in entries {
-            match self.ledger.put(entry).await? {
+            match self.ledger.put(&self.told_now(entry)).await? {
                 Put::New => *engagements += u64::from(is_engagement(entry)),
                 found => return Ok(Some(found)),
             }
@@ -171,7 +171,12 @@ impl Ingest {
 
     /// Gives an entry its new form and says whether an engagement is in the ledger now that was none before.
     async fn settle(&self, entry: &Entry, own: Entry, fate: &mut Fate) -> Result<bool, Failure> {
-        let settled = if own == *entry { Settled::As(Put::Duplicate) } else { self.ledger.settle(entry, &own).await? };
+        // When it was told again makes it no other entry.
+        let own = Entry { told_at: entry.told_at, ..own };
+        let settled = match own == *entry {
+            true => Settled::As(Put::Duplicate),
+            false => self.ledger.settle(entry, &self.told_now(&own)).await?,
+        };
         match settled {
             Settled::Conflict => *fate = self.wait(entry, TAKEN.to_owned()).await?,
             Settled::Already => {}
@@ -182,6 +187,12 @@ impl Ingest {
             }
         }
         Ok(false)
+    }
+
+    /// It as it is told to its consumer now. Of what still waits nobody is told.
+    fn told_now(&self, entry: &Entry) -> Entry {
+        let now = (entry.kind != Kind::Quarantined).then(|| self.clock.now().as_second());
+        Entry { told_at: now.or(entry.told_at), ..entry.clone() }
     }
 
     fn reread(&self, entry: &Entry) -> Reread {

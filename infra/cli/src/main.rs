@@ -88,7 +88,7 @@ async fn main() -> ExitCode {
         Command::Playbook(command) => command.run().await,
         Command::Quarantine(command) => command.run().await,
         Command::Rebuild(rebuild) => rebuild.run().await,
-        Command::Redrive(redrive) => redrive.run().await,
+        Command::Redrive(redrive) => return ended(redrive.run().await),
         Command::Pause(pause) => pause.run().await,
         Command::Resume(resume) => resume.run().await,
         Command::Sending(command) => command.run().await,

@@ -1,42 +1,39 @@
-//! Dead letters, brought back to life: moved back to their queue, put on the bus again, or told again by the ledger.
+//! Dead letters, brought back to life: sent back to their queue, put on the bus again, or told again by the ledger.
 //!
 //! | queue | what becomes of a message |
 //! |---|---|
-//! | mail, mail events | moved back to the queue it came from |
+//! | mail, mail events | sent back to the queue in front of it |
 //! | triggers: an event | put on the bus again: ids are the same, so whoever had it already notices |
 //! | triggers: a tick | taken away: a later run makes up for it |
 //! | stream failures of the ledger | the entries that came in then are touched, so that the stream brings them again |
 //! | stream failures of the state | taken away: the sweep finds what waits in the outbox |
 //!
-//! A message is deleted only after what it stands for was redriven. What is not understood stays. Nothing is done unless asked for.
+//! A message is deleted only after what it stands for was redriven. What is not understood stays, and so does what fails: that is an
+//! outcome of one message, and the others go on. Whatever stays is shown again at once. Nothing is done unless asked for.
+//!
+//! SQS has a task that moves a queue's messages (`StartMessageMoveTask`). It takes none that SNS has put into the dead-letter queue, as its
+//! subscription does with mail events, and tells no outcome of a message; so all four queues are emptied in this one way.
+//!
+//! Map: `decide` says what is to be done, `letters` asks SQS, `entries` the ledger.
 
 mod decide;
+mod entries;
+mod letters;
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
-use jiff::Timestamp;
 use perennial_platform::clock::Clock;
-use perennial_platform::keys::{PK, SK};
-use perennial_platform::store::{Item, text};
 use serde::Serialize;
 
-use crate::scan;
+use crate::scan::Progress;
 use crate::stack::reason;
 
 pub use decide::{Event, What, of_stream, of_trigger};
-
-/// So many messages are asked for at once.
-const BATCH: i32 = 10;
-/// For so long a message is hidden from others who redrive, in seconds.
-const HIDDEN_SECONDS: i32 = 300;
-/// How often an entry was told again. It is the only thing that is ever written to an entry.
-const REDRIVEN: &str = "redriven";
-/// When it was told again: what fails once more is looked for by that.
-const TOLD_AT: &str = "told_at";
+use entries::Entries;
+use letters::Letter;
+pub use letters::MOST;
 
 /// A dead-letter queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -63,6 +60,20 @@ impl Queue {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Mail, Self::MailEvents, Self::Triggers, Self::Streams];
 
+    /// The names in the template of all queues that a redrive touches.
+    pub fn logical_ids() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().flat_map(|queue| [Some(queue.logical_id()), queue.in_front()]).flatten()
+    }
+
+    /// The queue whose dead letters are here, by its name in the template.
+    pub fn in_front(self) -> Option<&'static str> {
+        match self {
+            Self::Mail => Some("MailQueue"),
+            Self::MailEvents => Some("MailEventsQueue"),
+            Self::Triggers | Self::Streams => None,
+        }
+    }
+
     /// Its name in the template.
     pub fn logical_id(self) -> &'static str {
         match self {
@@ -75,25 +86,36 @@ impl Queue {
 }
 
 /// Why something could not be redriven.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {reason}")]
 pub struct RedriveError {
     operation: &'static str,
     reason: String,
 }
 
-/// What becomes, or would become, of one message, or of all of a queue.
+/// Whether a message was redriven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It was, or would be.
+    Redriven,
+    /// It stays where it lies: what it stands for is not understood, or not there.
+    Stays,
+    /// A service refused: it stays as well, and can be redriven again.
+    Failed,
+}
+
+/// What becomes, or would become, of one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// Where it lies.
     pub queue: Queue,
-    /// Its id; none if it stands for all that lie there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    /// Its id.
+    pub message: String,
     /// In words.
     pub what: String,
-    /// Whether it was done, or would be.
-    pub redriven: bool,
+    /// Whether it was redriven.
+    pub fate: Fate,
 }
 
 /// The places that a redrive touches.
@@ -101,8 +123,8 @@ pub struct Outcome {
 pub struct Places {
     /// SQS.
     pub queues: aws_sdk_sqs::Client,
-    /// The URL of each queue.
-    pub url: BTreeMap<Queue, String>,
+    /// The URL of each of [`Queue::logical_ids`].
+    pub url: BTreeMap<&'static str, String>,
     /// EventBridge.
     pub events: aws_sdk_eventbridge::Client,
     /// The bus.
@@ -114,9 +136,6 @@ pub struct Places {
     /// What time it is.
     pub clock: Clock,
 }
-
-/// Keys of ledger entries, by the first and the last instant of the time in which they came.
-type Found = BTreeMap<(Timestamp, Timestamp), Vec<(String, String)>>;
 
 fn failed<E>(operation: &'static str) -> impl Fn(E) -> RedriveError
 where
@@ -142,143 +161,100 @@ impl Places {
     /// Redrives a queue; only says what would be done unless `really`.
     ///
     /// # Errors
-    /// [`RedriveError`] if a service refuses: what was not redriven lies where it lay.
-    pub async fn redrive(&self, queue: Queue, really: bool) -> Result<Vec<Outcome>, RedriveError> {
-        match queue {
-            Queue::Mail | Queue::MailEvents => self.move_back(queue, really).await,
-            Queue::Triggers | Queue::Streams => self.one_by_one(queue, really).await,
-        }
-    }
-
-    fn url(&self, queue: Queue) -> &str {
-        self.url.get(&queue).map(String::as_str).unwrap_or_default()
-    }
-
-    async fn move_back(&self, queue: Queue, really: bool) -> Result<Vec<Outcome>, RedriveError> {
-        let names = [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::QueueArn];
-        let asked =
-            self.queues.get_queue_attributes().queue_url(self.url(queue)).set_attribute_names(Some(names.into()));
-        let answer = asked.send().await.map_err(failed("GetQueueAttributes"))?;
-        let attribute = |name| answer.attributes().and_then(|all| all.get(&name)).cloned().unwrap_or_default();
-        let count = attribute(QueueAttributeName::ApproximateNumberOfMessages);
-        if count == "0" {
-            return Ok(Vec::new());
-        }
-        if really {
-            let arn = attribute(QueueAttributeName::QueueArn);
-            self.queues
-                .start_message_move_task()
-                .source_arn(arn)
-                .send()
-                .await
-                .map_err(failed("StartMessageMoveTask"))?;
-        }
-        let what = format!("{count} message(s) go back to the queue they came from");
-        Ok(vec![Outcome { queue, message: None, what, redriven: true }])
-    }
-
-    async fn one_by_one(&self, queue: Queue, really: bool) -> Result<Vec<Outcome>, RedriveError> {
-        let mut messages = Vec::new();
-        loop {
-            let received = self.receive(queue).await?;
-            if received.is_empty() {
-                break;
-            }
-            for message in received {
-                let body = message.body().unwrap_or_default();
-                let what = if queue == Queue::Streams { of_stream(body, &self.ledger) } else { of_trigger(body) };
-                messages.push((message, what));
-            }
-        }
+    /// [`RedriveError`] if the queue cannot be read: all of it lies where it lay.
+    pub async fn redrive(
+        &self,
+        queue: Queue,
+        really: bool,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Outcome>, RedriveError> {
+        let letters = self.receive_all(queue).await?;
+        let all: Vec<(Letter, What)> = letters.into_iter().map(|letter| self.decided(queue, letter)).collect();
         // Before anything is told again: what was told is found by when that was.
-        let found = self.found(messages.iter().map(|(_, what)| what)).await?;
-        let (mut outcomes, mut kept) = (Vec::new(), Vec::new());
-        for (message, what) in messages {
-            let outcome = self.do_it(queue, &message, &what, &found, really).await?;
-            if really && outcome.redriven {
-                self.delete(queue, &message).await?;
-            } else {
-                kept.push(message);
-            }
-            outcomes.push(outcome);
-        }
-        // Shown again, for whoever comes next.
-        for message in kept {
-            self.show(queue, &message).await?;
+        let entries = self.entries(all.iter().map(|(_, what)| what), progress).await;
+        let (mut outcomes, count) = (Vec::new(), all.len());
+        for (number, (letter, what)) in all.into_iter().enumerate() {
+            let (what, fate) = match self.do_it(&letter, &what, &entries, really).await {
+                Ok(done) => done,
+                Err(error) => (format!("stays: {error}"), Fate::Failed),
+            };
+            outcomes.push(self.outcome(queue, letter, what, fate, really).await);
+            progress("redriving", number + 1, count);
         }
         Ok(outcomes)
     }
 
-    /// The entries of the ledger that are to be told again, by the time in which they came; each time is looked through once.
-    async fn found(&self, all: impl Iterator<Item = &What>) -> Result<Found, RedriveError> {
-        let mut found = Found::new();
-        for what in all {
-            if let What::TellAgain { from, until } = *what
-                && !found.contains_key(&(from, until))
-            {
-                found.insert((from, until), self.entries(from, until).await?);
+    fn url(&self, logical_id: &str) -> &str {
+        self.url.get(logical_id).map(String::as_str).unwrap_or_default()
+    }
+
+    fn decided(&self, queue: Queue, letter: Letter) -> (Letter, What) {
+        let what = match (queue, queue.in_front()) {
+            (_, Some(in_front)) => What::GoBack(in_front),
+            (Queue::Streams, None) => of_stream(letter.body(), &self.ledger),
+            (_, None) => of_trigger(letter.body()),
+        };
+        (letter, what)
+    }
+
+    /// Takes a message away whose work is done; shows any other one again, for whoever comes next.
+    async fn outcome(&self, queue: Queue, letter: Letter, what: String, fate: Fate, really: bool) -> Outcome {
+        let message = letter.id().to_owned();
+        if really && fate == Fate::Redriven {
+            return match self.delete(queue, &letter).await {
+                Ok(()) => Outcome { queue, message, what, fate },
+                // Whoever handles it twice does nothing the second time.
+                Err(error) => {
+                    let what = format!("{what}, and lies here still: {error}");
+                    Outcome { queue, message, what, fate: Fate::Failed }
+                }
+            };
+        }
+        match self.show(queue, &letter).await {
+            Ok(()) => Outcome { queue, message, what, fate },
+            Err(error) => {
+                let what = format!("{what}; it is hidden for some minutes: {error}");
+                Outcome { queue, message, what, fate }
             }
         }
-        Ok(found)
     }
 
     async fn do_it(
         &self,
-        queue: Queue,
-        message: &Message,
+        letter: &Letter,
         what: &What,
-        found: &Found,
+        entries: &Result<Entries, RedriveError>,
         really: bool,
-    ) -> Result<Outcome, RedriveError> {
-        let said = |what: String, redriven: bool| Outcome {
-            queue,
-            message: message.message_id().map(str::to_owned),
-            what,
-            redriven,
-        };
+    ) -> Result<(String, Fate), RedriveError> {
         Ok(match what {
+            What::GoBack(in_front) => {
+                if really {
+                    self.send_back(in_front, letter).await?;
+                }
+                (format!("goes back to {in_front}"), Fate::Redriven)
+            }
             What::PutAgain(event) => {
                 if really {
                     self.put(event).await?;
                 }
-                said(format!("{} is put on the bus again", event.detail_type), true)
+                (format!("{} is put on the bus again", event.detail_type), Fate::Redriven)
             }
-            What::TakeAway(why) => said(format!("is taken away: {why}"), true),
+            What::TakeAway(why) => (format!("is taken away: {why}"), Fate::Redriven),
             What::TellAgain { from, until } => {
-                let entries = found.get(&(*from, *until)).map(Vec::as_slice).unwrap_or_default();
-                // What a restore or a replay has told again is not found by these times: nothing is taken for granted.
-                if entries.is_empty() {
-                    return Ok(said(format!("stays: nothing came into the ledger from {from} to {until}"), false));
+                let found = entries.as_ref().map_err(Clone::clone)?.within(*from, *until);
+                // What a restore has told again is not found by these times: nothing is taken for granted.
+                if found.is_empty() {
+                    return Ok((format!("stays: nothing came into the ledger from {from} to {until}"), Fate::Stays));
                 }
                 if really {
-                    for entry in entries {
-                        self.touch(entry).await?;
+                    for key in &found {
+                        self.touch(key).await?;
                     }
                 }
-                said(format!("{} entries of {from} to {until} are told again by the ledger", entries.len()), true)
+                (format!("{} entries of {from} to {until} are told again by the ledger", found.len()), Fate::Redriven)
             }
-            What::Leave(why) => said(format!("stays: {why}"), false),
+            What::Leave(why) => (format!("stays: {why}"), Fate::Stays),
         })
-    }
-
-    async fn receive(&self, queue: Queue) -> Result<Vec<Message>, RedriveError> {
-        let request = self.queues.receive_message().queue_url(self.url(queue)).max_number_of_messages(BATCH);
-        // Without waiting only some of the queue's servers are asked. The client gives an attempt three seconds.
-        let request = request.visibility_timeout(HIDDEN_SECONDS).wait_time_seconds(2);
-        let answer = request.send().await.map_err(failed("ReceiveMessage"))?;
-        Ok(answer.messages.unwrap_or_default())
-    }
-
-    async fn delete(&self, queue: Queue, message: &Message) -> Result<(), RedriveError> {
-        let request = self.queues.delete_message().queue_url(self.url(queue));
-        let request = request.receipt_handle(message.receipt_handle().unwrap_or_default());
-        request.send().await.map(drop).map_err(failed("DeleteMessage"))
-    }
-
-    async fn show(&self, queue: Queue, message: &Message) -> Result<(), RedriveError> {
-        let request = self.queues.change_message_visibility().queue_url(self.url(queue)).visibility_timeout(0);
-        let request = request.receipt_handle(message.receipt_handle().unwrap_or_default());
-        request.send().await.map(drop).map_err(failed("ChangeMessageVisibility"))
     }
 
     async fn put(&self, event: &Event) -> Result<(), RedriveError> {
@@ -293,45 +269,6 @@ impl Places {
         match answer.entries().iter().find_map(|entry| entry.error_code()) {
             Some(code) => Err(RedriveError { operation: "PutEvents", reason: code.to_owned() }),
             None => Ok(()),
-        }
-    }
-
-    /// The keys of what came into the ledger between two instants, or was told again then.
-    async fn entries(&self, from: Timestamp, until: Timestamp) -> Result<Vec<(String, String)>, RedriveError> {
-        let number = |at: Timestamp| AttributeValue::N(at.as_second().to_string());
-        let scan = self.tables.scan().table_name(&self.ledger).projection_expression("#pk, #sk");
-        let scan = scan.expression_attribute_names("#pk", PK).expression_attribute_names("#sk", SK);
-        let scan = scan
-            .filter_expression("received_at BETWEEN :from AND :until OR #told_at BETWEEN :from AND :until")
-            .expression_attribute_names("#told_at", TOLD_AT);
-        let scan = scan.expression_attribute_values(":from", number(from));
-        let scan = scan.expression_attribute_values(":until", number(until));
-        let key = |item: Item| Some((text(&item, PK)?.to_owned(), text(&item, SK)?.to_owned()));
-        let keys = scan::whole(scan, key, "reading the ledger", &mut |_, _, _| {}).await;
-        let keys = keys.map_err(|failure| RedriveError { operation: "Scan", reason: failure.to_string() })?;
-        let mut keys: Vec<_> = keys.into_iter().flatten().collect();
-        keys.sort();
-        Ok(keys)
-    }
-
-    /// Changes an entry so that the stream brings it again. What was deleted meanwhile stays deleted.
-    async fn touch(&self, (pk, sk): &(String, String)) -> Result<(), RedriveError> {
-        let string = |text: &str| AttributeValue::S(text.to_owned());
-        let request = self.tables.update_item().table_name(&self.ledger).key(PK, string(pk)).key(SK, string(sk));
-        let request = request
-            .update_expression("ADD #redriven :one SET #told_at = :now")
-            .condition_expression("attribute_exists(#pk)")
-            .expression_attribute_names("#redriven", REDRIVEN)
-            .expression_attribute_names("#told_at", TOLD_AT)
-            .expression_attribute_values(":now", AttributeValue::N(self.clock.now().as_second().to_string()))
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|it| it.is_conditional_check_failed_exception()) => {
-                Ok(())
-            }
-            Err(error) => Err(failed("UpdateItem")(error)),
         }
     }
 }

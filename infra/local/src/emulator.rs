@@ -91,11 +91,9 @@ async fn by_target(
         "AmazonSQS.SendMessageBatch" => answer(core, Call::SendMessageBatch, &hang_up, &body, accept_messages).await,
         "secretsmanager.GetSecretValue" => answer(core, Call::GetSecretValue, &hang_up, &body, tell_secret).await,
         "AWSEvents.PutEvents" => answer(core, Call::PutEvents, &hang_up, &body, accept_events).await,
-        "AmazonSQS.GetQueueAttributes" => by_hand(&core, &body, queues::attributes),
         "AmazonSQS.ReceiveMessage" => by_hand(&core, &body, queues::receive),
         "AmazonSQS.ChangeMessageVisibility" => by_hand(&core, &body, queues::show),
         "AmazonSQS.DeleteMessage" => by_hand(&core, &body, queues::delete),
-        "AmazonSQS.StartMessageMoveTask" => by_hand(&core, &body, queues::move_back),
         other => {
             tracing::error!(target = other, "an SDK asked the local world for something it does not have");
             Refusal::invalid("UnknownOperationException", format!("{other} is not implemented here")).into_response()

@@ -31,6 +31,9 @@ pub use stored::{WRITE_UNIT, size};
 /// [`What::proves_consent`].
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
 
+/// When an entry was told again: see [`Entry::told_at`].
+pub const TOLD_AT: &str = "told_at";
+
 /// The ledger table. Functions that hold it may only put; those that apply what it holds may also delete what was told of
 /// somebody who was erased.
 #[derive(Clone, Debug)]
@@ -91,6 +94,10 @@ pub struct Entry {
     /// When DynamoDB may delete it, in seconds; never what proves consent, which goes only with whom it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+    /// When it was told again, in seconds, by a redrive or by a replay of what waited: its stream brings it then, and what its
+    /// consumer gives up on is looked for by that. The attribute is [`TOLD_AT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<i64>,
 }
 
 /// What a put found.
@@ -197,6 +204,7 @@ impl Entry {
             reason: quarantine,
             quarantine_shard: (kind == Kind::Quarantined).then(|| keys::quarantine_shard(&event.id)),
             expires_at,
+            told_at: None,
         }
     }
 

@@ -1,16 +1,20 @@
 //! `perennial redrive`: dead letters, brought back to life.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
 
+use aws_config::SdkConfig;
 use clap::Args;
-use perennial::redrive::{Outcome, Places, Queue};
+use perennial::redrive::{Fate, MOST, Outcome, Places, Queue};
 use perennial::stack::Stack;
 use perennial_platform::clock::Clock;
-use perennial_platform::lambda;
 use serde_json::json;
 
-use super::rebuild::open_world;
-use super::{EXIT_CODES, Failed, load_playbook, playbook_folder, print_json, say, world_in};
+use super::which::Which;
+use super::{Failed, print_json, progress, say};
+
+/// Said at the end of the help.
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 something stays or failed (what, and why, is printed), or it failed as a whole, 2 wrong usage";
 
 /// Bring dead letters back to life: mend the cause first, then redrive.
 ///
@@ -23,71 +27,67 @@ pub struct Redrive {
     /// Which queue [default: all of them].
     #[arg(value_name = "QUEUE", value_enum)]
     queue: Option<Queue>,
-    /// Name of the stack in AWS.
-    #[arg(long, value_name = "NAME", conflicts_with = "data")]
-    stack: Option<String>,
-    /// Folder of a world on this machine [default: .perennial/up].
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Playbook folder or compiled bundle of the world [default: infra/playbook].
-    #[arg(long, value_name = "DIR")]
-    playbook: Option<PathBuf>,
+    #[command(flatten)]
+    which: Which,
     /// Really do it.
     #[arg(long)]
     yes: bool,
-    /// Print one JSON document instead of lines.
-    #[arg(long)]
-    json: bool,
 }
 
 impl Redrive {
-    pub async fn run(self) -> Result<(), Failed> {
-        let Some(name) = &self.stack else { return self.of_world().await };
-        let config = lambda::config().await;
-        let stack = Stack::read(&config, name).await?;
-        let url = |queue: Queue| Ok::<_, Failed>((queue, stack.resource(queue.logical_id())?.to_owned()));
-        let places = Places {
-            queues: aws_sdk_sqs::Client::new(&config),
-            url: Queue::ALL.into_iter().map(url).collect::<Result<_, _>>()?,
-            events: aws_sdk_eventbridge::Client::new(&config),
-            bus: stack.resource("EventBus")?.to_owned(),
-            tables: aws_sdk_dynamodb::Client::new(&config),
-            ledger: stack.ledger_table()?.to_owned(),
-            clock: Clock::system(),
-        };
-        self.redrive(&places).await
-    }
-
-    async fn of_world(&self) -> Result<(), Failed> {
-        let data = world_in(self.data.as_deref())?;
-        let world = open_world(&data, load_playbook(&playbook_folder(self.playbook.clone()))?).await?;
-        self.redrive(&world.dead_letters().await).await?;
+    pub async fn run(self) -> Result<ExitCode, Failed> {
+        if let Some((config, stack)) = self.which.stack().await? {
+            return self.redrive(&places(&config, &stack)?).await;
+        }
+        let world = self.which.world(self.which.playbook()?).await?;
+        let code = self.redrive(&world.dead_letters().await).await?;
         if self.yes {
             world.world.settle().await?;
         }
-        Ok(())
+        Ok(code)
     }
 
-    async fn redrive(&self, places: &Places) -> Result<(), Failed> {
+    async fn redrive(&self, places: &Places) -> Result<ExitCode, Failed> {
         let queues = self.queue.map_or_else(|| Queue::ALL.to_vec(), |queue| vec![queue]);
-        let (mut outcomes, mut stopped) = (Vec::new(), None);
+        let (mut outcomes, mut unread) = (Vec::new(), Vec::new());
+        let bar = progress(0, "redriving");
+        let mut show = |what: &'static str, done: usize, of: usize| {
+            bar.set_message(what);
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+        };
         for queue in queues {
-            match places.redrive(queue, self.yes).await {
+            match places.redrive(queue, self.yes, &mut show).await {
                 Ok(of_queue) => outcomes.extend(of_queue),
-                Err(error) => stopped = stopped.or(Some(error)),
+                Err(error) => unread.push(format!("error: {}: {error}", queue.logical_id())),
             }
         }
+        bar.finish_and_clear();
         self.print(&outcomes)?;
-        stopped.map_or(Ok(()), |error| Err(error.into()))
+        if !unread.is_empty() {
+            return Err(Failed(unread));
+        }
+        let all_redriven = outcomes.iter().all(|outcome| outcome.fate == Fate::Redriven);
+        Ok(if all_redriven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn print(&self, outcomes: &[Outcome]) -> Result<(), Failed> {
-        if self.json {
+        if self.which.json {
             return print_json(&json!({"done": self.yes, "messages": outcomes}));
         }
-        for Outcome { queue, message, what, .. } in outcomes {
-            let message = message.as_deref().unwrap_or("all");
-            say(format_args!("{:<28} {message:<38} {what}\n", queue.logical_id()))?;
+        // Many of a kind are one line; what stays is named, to be looked at.
+        let mut lines: BTreeMap<(Queue, Fate, &str), Vec<&str>> = BTreeMap::new();
+        for Outcome { queue, message, what, fate } in outcomes {
+            lines.entry((*queue, *fate, what)).or_default().push(message);
+        }
+        for ((queue, fate, what), messages) in lines {
+            say(format_args!("{:<28} {:>5}  {what}\n", queue.logical_id(), messages.len()))?;
+            for message in messages.iter().filter(|_| fate != Fate::Redriven) {
+                say(format_args!("{:<28} {:>5}  message {message}\n", "", ""))?;
+            }
+        }
+        if outcomes.len() >= MOST {
+            say("there may be more: redrive again\n")?;
         }
         match (outcomes.is_empty(), self.yes) {
             (true, _) => say("there are no dead letters\n"),
@@ -95,4 +95,18 @@ impl Redrive {
             (false, false) => say("nothing was done: --yes does it\n"),
         }
     }
+}
+
+/// Where the letters of a stack are, and what they go back to.
+fn places(config: &SdkConfig, stack: &Stack) -> Result<Places, Failed> {
+    let url = |queue| Ok::<_, Failed>((queue, stack.resource(queue)?.to_owned()));
+    Ok(Places {
+        queues: aws_sdk_sqs::Client::new(config),
+        url: Queue::logical_ids().map(url).collect::<Result<_, _>>()?,
+        events: aws_sdk_eventbridge::Client::new(config),
+        bus: stack.resource("EventBus")?.to_owned(),
+        tables: aws_sdk_dynamodb::Client::new(config),
+        ledger: stack.ledger_table()?.to_owned(),
+        clock: Clock::system(),
+    })
 }

@@ -16,10 +16,10 @@ impl Deployment {
     /// Where the world's dead letters lie, and what redriving them touches.
     pub async fn dead_letters(&self) -> Places {
         let services = sdk_config(&self.world.endpoints().aws).await;
-        let url = |queue: Queue| (queue, self.world.queue_url(queue.logical_id()));
+        let url = |queue| (queue, self.world.queue_url(queue));
         Places {
             queues: aws_sdk_sqs::Client::new(&services),
-            url: Queue::ALL.into_iter().map(url).collect(),
+            url: Queue::logical_ids().map(url).collect(),
             events: aws_sdk_eventbridge::Client::new(&services),
             bus: "EventBus".to_owned(),
             tables: self.store.client.clone(),

@@ -28,6 +28,8 @@ pub struct Event {
 /// What is to be done with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
+    /// It goes back as it is to this queue, by its name in the template.
+    GoBack(&'static str),
     /// This is put on the bus again.
     PutAgain(Event),
     /// Nothing is left to do for it, for this reason.
