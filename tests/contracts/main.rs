@@ -23,6 +23,7 @@ mod mail_events;
 mod operations;
 mod qualification;
 mod recorded;
+mod runbook;
 mod runtime_api;
 mod shipped;
 mod webhook;

@@ -84,7 +84,7 @@ async fn a_restore_keeps_who_is_not_written_to_who_was_and_the_pause() {
     settle(&deployment).await;
     record(&recorder(&deployment).await, &[mail_event("Bounce", "cyd", SLOT, deployment.world.clock().now())]).await;
     settle(&deployment).await;
-    let approved = Approved { domain: "example.com".to_owned(), at: instant, by: "anna".to_owned() };
+    let approved = Approved { identity: "example.com".to_owned(), at: instant, by: "anna".to_owned() };
     line.approve(&approved).await.expect("the store answers");
     let by_hand = ByHand { why: "wrong prices".to_owned(), by: "anna".to_owned(), at: instant };
     assert!(line.pause(&by_hand).await.expect("the store answers"));
