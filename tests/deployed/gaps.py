@@ -69,6 +69,11 @@ def known():
             sums_are_refused,
             first_of_a_sum,
         ),
+        Gap(
+            "a table of a stack is made without the point-in-time recovery that its template asks for",
+            "the doctor says so, and the test turns it on",
+            recovery_is_left_out,
+        ),
     ]
 
 
@@ -235,6 +240,23 @@ def sums_are_refused(aws):
     except WaiterError:
         probe.__exit__()
         return True
+
+
+def recovery_is_left_out(aws):
+    """A table whose template asks for it cannot be restored to a point in time."""
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "PK", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "PK", "KeyType": "HASH"}],
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        },
+    }
+    with Probe(aws, {"Resources": {"Table": table}}) as probe:
+        described = aws("dynamodb").describe_continuous_backups(TableName=probe.resources["Table"])
+        recovery = described["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        return recovery["PointInTimeRecoveryStatus"] == "DISABLED"
 
 
 def received(aws, queue, seconds):

@@ -5,8 +5,9 @@
     target/ministack/bin/python tests/deployed/run.py
 
 A signed webhook goes to the deployed address; what must follow is an email to the rep, a reminder while nobody touches the lead,
-and a nurture email to a contact, all of them in the emulator's SES. Then the same again must change nothing, and a change of the
-playbook alone must publish new versions. Functions run as they were built, by the Lambda Runtime API, without containers.
+and a nurture email to a contact, all of them in the emulator's SES. The commands of the RUNBOOK are tried by what they change: paused
+mail waits, dead letters have their effect. Then the same again must change nothing, and a change of the playbook alone must publish
+new versions. Functions run as they were built, by the Lambda Runtime API, without containers.
 
 Needs Python 3.11 or later with ministack and aws-sam-translator (the gate's versions are in .ci/run). Listens on 127.0.0.1 only.
 Exit codes: 0 all of it holds, 1 something does not, 2 wrong usage.
@@ -28,6 +29,8 @@ import time
 
 import gaps
 import measure
+from checks import expect, said, wait_for
+from commands import Operator, dead_letters_come_back, doctor_sees_what_is_wrong, sender_is_checked
 from emulator import Emulator, Failed
 from playbook import CHANGED_TALK, NEW_TALK, OLD_TALK, REPOSITORY, Playbook
 from stack import IDENTITY, KEYS, WEBHOOKS, Aws, Stack
@@ -35,7 +38,6 @@ from stack import IDENTITY, KEYS, WEBHOOKS, Aws, Stack
 SECRET = "whsec_" + "cGVyZW5uaWFsLWRlcGxveWVkLXRlc3Qtc2VjcmV0ISE="
 REP = "anna.keller@fernhill.example.com"
 READER = "tomas@acme.example.com"
-PATIENCE_SECONDS = 90
 
 
 def main():
@@ -96,10 +98,15 @@ def run(options, folder):
         stack.deploy(playbook.bundle)
         said(f"sam deploy: {len(stack.resources)} resources, {len(stack.deployed_functions())} functions")
         sender = Sender(stack, playbook, options.perennial)
+        operator = Operator(stack, playbook, options.perennial)
+        sender_is_checked(operator)
         webhook_becomes_mail(stack, sender)
         reminder_follows(stack)
-        contact_is_written_to(stack, sender)
+        paused_mail_waits(stack, sender, operator)
+        contact_is_written_to(stack, operator)
         bounce_is_recorded(stack)
+        doctor_sees_what_is_wrong(operator)
+        dead_letters_come_back(operator, bounce("gone@acme.example.com", "redriven"), lambda: suppressions(stack))
         same_again_changes_nothing(stack, playbook)
         playbook_alone_is_a_release(stack, playbook, sender)
         nothing_was_given_up(stack)
@@ -178,14 +185,38 @@ def reminder_follows(stack):
     said(f"SLA check → mail to the rep: “{mail['Subject']}”")
 
 
-def contact_is_written_to(stack, sender):
-    """Somebody else there begins to read, gets a note, and unsubscribes from it by its link."""
+def paused_mail_waits(stack, sender, operator):
+    """Somebody else there begins to read while mail to contacts is paused: it is decided that they get none."""
+    why = "the landing page is down"
+    expect(operator.run("pause", "--why", why), {"paused": True}, "the answer to a pause")
     tomas = {"email": READER, "first_name": "Tomas", "title": "Data Analyst", "role": "user"}
     sender.send("contact.identified", contact="tomas", account="acme", **tomas)
     sender.send("engagement.recorded", contact="tomas", asset="analytics-infographic", action="download")
     wait_for("the contact's first slot", lambda: cadence(stack, "tomas").get("due_at"))
-    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
-    stack.start_job("PlanNurture", "Plan", now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    plan(stack)
+    slot = wait_for("a decision on the contact's slot", lambda: slots(stack, "tomas"))[0]
+    expect((slot["state"]["S"], slot["reason"]["S"]), ("WAITING", "sending is paused by hand"), "a slot while mail is paused")
+    shown = operator.run("sending", "show")
+    expect((shown["paused_by"], shown["paused_why"]), ("olga", why), "what the line says of the pause")
+    seen = operator.screen()["mail to contacts"]
+    expect((seen["state"], seen["seen"].rsplit(": ", 1)[1]), ("wrong", "by hand"), "what the doctor says of the pause")
+    expect(mails_to(stack, READER), [], "mail to a contact while it is paused")
+    said("pause → the contact's slot waits, and says why")
+
+
+def contact_is_written_to(stack, operator):
+    """The pause is over: the contact gets a note, and unsubscribes from it by its link."""
+    expect(operator.run("resume"), {"resumed": True}, "the answer to a resumption")
+    expect(operator.run("resume"), {"resumed": False}, "the answer to another one")
+    # The next hour, in which what waits is looked at again, has come.
+    now = datetime.datetime.now(datetime.timezone.utc)
+    stack.aws("dynamodb").update_item(
+        TableName=stack.outputs["StateTableName"],
+        Key={"PK": {"S": "CONTACT#tomas"}, "SK": {"S": "CADENCE"}},
+        UpdateExpression="SET due_at = :now",
+        ExpressionAttributeValues={":now": {"N": str(int(now.timestamp()))}},
+    )
+    plan(stack)
     mail = wait_for_mail(stack, READER)
     links = re.findall(r"https://[^\s<>\"]+/u/[^\s<>\"]+", mail["BodyText"])
     if not links:
@@ -197,25 +228,28 @@ def contact_is_written_to(stack, sender):
     body = b"List-Unsubscribe=One-Click"
     status, _ = stack.ask(links[0], "POST", body, {"Content-Type": "application/x-www-form-urlencoded"})
     expect(status, 200, "the answer to one click")
-    said(f"plan → mail to the contact: “{mail['Subject']}”, and unsubscribed by its link")
+    said(f"resume → plan → mail to the contact: “{mail['Subject']}”, and unsubscribed by its link")
 
 
-def bounce_is_recorded(stack):
-    """SES says on the topic that an address does not exist: it is not written to again."""
-    address = "nobody@acme.example.com"
-    said_by_ses = {
+def bounce(address, message):
+    """What SES says of an address that does not exist."""
+    return {
         "eventType": "Bounce",
         "bounce": {
             "bounceType": "Permanent",
             "bounceSubType": "General",
             "bouncedRecipients": [{"emailAddress": address}],
             "timestamp": "2026-01-05T09:00:00.000Z",
-            "feedbackId": "test-feedback",
+            "feedbackId": f"feedback-{message}",
         },
-        "mail": {"timestamp": "2026-01-05T08:59:00.000Z", "messageId": "test-message", "destination": [address], "tags": {}},
+        "mail": {"timestamp": "2026-01-05T08:59:00.000Z", "messageId": message, "destination": [address], "tags": {}},
     }
-    before = suppressions(stack)
-    stack.aws("sns").publish(TopicArn=stack.resources["MailEventsTopic"], Message=json.dumps(said_by_ses))
+
+
+def bounce_is_recorded(stack):
+    """SES says on the topic that an address does not exist: it is not written to again."""
+    before, told = suppressions(stack), json.dumps(bounce("nobody@acme.example.com", "published"))
+    stack.aws("sns").publish(TopicArn=stack.resources["MailEventsTopic"], Message=told)
     wait_for("the suppression of a bounced address", lambda: suppressions(stack) - before)
     said("bounce on the topic → queue → suppression")
 
@@ -268,6 +302,22 @@ def code_hashes(stack):
     return {name: ask(FunctionName=physical, Qualifier="live")["CodeSha256"] for name, physical in names.items()}
 
 
+def plan(stack):
+    """Runs the hourly plan, a second from now."""
+    now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+    stack.start_job("PlanNurture", "Plan", now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def slots(stack, contact):
+    """What was decided for a contact, slot by slot."""
+    items = (item for item in stack.items("StateTableName") if item["PK"]["S"] == f"CONTACT#{contact}")
+    return [item for item in items if item["SK"]["S"].startswith("SLOT#")]
+
+
+def mails_to(stack, address):
+    return [mail for mail in stack.aws.emulator.mails() if address in " ".join(mail["To"])]
+
+
 def suppressions(stack):
     return {item["PK"]["S"] for item in stack.items("StateTableName") if item["SK"]["S"] == "SUPPRESSION"}
 
@@ -289,35 +339,12 @@ def wait_for_mail(stack, address, which=lambda mail: True, after=0):
     return wait_for(f"a mail to {address}", found)
 
 
-def wait_for(what, found):
-    """What `found` finds, which asks again and again: the emulator delivers in its own time."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        answer = found()
-        if answer:
-            return answer
-        time.sleep(0.25)
-    raise Failed(f"not within {PATIENCE_SECONDS} s: {what}")
-
-
-def expect(found, wanted, what):
-    if found != wanted:
-        raise Failed(f"{what}: expected {wanted!r}, found {found!r}")
-
-
 def show_log(folder):
     """What the functions and the emulator said last."""
     log = folder / "emulator.log"
     if log.is_file():
         lines = [line for line in log.read_text("utf-8", "replace").splitlines() if '"GET ' not in line]
         print("\n".join(["the emulator's last words:", *(line[:400] for line in lines[-40:])]), file=sys.stderr)
-
-
-def said(line, clock=[time.monotonic()]):
-    """Prints what holds now, and the seconds since the line before."""
-    now = time.monotonic()
-    print(f"  {now - clock[0]:6.1f} s  {line}", flush=True)
-    clock[0] = now
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class Stack:
         self.template = yaml.safe_load(built.read_text(encoding="utf-8"))
         for gap in gaps:
             gap.change(self.template, folder)
-        self.functions = {}
+        self.functions, self.started = {}, 0
         for name, resource in self.template["Resources"].items():
             if resource["Type"] == "AWS::Serverless::Function":
                 code = built.parent / resource["Properties"]["CodeUri"]
@@ -174,9 +174,10 @@ class Stack:
         if not target["Arn"].endswith(":live"):
             raise Failed(f"the schedule {name} starts {target['Arn']}, which is not the alias")
         given = json.loads(target["Input"])
+        self.started += 1
         target["Input"] = json.dumps(given | {"scheduled_at": scheduled_at})
         scheduler.create_schedule(
-            Name=f"test-{given['job']}",
+            Name=f"test-{self.started}-{given['job']}",
             GroupName=group,
             ScheduleExpression="at(2026-01-01T00:00:00)",
             FlexibleTimeWindow={"Mode": "OFF"},
