@@ -21,6 +21,8 @@ mod entries;
 mod letters;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -135,6 +137,8 @@ pub struct Places {
     pub ledger: String,
     /// What time it is.
     pub clock: Clock,
+    /// Whether somebody wants it to end: what is left then stays, and is shown again.
+    pub interrupted: Arc<AtomicBool>,
 }
 
 fn failed<E>(operation: &'static str) -> impl Fn(E) -> RedriveError
@@ -157,6 +161,11 @@ where
     }
 }
 
+/// What becomes of a message at which a service has refused.
+fn failure(error: RedriveError) -> (String, Fate) {
+    (format!("stays: {error}"), Fate::Failed)
+}
+
 impl Places {
     /// Redrives a queue; only says what would be done unless `really`.
     ///
@@ -174,14 +183,18 @@ impl Places {
         let entries = self.entries(all.iter().map(|(_, what)| what), progress).await;
         let (mut outcomes, count) = (Vec::new(), all.len());
         for (number, (letter, what)) in all.into_iter().enumerate() {
-            let (what, fate) = match self.do_it(&letter, &what, &entries, really).await {
-                Ok(done) => done,
-                Err(error) => (format!("stays: {error}"), Fate::Failed),
+            let (what, fate) = match self.is_interrupted() {
+                true => ("stays: somebody has interrupted it".to_owned(), Fate::Stays),
+                false => self.do_it(&letter, &what, &entries, really).await.unwrap_or_else(failure),
             };
             outcomes.push(self.outcome(queue, letter, what, fate, really).await);
             progress("redriving", number + 1, count);
         }
         Ok(outcomes)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     fn url(&self, logical_id: &str) -> &str {

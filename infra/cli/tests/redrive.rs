@@ -1,5 +1,6 @@
 //! A redrive whose queue breaks off, against an SQS on this machine.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use aws_config::{BehaviorVersion, Region};
@@ -72,6 +73,7 @@ async fn places(sqs: &Sqs) -> Places {
         tables: aws_sdk_dynamodb::Client::new(&config),
         ledger: "LedgerTable".to_owned(),
         clock: Clock::system(),
+        interrupted: Arc::default(),
     }
 }
 
@@ -115,4 +117,16 @@ async fn one_that_was_sent_back_and_cannot_be_taken_away_says_so() {
             "goes back to MailEventsQueue, and lies here still: DeleteMessage: OverLimit: too many are hidden";
         assert_eq!(outcome.what, expected);
     }
+}
+
+#[tokio::test]
+async fn what_is_left_when_somebody_interrupts_it_stays_and_is_shown_again() {
+    let sqs = Sqs::default();
+    let places = places(&sqs).await;
+    let interrupt = Arc::clone(&places.interrupted);
+    let outcomes =
+        places.redrive(Queue::Mail, true, &mut |_, _, _| interrupt.store(true, Ordering::Relaxed)).await.unwrap();
+    assert_eq!(outcomes.iter().map(|outcome| outcome.fate).collect::<Vec<_>>(), [Fate::Redriven, Fate::Stays]);
+    let (taken, shown) = (sqs.receipts("DeleteMessage"), sqs.receipts("ChangeMessageVisibility"));
+    assert_eq!((taken, shown), (vec![RECEIPTS[0].to_owned()], vec![RECEIPTS[1].to_owned()]));
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use aws_config::SdkConfig;
 use clap::Args;
@@ -50,6 +52,12 @@ impl Redrive {
     async fn redrive(&self, places: &Places) -> Result<ExitCode, Failed> {
         let queues = self.queue.map_or_else(|| Queue::ALL.to_vec(), |queue| vec![queue]);
         let (mut outcomes, mut unread) = (Vec::new(), Vec::new());
+        let interrupted = Arc::clone(&places.interrupted);
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                interrupted.store(true, Ordering::Relaxed);
+            }
+        });
         let bar = progress(0, "redriving");
         let mut show = |what: &'static str, done: usize, of: usize| {
             bar.set_message(what);
@@ -108,5 +116,6 @@ fn places(config: &SdkConfig, stack: &Stack) -> Result<Places, Failed> {
         tables: aws_sdk_dynamodb::Client::new(config),
         ledger: stack.ledger_table()?.to_owned(),
         clock: Clock::system(),
+        interrupted: Arc::default(),
     })
 }

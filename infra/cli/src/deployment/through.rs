@@ -25,6 +25,7 @@ impl Deployment {
             tables: self.store.client.clone(),
             ledger: self.ledger_table.clone(),
             clock: clock_of(&self.world),
+            interrupted: Arc::default(),
         }
     }
 

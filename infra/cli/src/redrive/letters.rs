@@ -36,7 +36,7 @@ impl Places {
     /// [`RedriveError`] if one call fails; what was received before is shown again.
     pub(super) async fn receive_all(&self, queue: Queue) -> Result<Vec<Letter>, RedriveError> {
         let mut letters = Vec::new();
-        while letters.len() < MOST {
+        while letters.len() < MOST && !self.is_interrupted() {
             match self.receive(queue).await {
                 Ok(received) if received.is_empty() => break,
                 Ok(received) => letters.extend(received),
