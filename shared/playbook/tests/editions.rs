@@ -49,7 +49,7 @@ fn reader() -> Reader {
 }
 
 fn shipped(bundle: &Bundle) -> Playbook {
-    Playbook::of(&bundle).unwrap()
+    Playbook::of(bundle).unwrap()
 }
 
 #[test]
