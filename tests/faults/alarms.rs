@@ -22,7 +22,8 @@ use perennial_platform::store::{Change, number};
 use perennial_tests::interpose::{Before, Interposer};
 use perennial_tests::senders::deliver;
 use perennial_tests::{
-    PUBLIC_URL, address_of, at, body, clock, deploy, engagement, introduce, root, settle, stream_event, tell, told,
+    PUBLIC_URL, address_of, at, body, clock, deploy, engagement, introduce, ledger_rows, root, settle, stream_event,
+    tell, told,
 };
 use score_and_decay::ScoreAndDecay;
 use serde_json::{Value, json};
@@ -261,7 +262,38 @@ async fn what_somebody_pressed_or_followed_and_what_was_not_done_is_counted() {
         let answer = deployment.world.http(request).await.expect("the world goes on");
         assert_eq!(answer.status().as_u16(), expected, "{method} {purpose:?}");
     }
-    assert_eq!(counted(&logs.of_this_test(start)), BTreeMap::from([("PagesNotDone".to_owned(), 2)]));
+    let lines = logs.of_this_test(start);
+    assert_eq!(counted(&lines), BTreeMap::from([("PagesNotDone".to_owned(), 2)]));
+    let pressed = lines.iter().find(|line| line["fields"]["asked"] == "POST").expect("which it was");
+    assert_eq!(pressed["fields"]["page"], "unsubscribe", "{pressed}");
+}
+
+#[tokio::test]
+async fn a_click_whose_stream_cannot_be_read_is_not_recorded_as_another_one() {
+    let logs = Logs::capture();
+    let deployment = deploy(at(NOW)).await;
+    introduce(&deployment, "ada").await;
+    let (start, before) = (logs.len(), ledger_rows(&deployment).await.len());
+    // What is read is not there, what is written arrives.
+    let astray: Before = Arc::new(|call, mut request| {
+        if call == "GetItem" {
+            request["TableName"] = json!("away");
+        }
+        Box::pin(async move { request })
+    });
+    let endpoints = deployment.world.endpoints().clone();
+    let between = Interposer::start(&endpoints.dynamodb, astray, Arc::new(|_, _, _| {})).await;
+    drop(deployment.through(&between.url, &endpoints.aws, PUBLIC_URL).await);
+    let (contact, slot) = (ContactId::from("ada"), "2026-01-07".to_owned());
+    let piece = deployment.playbook.nurture.streams[0].pieces[0].id.clone();
+    let click = Purpose::Click { contact, slot, piece, edition: Edition::default(), link: 0 };
+    let url = Links::new("the local world's link key", PUBLIC_URL).url(&click, at(NOW));
+    let path = url.strip_prefix(PUBLIC_URL).expect("our own link");
+    let request = Request::builder().uri(path).body(Vec::new().into()).expect("a request");
+    let answer = deployment.world.http(request).await.expect("the world goes on");
+    assert_eq!(answer.status().as_u16(), 302, "whoever follows a link arrives");
+    assert_eq!(counted(&logs.of_this_test(start)), BTreeMap::from([("PagesNotDone".to_owned(), 1)]));
+    assert_eq!(ledger_rows(&deployment).await.len(), before);
 }
 
 #[tokio::test]

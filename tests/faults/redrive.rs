@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use perennial::deployment::Deployment;
 use perennial::quarantine::replay_all;
-use perennial::redrive::{Fate, Outcome, Queue};
+use perennial::redrive::{Fate, OfQueue, Outcome, Queue};
 use perennial_local::{Call, Fault, Function, FunctionError};
 use perennial_platform::ledger::Entry;
 use perennial_tests::{at, deploy, engagement, interest, introduce, settle, tell, told};
@@ -28,14 +28,31 @@ fn dead(deployment: &Deployment) -> Vec<(Option<String>, usize)> {
 /// What becomes of each message.
 async fn outcomes(deployment: &Deployment, queue: Queue, really: bool) -> Vec<Outcome> {
     let places = deployment.dead_letters().await;
-    let outcomes = places.redrive(queue, really, &mut |_, _, _| {}).await.expect("the queue can be read");
+    let of_queue = places.redrive(queue, really, &mut |_, _, _| {}).await.expect("the queue can be read");
     settle(deployment).await;
-    outcomes
+    assert!(!of_queue.more);
+    of_queue.outcomes
 }
 
 /// What redriving says of each message.
 async fn redrive(deployment: &Deployment, queue: Queue, really: bool) -> Vec<String> {
     outcomes(deployment, queue, really).await.into_iter().map(|outcome| outcome.what).collect()
+}
+
+/// How often each entry was told again, of those that were.
+async fn told_again(deployment: &Deployment) -> Vec<i64> {
+    let scan = deployment.store.client.scan().table_name(&deployment.ledger_table).send().await.expect("it answers");
+    let items = scan.items().iter();
+    items.filter_map(|item| item.get("redriven")?.as_n().ok()?.parse().ok()).collect()
+}
+
+#[tokio::test]
+async fn who_is_interrupted_is_not_told_that_there_is_nothing() {
+    let deployment = deploy(at(NOW)).await;
+    let places = deployment.dead_letters().await;
+    places.interrupted.store(true, std::sync::atomic::Ordering::Relaxed);
+    let of_queue = places.redrive(Queue::Mail, true, &mut |_, _, _| {}).await.expect("the queue can be read");
+    assert_eq!(of_queue, OfQueue { outcomes: Vec::new(), more: true });
 }
 
 async fn later(deployment: &Deployment, hours: i64) {
@@ -65,6 +82,8 @@ async fn records_that_a_consumer_gave_up_on_are_told_again_by_the_ledger_and_cou
     later(&deployment, 3).await;
     assert_eq!(redrive(&deployment, Queue::Streams, true).await, would);
     assert_eq!(interest(&deployment, "ada", "analytics").await.facts.len(), 0);
+    assert!(would.len() > 1, "each of them is about all entries: {would:?}");
+    assert_eq!(told_again(&deployment).await, [1, 1], "and each entry is told again once");
     later(&deployment, 3).await;
     deployment.world.register("ScoreAndDecay", sound);
     let again = redrive(&deployment, Queue::Streams, true).await;

@@ -27,14 +27,19 @@ impl SignedPages {
         if asked == Asked::Post {
             return Ok(self.show(404, &Page::INVALID));
         }
+        let (stream, recorded) = match self.stream_of(contact, slot, piece).await {
+            Ok(stream) if asked == Asked::Get => {
+                let recorded = self.record_click(contact, slot, piece, stream.as_ref()).await;
+                (stream, recorded)
+            }
+            Ok(stream) => (stream, Ok(())),
+            // Without its stream a click may be one on another asset, and what is recorded stays.
+            Err(failure) if asked == Asked::Get => (None, Err(failure)),
+            // It only asks whether the link is there, and is led there without the stream's name.
+            Err(_) => (None, Ok(())),
+        };
         // Whoever follows a link arrives, also where the click cannot be recorded.
-        let stream = self.stream_of(contact, slot, piece).await.unwrap_or_else(|failure| {
-            tracing::error!(%failure, "stream of a click not known");
-            None
-        });
-        if asked == Asked::Get
-            && let Err(failure) = self.record_click(contact, slot, piece, stream.as_ref()).await
-        {
+        if let Err(failure) = recorded {
             tracing::error!(%failure, "not done: the record of a click");
         }
         let site = self.playbook.company.site.as_str();

@@ -76,6 +76,16 @@ enum Asked {
     Post,
 }
 
+impl Asked {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+        }
+    }
+}
+
 /// The link's token, if the request is for a page.
 fn token(request: &ApiGatewayV2httpRequest) -> Option<Cow<'_, str>> {
     edge::parameter(request, "token", &ROUTES)
@@ -105,7 +115,7 @@ impl SignedPages {
             Err(LinkError::Expired) => show(410, company, &Page::EXPIRED),
             Err(LinkError::Invalid) => show(404, company, &Page::INVALID),
             Ok(purpose) => self.answer((&purpose, expires), asked, &request).await.unwrap_or_else(|failure| {
-                tracing::error!(%failure, "not done: what a page was asked for");
+                tracing::error!(%failure, page = purpose.name(), asked = asked.as_str(), "not done: what a page was asked for");
                 show(503, company, &Page::LATER)
             }),
         };

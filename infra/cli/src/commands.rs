@@ -90,13 +90,13 @@ pub fn load_playbook(folder: &Path) -> Result<Arc<Playbook>, Failed> {
     Playbook::open(folder).map(Arc::new).map_err(|problems| Failed(problems.iter().map(ToString::to_string).collect()))
 }
 
-/// Whether there is a folder or a bundle to read.
+/// Whether there is a folder or a compiled playbook to read.
 pub fn is_playbook(place: &Path) -> Result<(), Failed> {
     let shown = place.display();
-    let bundle = place.extension().is_some_and(|ending| ending == "json");
+    let compiled = place.extension().is_some_and(|ending| ending == "json");
     match place.metadata() {
         Err(_) => Err(Failed(vec![format!("error: there is no playbook at {shown}")])),
-        Ok(found) if found.is_file() && !bundle => {
+        Ok(found) if found.is_file() && !compiled => {
             Err(Failed(vec![format!("error: {shown} is a file: name the folder that holds playbook.toml")]))
         }
         Ok(_) => Ok(()),

@@ -20,13 +20,15 @@ mod decide;
 mod entries;
 mod letters;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use perennial_platform::clock::Clock;
+use perennial_platform::keys::Key;
 use serde::Serialize;
 
 use crate::scan::Progress;
@@ -141,6 +143,15 @@ pub struct Places {
     pub interrupted: Arc<AtomicBool>,
 }
 
+/// What became of a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfQueue {
+    /// Of each message that was looked at.
+    pub outcomes: Vec<Outcome>,
+    /// Whether there may be others: it was interrupted, or had very many.
+    pub more: bool,
+}
+
 fn failed<E>(operation: &'static str) -> impl Fn(E) -> RedriveError
 where
     E: Into<Refusal>,
@@ -161,6 +172,11 @@ where
     }
 }
 
+/// What becomes of a message that was left when somebody wanted it to end.
+fn interrupted() -> (String, Fate) {
+    ("stays: somebody has interrupted it".to_owned(), Fate::Stays)
+}
+
 /// What becomes of a message at which a service has refused.
 fn failure(error: RedriveError) -> (String, Fate) {
     (format!("stays: {error}"), Fate::Failed)
@@ -171,30 +187,36 @@ impl Places {
     ///
     /// # Errors
     /// [`RedriveError`] if the queue cannot be read: all of it lies where it lay.
-    pub async fn redrive(
-        &self,
-        queue: Queue,
-        really: bool,
-        progress: Progress<'_>,
-    ) -> Result<Vec<Outcome>, RedriveError> {
+    pub async fn redrive(&self, queue: Queue, really: bool, progress: Progress<'_>) -> Result<OfQueue, RedriveError> {
         let letters = self.receive_all(queue).await?;
+        let more = letters.len() >= MOST || self.is_interrupted();
         let all: Vec<(Letter, What)> = letters.into_iter().map(|letter| self.decided(queue, letter)).collect();
         // Before anything is told again: what was told is found by when that was.
-        let entries = self.entries(all.iter().map(|(_, what)| what), progress).await;
-        let (mut outcomes, count) = (Vec::new(), all.len());
+        let entries = tokio::select! {
+            entries = self.entries(all.iter().map(|(_, what)| what), progress) => entries,
+            // A ledger may take many minutes to read.
+            () = self.interruption() => Ok(Entries::default()),
+        };
+        let (mut outcomes, mut told, count) = (Vec::new(), BTreeSet::new(), all.len());
         for (number, (letter, what)) in all.into_iter().enumerate() {
             let (what, fate) = match self.is_interrupted() {
-                true => ("stays: somebody has interrupted it".to_owned(), Fate::Stays),
-                false => self.do_it(&letter, &what, &entries, really).await.unwrap_or_else(failure),
+                true => interrupted(),
+                false => self.do_it(&letter, &what, (&entries, &mut told), really).await.unwrap_or_else(failure),
             };
             outcomes.push(self.outcome(queue, letter, what, fate, really).await);
             progress("redriving", number + 1, count);
         }
-        Ok(outcomes)
+        Ok(OfQueue { outcomes, more })
     }
 
     fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
+    }
+
+    async fn interruption(&self) {
+        while !self.is_interrupted() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     fn url(&self, logical_id: &str) -> &str {
@@ -236,7 +258,7 @@ impl Places {
         &self,
         letter: &Letter,
         what: &What,
-        entries: &Result<Entries, RedriveError>,
+        (entries, told): (&Result<Entries, RedriveError>, &mut BTreeSet<Key>),
         really: bool,
     ) -> Result<(String, Fate), RedriveError> {
         Ok(match what {
@@ -255,13 +277,18 @@ impl Places {
             What::TakeAway(why) => (format!("is taken away: {why}"), Fate::Redriven),
             What::TellAgain { from, until } => {
                 let found = entries.as_ref().map_err(Clone::clone)?.within(*from, *until);
-                // What a restore has told again is not found by these times: nothing is taken for granted.
+                // What was told again a second time meanwhile is not found by these times: nothing is taken for granted.
                 if found.is_empty() {
                     return Ok((format!("stays: nothing came into the ledger from {from} to {until}"), Fate::Stays));
                 }
-                if really {
-                    for key in &found {
+                // Windows overlap: what another message has told again needs no second time.
+                for key in found.iter().filter(|_| really) {
+                    if self.is_interrupted() {
+                        return Ok(interrupted());
+                    }
+                    if !told.contains(*key) {
                         self.touch(key).await?;
+                        told.insert((*key).clone());
                     }
                 }
                 (format!("{} entries of {from} to {until} are told again by the ledger", found.len()), Fate::Redriven)

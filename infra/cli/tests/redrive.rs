@@ -92,7 +92,7 @@ async fn what_was_received_before_the_queue_broke_off_is_shown_again() {
 async fn a_message_is_taken_away_after_it_was_sent_back_and_only_when_somebody_says_so() {
     for really in [false, true] {
         let sqs = Sqs::default();
-        let outcomes = places(&sqs).await.redrive(Queue::Mail, really, &mut |_, _, _| {}).await.unwrap();
+        let outcomes = places(&sqs).await.redrive(Queue::Mail, really, &mut |_, _, _| {}).await.unwrap().outcomes;
         let said: Vec<_> = outcomes.iter().map(|it| (it.message.as_str(), it.what.as_str(), it.fate)).collect();
         let back = |message| (message, "goes back to MailQueue", Fate::Redriven);
         assert_eq!(said, [back("one"), back("two")]);
@@ -110,7 +110,7 @@ async fn a_message_is_taken_away_after_it_was_sent_back_and_only_when_somebody_s
 #[tokio::test]
 async fn one_that_was_sent_back_and_cannot_be_taken_away_says_so() {
     let sqs = Sqs { keeps: true, ..Sqs::default() };
-    let outcomes = places(&sqs).await.redrive(Queue::MailEvents, true, &mut |_, _, _| {}).await.unwrap();
+    let outcomes = places(&sqs).await.redrive(Queue::MailEvents, true, &mut |_, _, _| {}).await.unwrap().outcomes;
     for outcome in outcomes {
         assert_eq!(outcome.fate, Fate::Failed);
         let expected =
@@ -124,8 +124,8 @@ async fn what_is_left_when_somebody_interrupts_it_stays_and_is_shown_again() {
     let sqs = Sqs::default();
     let places = places(&sqs).await;
     let interrupt = Arc::clone(&places.interrupted);
-    let outcomes =
-        places.redrive(Queue::Mail, true, &mut |_, _, _| interrupt.store(true, Ordering::Relaxed)).await.unwrap();
+    let stop = &mut |_: &'static str, _: usize, _: usize| interrupt.store(true, Ordering::Relaxed);
+    let outcomes = places.redrive(Queue::Mail, true, stop).await.unwrap().outcomes;
     assert_eq!(outcomes.iter().map(|outcome| outcome.fate).collect::<Vec<_>>(), [Fate::Redriven, Fate::Stays]);
     let (taken, shown) = (sqs.receipts("DeleteMessage"), sqs.receipts("ChangeMessageVisibility"));
     assert_eq!((taken, shown), (vec![RECEIPTS[0].to_owned()], vec![RECEIPTS[1].to_owned()]));

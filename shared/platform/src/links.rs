@@ -77,6 +77,19 @@ pub enum Purpose {
     },
 }
 
+impl Purpose {
+    /// What it is called in a log, where nobody is named.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unsubscribe { .. } => "unsubscribe",
+            Self::Preferences { .. } => "preferences",
+            Self::Click { .. } => "click",
+            Self::Offer { .. } => "offer",
+            Self::AnswerLead { .. } => "lead",
+        }
+    }
+}
+
 /// What a rep can say of a lead by a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {

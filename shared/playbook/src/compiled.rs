@@ -17,8 +17,8 @@ use crate::sources;
 
 /// The name under which a problem of the file is reported.
 pub(crate) const FILE: &str = "playbook.json";
-/// The number of the shape. It changes when an older file cannot be read any more; a field that may be missing is no such change.
-/// `tests/compiled` keeps a file of each number.
+/// The number of the shape. It changes when an older file cannot be read any more, and then none of the older ones can; a field that may be
+/// missing is no such change. `tests/compiled` keeps a file as it was when the number was new.
 const FORMAT: u32 = 1;
 
 /// The links of each edition of a piece, by its name; the piece itself has an empty one.
@@ -90,13 +90,17 @@ impl Compiled {
             Ok(_) => None,
             Err(error) => Some(error),
         };
-        match (serde_json::from_slice::<Head>(json), error) {
-            (Ok(Head { format }), _) if format != FORMAT => Err(format!(
-                "it is of format {format}, and this version reads {FORMAT}: make it with the `perennial playbook build` of this version"
-            )),
-            (_, Some(error)) => Err(format!("not a compiled playbook: column {} cannot be read", error.column())),
-            (_, None) => Err("not a compiled playbook".to_owned()),
-        }
+        let what = match (serde_json::from_slice::<Head>(json), error) {
+            (Ok(Head { format }), _) if format != FORMAT => {
+                format!("of format {format}, where this version reads {FORMAT}")
+            }
+            (_, error) => {
+                let column =
+                    error.map(|error| format!(" (column {} cannot be read)", error.column())).unwrap_or_default();
+                format!("not a compiled playbook{column}")
+            }
+        };
+        Err(format!("{what}: make it again with the `perennial playbook build` of this version"))
     }
 }
 

@@ -234,8 +234,8 @@ fn what_ships_is_the_same_playbook() {
     assert_ne!(other.version().unwrap(), folder.version);
 }
 
-/// A deployment's layer may be older than its functions. Whoever changes what a file of a number holds gives the new one a number, and
-/// keeps the old file here.
+/// A deployment's layer may be older than its functions. Whoever changes the form so that this file cannot be read any more gives the new
+/// one another number, and puts a file of it in this one's place.
 #[test]
 fn what_once_shipped_can_be_read() {
     let stored = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compiled"));

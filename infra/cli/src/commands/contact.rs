@@ -61,7 +61,7 @@ struct Whom {
     /// Name of the ledger table in AWS.
     #[arg(long, value_name = "TABLE", requires = "state")]
     ledger: Option<String>,
-    /// Playbook folder or compiled bundle, of a local world [default: infra/playbook].
+    /// Playbook folder or compiled playbook, of a local world [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
 }

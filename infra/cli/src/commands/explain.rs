@@ -31,7 +31,7 @@ pub struct Explain {
     /// Folder of the world [default: the worlds below .perennial].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Say of every segment why the contact is in it or not.

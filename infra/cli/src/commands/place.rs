@@ -32,7 +32,7 @@ pub struct Place {
     /// Name of the state table in AWS.
     #[arg(long, value_name = "TABLE")]
     state: Option<String>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
 }

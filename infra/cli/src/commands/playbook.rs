@@ -47,7 +47,7 @@ pub struct Folder {
 pub struct Build {
     #[command(flatten)]
     playbook: Folder,
-    /// The bundle's file [default: build/playbook.json in the playbook's folder].
+    /// The compiled playbook's file [default: build/playbook.json in the playbook's folder].
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

@@ -46,7 +46,7 @@ struct Where {
     /// Also find what was quarantined before the ledger had an index: reads the whole table.
     #[arg(long, requires = "ledger")]
     scan: bool,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Print one JSON document instead of lines.

@@ -39,7 +39,7 @@ pub struct Rebuild {
     /// Name of the ledger table in AWS.
     #[arg(long, value_name = "TABLE", requires = "state")]
     ledger: Option<String>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Add what is missing, take away what should not be there, and prove that nothing differs any more.

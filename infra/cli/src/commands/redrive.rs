@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use aws_config::SdkConfig;
 use clap::Args;
-use perennial::redrive::{Fate, MOST, Outcome, Places, Queue};
+use perennial::redrive::{Fate, Outcome, Places, Queue};
 use perennial::stack::Stack;
 use perennial_platform::clock::Clock;
 use serde_json::json;
@@ -16,7 +16,10 @@ use super::which::Which;
 use super::{Failed, print_json, progress, say};
 
 /// Said at the end of the help.
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 something stays or failed (what, and why, is printed), or it failed as a whole, 2 wrong usage";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 something stays, failed or was not looked at (what, and why, is printed), or it failed as a whole, 2 wrong usage";
+
+/// What a shell says of a command that Ctrl-C has ended.
+const INTERRUPTED: i32 = 130;
 
 /// Bring dead letters back to life: mend the cause first, then redrive.
 ///
@@ -51,11 +54,15 @@ impl Redrive {
 
     async fn redrive(&self, places: &Places) -> Result<ExitCode, Failed> {
         let queues = self.queue.map_or_else(|| Queue::ALL.to_vec(), |queue| vec![queue]);
-        let (mut outcomes, mut unread) = (Vec::new(), Vec::new());
+        let (mut outcomes, mut more, mut unread) = (Vec::new(), Vec::new(), Vec::new());
         let interrupted = Arc::clone(&places.interrupted);
         tokio::spawn(async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 interrupted.store(true, Ordering::Relaxed);
+            }
+            // Whoever cannot wait any longer: what was received stays hidden for some minutes.
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(INTERRUPTED);
             }
         });
         let bar = progress(0, "redriving");
@@ -66,22 +73,25 @@ impl Redrive {
         };
         for queue in queues {
             match places.redrive(queue, self.yes, &mut show).await {
-                Ok(of_queue) => outcomes.extend(of_queue),
+                Ok(of_queue) => {
+                    outcomes.extend(of_queue.outcomes);
+                    more.extend(of_queue.more.then_some(queue));
+                }
                 Err(error) => unread.push(format!("error: {}: {error}", queue.logical_id())),
             }
         }
         bar.finish_and_clear();
-        self.print(&outcomes)?;
+        self.print(&outcomes, &more)?;
         if !unread.is_empty() {
             return Err(Failed(unread));
         }
         let all_redriven = outcomes.iter().all(|outcome| outcome.fate == Fate::Redriven);
-        Ok(if all_redriven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if all_redriven && more.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn print(&self, outcomes: &[Outcome]) -> Result<(), Failed> {
+    fn print(&self, outcomes: &[Outcome], more: &[Queue]) -> Result<(), Failed> {
         if self.which.json {
-            return print_json(&json!({"done": self.yes, "messages": outcomes}));
+            return print_json(&json!({"done": self.yes, "messages": outcomes, "more": more}));
         }
         // Many of a kind are one line; what stays is named, to be looked at.
         let mut lines: BTreeMap<(Queue, Fate, &str), Vec<&str>> = BTreeMap::new();
@@ -94,10 +104,11 @@ impl Redrive {
                 say(format_args!("{:<28} {:>5}  message {message}\n", "", ""))?;
             }
         }
-        if outcomes.len() >= MOST {
-            say("there may be more: redrive again\n")?;
+        for queue in more {
+            say(format_args!("{:<28}        may hold more: redrive again\n", queue.logical_id()))?;
         }
         match (outcomes.is_empty(), self.yes) {
+            (true, _) if !more.is_empty() => Ok(()),
             (true, _) => say("there are no dead letters\n"),
             (false, true) => Ok(()),
             (false, false) => say("nothing was done: --yes does it\n"),

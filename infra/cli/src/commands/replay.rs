@@ -32,7 +32,7 @@ pub struct Replay {
     /// Folder for state that survives a restart [default: .perennial/replay].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Print one JSON document instead of lines.

@@ -40,7 +40,7 @@ pub struct Funnel {
     /// MQLs that become SQLs, in percent.
     #[arg(long)]
     sql_rate_percent: Option<u64>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Print one JSON document instead of lines.

@@ -57,7 +57,7 @@ pub struct Check {
     /// Address and port of the name server to ask [default: the system's first].
     #[arg(long, value_name = "ADDRESS:PORT")]
     resolver: Option<SocketAddr>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Print one JSON document instead of lines.

@@ -41,7 +41,7 @@ pub struct Up {
     /// Secrets to believe webhooks by, `whsec_` and base64, separated by spaces [default: a public one, for this machine only].
     #[arg(long, value_name = "SECRET")]
     webhook_secret: Option<Secret>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// First day of the example, a date [default: six weeks ago, at the start of a two-week cycle].

@@ -62,7 +62,7 @@ struct Delivery {
     /// Where it goes [default: the local world].
     #[arg(long)]
     url: Option<String>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
 }

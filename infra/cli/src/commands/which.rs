@@ -23,7 +23,7 @@ pub struct Which {
     /// Name of the stack in AWS.
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Print one JSON document instead of lines.

@@ -8,7 +8,8 @@ use super::{Places, Queue, RedriveError, failed};
 const BATCH: i32 = 10;
 /// For so long a message is hidden from others who redrive, in seconds.
 const HIDDEN_SECONDS: i32 = 300;
-/// About so many messages are redriven in one go: they are done with before the first of them is seen again.
+/// About so many messages of a queue are redriven in one go. Most are done with before the first of them is seen again; if not, whoever
+/// receives it again does what was done, which changes nothing.
 pub const MOST: usize = 2_000;
 
 /// A message that was received, and is hidden from others until it is taken away or shown again.

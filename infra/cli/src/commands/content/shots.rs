@@ -28,7 +28,7 @@ pub struct Shots {
     company: String,
     #[command(flatten)]
     camera: Camera,
-    /// Playbook folder or compiled bundle [default: infra/playbook].
+    /// Playbook folder or compiled playbook [default: infra/playbook].
     #[arg(long, value_name = "DIR")]
     playbook: Option<PathBuf>,
     /// Print one JSON document instead of lines.

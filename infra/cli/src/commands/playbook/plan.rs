@@ -23,7 +23,7 @@ use crate::commands::{EXIT_CODES, Failed, load_playbook, print_json, progress, s
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub struct PlanChange {
-    /// The playbook as it is: folder or compiled bundle.
+    /// The playbook as it is: folder or compiled playbook.
     old: PathBuf,
     /// The playbook as it would be.
     new: PathBuf,
