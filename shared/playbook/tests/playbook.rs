@@ -299,30 +299,21 @@ fn a_bundle_that_was_tampered_with_is_refused() {
 #[test]
 fn what_is_not_a_compiled_playbook_is_refused_without_being_repeated() {
     let sound = Playbook::compile(&Playbook::bundle(minimal()).unwrap()).unwrap().to_json().unwrap();
-    let check = |json: &str, expected: expect_test::Expect| {
+    let check = |json: &str, reason: &str| {
         let problems = Playbook::from_compiled(json.as_bytes()).unwrap_err();
-        expected.assert_eq(&problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        let said = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert_eq!(said, format!("playbook.json: error: {reason}"));
     };
-    check("{", expect!["playbook.json: error: not a compiled playbook: column 1 cannot be read"]);
-    check(
-        &sound.replacen("\"format\":1", "\"format\":2", 1),
-        expect![
-            "playbook.json: error: it is of format 2, and this version reads 1: make it with the `perennial playbook build` of this version"
-        ],
-    );
-    check(
-        &sound.replacen("\"format\":1", "\"format\":1,\"anna@example.com\":1", 1),
-        expect!["playbook.json: error: not a compiled playbook: column 30 cannot be read"],
-    );
-    check(
-        &sound.replacen("\"time_zone\":\"", "\"time_zone\":\"anna@example.com", 1),
-        expect!["playbook.json: error: holds what no check would have let through: make it again from its folder"],
-    );
+    let again = ": make it again with the `perennial playbook build` of this version";
+    check("{", &format!("not a compiled playbook (column 1 cannot be read){again}"));
+    let newer = sound.replacen("\"format\":1", "\"format\":2", 1);
+    check(&newer, &format!("of format 2, where this version reads 1{again}"));
+    let unknown = sound.replacen("\"format\":1", "\"format\":1,\"anna@example.com\":1", 1);
+    check(&unknown, &format!("not a compiled playbook (column 30 cannot be read){again}"));
+    let somewhere = sound.replacen("\"time_zone\":\"", "\"time_zone\":\"anna@example.com", 1);
+    check(&somewhere, "holds what no check would have let through: make it again from its folder");
     // What a bundle is, which shipped before there was this.
-    check(
-        "{\"playbook\":\"\",\"pieces\":{}}",
-        expect!["playbook.json: error: not a compiled playbook: column 11 cannot be read"],
-    );
+    check("{\"playbook\":\"\",\"pieces\":{}}", &format!("not a compiled playbook (column 11 cannot be read){again}"));
 }
 
 #[test]
