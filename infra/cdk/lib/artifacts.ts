@@ -7,7 +7,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
-/** A context key (`cdk synth -c perennial:placeholders=true`): what is not built is replaced by a file that says so. */
+/** A context key (`cdk synth -c perennial:placeholders=true`): what is not built, or for another processor, is replaced by a file that says so. */
 export const PLACEHOLDERS = 'perennial:placeholders';
 
 /** The program of a function, as the template names it. */
@@ -65,7 +65,7 @@ export function functionFolder({ logicalId, binary }: Program, search: Search): 
   }
   const machine = machineOf(path.join(folder, 'bootstrap'));
   if (machine !== MACHINES[search.architecture]) {
-    throw new Error(`${path.join(folder, 'bootstrap')} is not built for ${search.architecture}: build it again, or set architecture`);
+    return absent(search, `${path.join(folder, 'bootstrap')} is not built for ${search.architecture}: build it again, or set architecture`);
   }
   return { folder, placeholder: false };
 }
