@@ -133,10 +133,30 @@ def dead_letters_come_back(operator, bounce, suppressed):
     again = [item for item in stack.items("LedgerTableName") if "told_at" in item]
     if not again:
         raise Failed("a redrive of the stream has touched no entry of the ledger")
-    wait_for("the mail events' queue to be empty", lambda: not stack.waiting("MailEventsDeadLetterQueueUrl"))
-    wait_for("interests that the stream has brought once more", lambda: interests(stack, written=True) != writes)
+    wait_for("the mail events' queue to be empty", lambda: not stack.depth("MailEventsQueue"))
+    of_them = told_of(again, facts)
+    if not of_them:
+        raise Failed("no entry that was told again is a fact of an interest")
+
+    def all_written():
+        now = interests(stack, written=True)
+        return all(now.get(key) != writes[key] for key in of_them)
+
+    wait_for("every interest whose entries were told again to be written once more", all_written)
     expect(interests(stack), facts, "facts after the ledger has told them again")
-    said(f"redrive: a bounce, a tick, and {len(again)} entries that counted once")
+    said(f"redrive: a bounce, a tick, and {len(again)} entries, of {len(of_them)} interests, that counted once")
+
+
+def told_of(entries, facts):
+    """The interests, by their keys, that have facts which entries of the ledger tell."""
+    told = {(one["PK"]["S"], fact(one["told"]["M"])) for one in entries if one["kind"]["S"] == "engagement"}
+    return {(pk, sk) for (pk, sk), names in facts.items() if any((pk, name) in told for name in names)}
+
+
+def fact(engagement):
+    """The attribute of an interest that an engagement is a fact of."""
+    email = f"@{engagement['email']['S']}" if "email" in engagement else ""
+    return f"f:{engagement['asset']['S']}/{engagement['action']['S']}{email}"
 
 
 def interests(stack, written=False):

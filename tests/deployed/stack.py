@@ -165,6 +165,12 @@ class Stack:
         found = ask(QueueUrl=self.outputs[queue], MaxNumberOfMessages=10, VisibilityTimeout=0)
         return [message["Body"] for message in found.get("Messages", [])]
 
+    def depth(self, queue):
+        """How many messages lie in a queue or are being worked on, by its name in the template; they are left alone."""
+        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.aws("sqs").get_queue_attributes(QueueUrl=self.resources[queue], AttributeNames=counts)
+        return sum(int(found["Attributes"][name]) for name in counts)
+
     def start_job(self, function, event, scheduled_at):
         """Starts what a schedule of the template starts, once and now, as if it were that time."""
         name = self._schedule(f"{function}{event}")
