@@ -1,5 +1,5 @@
-//! Nothing that protects can be taken out unnoticed: every part of the template is removed once, and every limit widened once, and each
-//! time a rule or the comparison with what the functions do must say so.
+//! Nothing that protects can be taken out unnoticed: every part of the template is removed once, every limit widened once, and every
+//! figure of a sum measured otherwise once, and each time a rule or the comparison with what the functions do must say so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,6 +66,8 @@ enum Change {
     Removed,
     /// It is this instead, which lets more through.
     Widened(Value),
+    /// It is this instead, which adds up what cannot be added.
+    Skewed(Value),
 }
 
 impl Mutant {
@@ -73,6 +75,7 @@ impl Mutant {
         match &self.change {
             Change::Removed => format!("{} removed", self.path.join("/")),
             Change::Widened(to) => format!("{} widened to {to}", self.path.join("/")),
+            Change::Skewed(to) => format!("{} skewed to {to}", self.path.join("/")),
         }
     }
 
@@ -83,7 +86,7 @@ impl Mutant {
         match (&self.change, parent) {
             (Change::Removed, Value::Object(fields)) => drop(fields.shift_remove(last)),
             (Change::Removed, Value::Array(items)) => drop(items.remove(last.parse().expect("a position"))),
-            (Change::Widened(to), parent) => *step_into(parent, last) = to.clone(),
+            (Change::Widened(to) | Change::Skewed(to), parent) => *step_into(parent, last) = to.clone(),
             (Change::Removed, _) => unreachable!("a path leads through objects and lists"),
         }
         changed
@@ -143,7 +146,8 @@ fn walk(value: &Value, path: &mut Vec<String>, all: &mut Vec<Mutant>) {
     for (step, part) in parts {
         path.push(step);
         all.push(Mutant { path: path.clone(), change: Change::Removed });
-        all.extend(widened(path, part).map(|to| Mutant { path: path.clone(), change: Change::Widened(to) }));
+        let changes = widened(path, part).map(Change::Widened).into_iter().chain(skewed(path).map(Change::Skewed));
+        all.extend(changes.map(|change| Mutant { path: path.clone(), change }));
         walk(part, path, all);
         path.pop();
     }
@@ -169,6 +173,17 @@ fn widened(path: &[String], value: &Value) -> Option<Value> {
             (all != *value).then_some(all)
         }
         "Resource" | "Condition" | "Principal" if single && value != "*" => Some(json!("*")),
+        _ => None,
+    }
+}
+
+/// How a figure of a sum could be measured instead, so that nothing is missing and the sum means nothing.
+fn skewed(path: &[String]) -> Option<Value> {
+    let within = path.iter().position(|step| step == "MetricStat")?;
+    match path[within + 1..].iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["Period"] => Some(json!(60)),
+        ["Stat"] => Some(json!("Average")),
+        ["Metric", "Namespace"] => Some(json!("AWS/Dynamo")),
         _ => None,
     }
 }

@@ -65,18 +65,26 @@ fn check_alarm(template: &Template, id: &str, alarm: &Value, found: &mut Found) 
     }
 }
 
+/// How a figure of a sum is measured: what of all of them must be the same, or their sum means nothing.
+const MEASURED: [&str; 3] = ["/MetricStat/Metric/Namespace", "/MetricStat/Period", "/MetricStat/Stat"];
+
 /// An alarm on several figures looks at what they come to together; of one that is missing as at nothing.
 fn check_sum(id: &str, alarm: &Value, found: &mut Found) {
     let (sums, figures): (Vec<&Value>, Vec<&Value>) =
         list(&alarm["Metrics"]).into_iter().partition(|it| !it["Expression"].is_null());
     for figure in &figures {
-        found.has(id, figure, &["/Id", "/MetricStat/Metric/Namespace", "/MetricStat/Metric/MetricName"]);
-        found.has(id, figure, &["/MetricStat/Metric/Dimensions", "/MetricStat/Period", "/MetricStat/Stat"]);
+        found.has(id, figure, &["/Id", "/MetricStat/Metric/MetricName", "/MetricStat/Metric/Dimensions"]);
+        found.has(id, figure, &MEASURED);
+        found.is(id, figure, "/MetricStat/Stat", "Sum");
         // One alone may be what the alarm is about.
         found.is(id, figure, "/ReturnData", false);
         for dimension in list(&figure["MetricStat"]["Metric"]["Dimensions"]) {
             found.has(id, dimension, &["/Name", "/Value"]);
         }
+    }
+    for how in MEASURED {
+        let alike = figures.windows(2).all(|two| two[0].pointer(how) == two[1].pointer(how));
+        found.must(id, alike, format_args!("not all that it adds up have the same {how}"));
     }
     let all: Vec<String> = figures.iter().map(|it| format!("FILL({}, 0)", named(&it["Id"]))).collect();
     let whole = matches!(sums.as_slice(), [sum] if sum["Id"].is_string() && sum["Expression"] == all.join(" + "));
