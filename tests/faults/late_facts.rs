@@ -2,22 +2,26 @@
 //! what no score will see again is forgotten.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use perennial::deployment::Deployment;
+use perennial::deployment::{Deployment, address_key};
 use perennial_domain::ids::{ContactId, ProductId};
 use perennial_domain::interest::{FactName, Facts, Requalify, evaluate};
 use perennial_local::ClockHandle;
+use perennial_platform::identity::erasing;
 use perennial_platform::interest::add;
 use perennial_platform::keys;
 use perennial_platform::lambda::StreamOrTick;
+use perennial_platform::landing::{Landed, Landing};
 use perennial_platform::ledger::Entry;
 use perennial_platform::records::Lead;
+use perennial_platform::store::Store;
 use perennial_playbook::Playbook;
-use perennial_tests::interpose::Interposer;
+use perennial_tests::interpose::{Before, Interposer};
 use perennial_tests::{
-    at, clock, deploy, deploy_with, engagement, interest, introduce, playbook_with, settle, store_at, stream_event,
-    tell, told,
+    at, body, clock, deploy, deploy_with, engagement, interest, introduce, playbook_with, settle, store_at,
+    stream_event, tell, told,
 };
 use score_and_decay::ScoreAndDecay;
 use serde_json::json;
@@ -157,6 +161,79 @@ async fn an_interest_that_grows_is_known_without_being_read_and_so_is_what_is_ne
             assert_eq!(grown.interest, interest(&deployment, "ada", "analytics").await, "{kinds} kinds");
             assert_eq!(grown.interest.facts, known);
         }
+    }
+}
+
+/// In front of the store, lets one call of an operation go astray, counted from 1.
+async fn astray(deployment: &Deployment, operation: &'static str, call: usize) -> Interposer {
+    let calls = AtomicUsize::new(0);
+    let astray: Before = Arc::new(move |called, mut request| {
+        if called == operation && calls.fetch_add(1, Ordering::SeqCst) + 1 == call {
+            request["TableName"] = json!("away");
+        }
+        Box::pin(async move { request })
+    });
+    Interposer::start(&deployment.world.endpoints().dynamodb, astray, Arc::new(|_, _, _| {})).await
+}
+
+#[tokio::test]
+async fn what_has_landed_is_new_once_whatever_fails_after_it() {
+    let now = at("2026-03-05T10:00:00Z");
+    for (fails, kinds, operation, call) in [
+        ("the facts themselves", 1, "UpdateItem", 1),
+        ("the second half of them", 51, "UpdateItem", 2),
+        ("the look whose they are", 1, "GetItem", 1),
+        ("the mark that the contact is known", 1, "UpdateItem", 2),
+        ("what is told of the quarter", 1, "PutItem", 1),
+    ] {
+        let deployment = deploy(now).await;
+        let (contact, product) = (ContactId::from("ada"), ProductId::from("analytics"));
+        // A download is enough for a lead; clicks are of as many kinds as there are mails.
+        let click = |mail: i64| FactName {
+            asset: "analytics-emails".into(),
+            action: "click".into(),
+            email: Some(format!("mail-{mail}").as_str().into()),
+        };
+        let download = FactName { asset: "analytics-guide".into(), action: "download".into(), email: None };
+        let names = std::iter::once(download).chain((1..kinds).map(click));
+        let facts: Vec<(FactName, i64)> = names.map(|name| (name, now.as_second() - 60)).collect();
+        let land = async |store: &Store| {
+            let (rules, mut new) = (&deployment.playbook.interest, Facts::default());
+            let landed = Landing { store, rules, now }.land(&contact, &product, &facts, &mut new).await;
+            (landed.ok(), new)
+        };
+        let between = astray(&deployment, operation, call).await;
+        let (landed, first) = land(&store_at(&between.url).await).await;
+        assert_eq!(landed, None, "{fails} fails");
+        assert_eq!(first, interest(&deployment, "ada", "analytics").await.facts, "{fails}: what is there by now");
+        let (landed, rest) = land(&deployment.store).await;
+        assert_eq!(landed, Some(Landed::At(contact.clone())), "{fails}");
+        let mut all = first;
+        assert!(rest.iter().all(|(name, second)| all.add(name.clone(), second)), "{fails}: new once");
+        assert_eq!(all, facts.iter().cloned().collect(), "{fails}: and each");
+    }
+}
+
+#[tokio::test]
+async fn what_lands_under_an_id_that_is_no_more_is_new_where_it_ends_or_nowhere() {
+    let now = at("2026-03-05T10:00:00Z");
+    let deployment = deploy(now).await;
+    for contact in ["ada", "eve"] {
+        introduce(&deployment, contact).await;
+    }
+    tell(&deployment, "merge", &body("contact.merged", now, &json!({"from": "visitor", "contact": "ada"}))).await;
+    settle(&deployment).await;
+    let (store, ledger, key) = (&deployment.store, &deployment.ingest.ledger, address_key());
+    erasing::erase(store, ledger, &key, &"eve".into(), now).await.expect("she is erased");
+    let name = FactName { asset: "analytics-guide".into(), action: "download".into(), email: None };
+    let ended = Landed::At("ada".into());
+    for (contact, expected) in
+        [("visitor", (&ended, 1)), ("visitor", (&ended, 0)), ("ada", (&ended, 0)), ("eve", (&Landed::Nowhere, 0))]
+    {
+        let (landing, mut new) = (Landing { store, rules: &deployment.playbook.interest, now }, Facts::default());
+        let facts = [(name.clone(), now.as_second() - 60)];
+        let landed = landing.land(&contact.into(), &"analytics".into(), &facts, &mut new).await;
+        assert_eq!((&landed.expect("the store answers"), new.len()), expected, "{contact}");
     }
 }
 

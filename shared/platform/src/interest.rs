@@ -156,7 +156,7 @@ pub fn taking(change: Change, facts: &[(FactName, i64)]) -> (Change, bool) {
     (if named.is_empty() { taking } else { taking.also(&clause, named) }, all)
 }
 
-/// What came of adding facts.
+/// What came of adding facts, so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grown {
     /// The interest as it is afterwards.
@@ -166,6 +166,43 @@ pub struct Grown {
 }
 
 impl Grown {
+    /// As [`add`]. What has landed before a failure is among those that are new: it is not when it comes again.
+    ///
+    /// # Errors
+    /// As [`add`].
+    pub async fn add(
+        &mut self,
+        store: &Store,
+        contact: &ContactId,
+        product: &ProductId,
+        facts: &[(FactName, i64)],
+        look_again_at: i64,
+    ) -> Result<(), Failure> {
+        let mut left: Vec<(String, BTreeSet<i64>)> = by_attribute(facts).into_iter().collect();
+        while !left.is_empty() {
+            let batch: Vec<_> = left.drain(..left.len().min(NAMES_PER_UPDATE)).collect();
+            match add_once(store, contact, product, &batch, look_again_at).await? {
+                Added::To(before) => {
+                    self.interest = InterestItem::read(&before)?;
+                    self.take(&batch)?;
+                }
+                // Sets that are full take no more; the others are tried again without them.
+                Added::SomeFull(item) => {
+                    self.interest = InterestItem::read(&item)?;
+                    let tried = batch.len();
+                    let room: Vec<_> = batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)).collect();
+                    if room.len() == tried {
+                        // Refused though nothing of it is full: the same again would be refused for ever.
+                        return Err(Failure::Conflict { operation: "interest add" });
+                    }
+                    tracing::warn!(product = product.as_str(), "a set of facts is full and takes no more");
+                    left.extend(room);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What an update has made of the interest that was there.
     fn take(&mut self, batch: &[(String, BTreeSet<i64>)]) -> Result<(), Failure> {
         for (attribute, seconds) in batch {
@@ -200,29 +237,8 @@ pub async fn add(
     facts: &[(FactName, i64)],
     look_again_at: i64,
 ) -> Result<Grown, Failure> {
-    let mut left: Vec<(String, BTreeSet<i64>)> = by_attribute(facts).into_iter().collect();
     let mut grown = Grown::default();
-    while !left.is_empty() {
-        let batch: Vec<_> = left.drain(..left.len().min(NAMES_PER_UPDATE)).collect();
-        match add_once(store, contact, product, &batch, look_again_at).await? {
-            Added::To(before) => {
-                grown.interest = InterestItem::read(&before)?;
-                grown.take(&batch)?;
-            }
-            // Sets that are full take no more; the others are tried again without them.
-            Added::SomeFull(item) => {
-                grown.interest = InterestItem::read(&item)?;
-                let tried = batch.len();
-                let room: Vec<_> = batch.into_iter().filter(|(attribute, _)| !is_full(&item, attribute)).collect();
-                if room.len() == tried {
-                    // Refused though nothing of it is full: the same again would be refused for ever.
-                    return Err(Failure::Conflict { operation: "interest add" });
-                }
-                tracing::warn!(product = product.as_str(), "a set of facts is full and takes no more");
-                left.extend(room);
-            }
-        }
-    }
+    grown.add(store, contact, product, facts, look_again_at).await?;
     Ok(grown)
 }
 

@@ -14,7 +14,7 @@ use perennial_domain::quarter::Quarter;
 
 use crate::failure::Failure;
 use crate::identity::{self, Resolved};
-use crate::interest::{Grown, InterestItem, add, removed_at, set_known};
+use crate::interest::{Grown, InterestItem, removed_at, set_known};
 use crate::outbox::{self, LeadEvent, Waiting};
 use crate::store::{ATTEMPTS, Store, back_off};
 
@@ -42,7 +42,8 @@ impl Landing<'_> {
     /// Adds facts, each a name and a second since the Unix epoch, where the contact is by now; then tells of each quarter that
     /// they reach and that has neither lead nor held marker, and of each Act Now in one that has; and marks the leads that they
     /// undo. `new` are then those that were not there before, also where what follows of them fails: they are facts all the same, and
-    /// not new when they come again.
+    /// not new when they come again. It is for counting, and decides nothing: a write whose answer was lost is new to nobody, and
+    /// beside a merge or an erasure a failure can make a fact new twice or not at all.
     ///
     /// One write for an interest that is known; a new one costs a read and a second write.
     ///
@@ -60,29 +61,32 @@ impl Landing<'_> {
         let mut left: Vec<(ContactId, i64)> = Vec::new();
         for attempt in 0..ATTEMPTS {
             let look_again_at = first_look_at(self.rules, self.now);
-            let Grown { interest: item, new: added } = add(self.store, &at, product, &facts, look_again_at).await?;
-            let known = item.known
-                || match identity::resolve(self.store, &at).await? {
-                    Resolved::Same => set_known(self.store, &at, product).await?,
-                    Resolved::Into(into) => {
-                        facts = item.facts.iter().map(|(name, second)| (name.clone(), second)).collect();
-                        left.push((std::mem::replace(&mut at, into), item.rev));
-                        continue;
-                    }
-                    Resolved::Erased => {
-                        left.push((at, item.rev));
-                        self.leave(product, &left).await?;
-                        return Ok(Landed::Nowhere);
-                    }
-                };
-            if known {
-                *new = added;
+            let mut grown = Grown::default();
+            let added = grown.add(self.store, &at, product, &facts, look_again_at).await;
+            *new = grown.new;
+            added?;
+            let item = grown.interest;
+            let resolved = if item.known { Resolved::Same } else { identity::resolve(self.store, &at).await? };
+            if resolved == Resolved::Same && (item.known || set_known(self.store, &at, product).await?) {
                 self.follow_up(&at, product, &item, &facts).await?;
                 self.leave(product, &left).await?;
                 return Ok(Landed::At(at));
             }
-            // It was moved away between the two: look again.
-            back_off(attempt).await;
+            // They do not stay there.
+            *new = Facts::default();
+            match resolved {
+                Resolved::Into(into) => {
+                    facts = item.facts.iter().map(|(name, second)| (name.clone(), second)).collect();
+                    left.push((std::mem::replace(&mut at, into), item.rev));
+                }
+                Resolved::Erased => {
+                    left.push((at, item.rev));
+                    self.leave(product, &left).await?;
+                    return Ok(Landed::Nowhere);
+                }
+                // It was moved away between the two: look again.
+                Resolved::Same => back_off(attempt).await,
+            }
         }
         Err(Failure::Conflict { operation: "facts landing" })
     }
