@@ -60,3 +60,44 @@ fn whatever_the_command_refers_to_is_a_section_of_the_runbook() {
     }
     assert!(referred > 0);
 }
+
+/// The blocks of the runbook that are there to be pasted, each after the language that its fence names.
+fn blocks() -> Vec<String> {
+    let text = read(&root().join("infra/RUNBOOK.md"));
+    // Between two fences stands text, or a block: every second one.
+    text.split("```").skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn mail_to_contacts_goes_again_by_a_block_that_is_pasted_for_nothing_else() {
+    let resumes = |line: &&str| line.trim().starts_with("perennial resume");
+    let resuming: Vec<String> = blocks().into_iter().filter(|block| block.lines().any(|it| resumes(&it))).collect();
+    assert!(resuming.len() >= 2, "after a pause, and after a restore");
+    for block in resuming {
+        let commands: Vec<&str> = block.lines().skip(1).filter(|line| !line.trim().is_empty()).collect();
+        assert!(
+            matches!(commands[..], [command] if resumes(&command)),
+            "what comes before it is judged first:\n{block}"
+        );
+    }
+    let text = read(&root().join("infra/RUNBOOK.md"));
+    let restore = text.split("## Restore the tables").nth(1).expect("the section");
+    let before = restore.split("perennial resume").next().expect("what comes before it");
+    let step = before.rsplit("\n8. ").next().expect("its step");
+    let step = step.split_whitespace().collect::<Vec<_>>().join(" ");
+    for condition in ["paused by hand before", "nothing to keep", "gap between two mails"] {
+        assert!(step.contains(condition), "{condition}: {step}");
+    }
+}
+
+#[test]
+fn whatever_is_changed_by_the_many_is_of_this_stack_and_may_be_none() {
+    let text = read(&root().join("infra/RUNBOOK.md"));
+    let many: Vec<&str> = text.lines().filter(|line| line.contains("| xargs ")).collect();
+    assert!(!many.is_empty());
+    for line in many {
+        // `perennial` is how the name of `perennial-prod` begins, too.
+        assert!(!line.contains("-prefix "), "reaches other stacks: {line}");
+        assert!(line.contains("| xargs -r "), "begun with nothing to do: {line}");
+    }
+}
