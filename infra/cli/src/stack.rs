@@ -131,10 +131,38 @@ async fn resources(client: &Client, name: &str) -> Result<BTreeMap<String, Strin
     let mut pages = client.list_stack_resources().stack_name(name).into_paginator().items().send();
     let mut resources = BTreeMap::new();
     while let Some(resource) = pages.next().await {
-        let resource = resource.map_err(reason)?;
-        if let (Some(logical), Some(physical)) = (resource.logical_resource_id(), resource.physical_resource_id()) {
-            resources.insert(logical.to_owned(), physical.to_owned());
-        }
+        resources.extend(there(&resource.map_err(reason)?));
     }
     Ok(resources)
+}
+
+/// A resource's name in the template and its physical id. None of one that was deleted: in some states of a stack CloudFormation
+/// lists it all the same.
+fn there(resource: &types::StackResourceSummary) -> Option<(String, String)> {
+    let is_gone = resource.resource_status() == Some(&types::ResourceStatus::DeleteComplete);
+    let (logical, physical) = (resource.logical_resource_id()?, resource.physical_resource_id()?);
+    (!is_gone).then(|| (logical.to_owned(), physical.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::{ResourceStatus, StackResourceSummary};
+
+    use super::there;
+
+    #[test]
+    fn what_was_deleted_is_not_there_and_what_could_not_be_deleted_is() {
+        for (status, physical, expected) in [
+            (ResourceStatus::CreateComplete, Some("prod-MailAgeAlarm"), true),
+            (ResourceStatus::UpdateRollbackComplete, Some("prod-MailAgeAlarm"), true),
+            (ResourceStatus::DeleteFailed, Some("prod-MailAgeAlarm"), true),
+            (ResourceStatus::DeleteComplete, Some("prod-MailAgeAlarm"), false),
+            (ResourceStatus::CreateInProgress, None, false),
+        ] {
+            let listed = StackResourceSummary::builder().logical_resource_id("MailAgeAlarm");
+            let listed = listed.set_physical_resource_id(physical.map(str::to_owned)).resource_status(status.clone());
+            let wanted = expected.then(|| ("MailAgeAlarm".to_owned(), "prod-MailAgeAlarm".to_owned()));
+            assert_eq!(there(&listed.build()), wanted, "{status}");
+        }
+    }
 }
