@@ -39,7 +39,7 @@ async fn tables<T>(deployment: &Deployment, ask: impl AsyncFnOnce(Tables<'_>) ->
     ask(tables).await
 }
 
-async fn erase_person(deployment: &Deployment, id: &str) -> (Person, Erased) {
+pub(crate) async fn erase_person(deployment: &Deployment, id: &str) -> (Person, Erased) {
     tables(deployment, async |tables| {
         let person = tables.find(id).await.expect("the tables can be read");
         let erased = erase(&tables, &person, false).await.expect("it is erased");
@@ -522,7 +522,7 @@ async fn an_event_whose_id_was_used_before_has_no_effect_where_its_body_would_no
     assert_eq!(places, BTreeSet::from(["ACCOUNT#heron", "CONTACT#ada"]));
 }
 
-async fn ledger_items(deployment: &Deployment) -> Vec<Item> {
+pub(crate) async fn ledger_items(deployment: &Deployment) -> Vec<Item> {
     let scan = deployment.store.client.scan().table_name(&deployment.ledger_table);
     scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await.expect("the ledger can be read")
 }
