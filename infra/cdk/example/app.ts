@@ -1,7 +1,7 @@
 /**
  * An app with Perennial in it: a lead to act on now also starts a function of ours, and a pager hears the alarms.
  *
- * `npx cdk synth -c perennial:placeholders=true` looks at it without a build; `npx cdk deploy` wants the functions built.
+ * `npm run synth -- --context perennial:placeholders=true` looks at it without a build; `npx cdk deploy` wants the functions built.
  */
 import { App, Duration, Stack, StackProps, Validations } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';

@@ -42,8 +42,9 @@ impl DataFolder {
         std::fs::create_dir_all(&self.0)?;
         // Whoever serves the world holds this lock: nothing is taken away from under it.
         let lock = std::fs::File::create(self.database().with_added_extension("lock"))?;
-        lock.try_lock()
-            .map_err(|_| std::io::Error::new(std::io::ErrorKind::ResourceBusy, "is in use by another perennial"))?;
+        lock.try_lock().map_err(|_| {
+            std::io::Error::new(std::io::ErrorKind::ResourceBusy, "is in use by another perennial: stop it first")
+        })?;
         if fresh {
             // Only what we made ourselves: a folder given by mistake keeps everything else.
             for entry in std::fs::read_dir(&self.0)? {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::types;
 
 /// What is deployed under a name.
@@ -54,7 +54,17 @@ where
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => DisplayErrorContext(&error).to_string(),
+        _ => of_causes(&error),
+    }
+}
+
+/// What an error says, and each of its causes. Of credentials, what to do as well: the command reads no sign-in, which most people have.
+fn of_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+    let said = causes.collect::<Vec<_>>().join(": ");
+    match said.contains("credentials") {
+        true => format!("{said} (after a sign-in: eval \"$(aws configure export-credentials --format env)\")"),
+        false => said,
     }
 }
 
@@ -148,7 +158,19 @@ fn there(resource: &types::StackResourceSummary) -> Option<(String, String)> {
 mod tests {
     use aws_sdk_cloudformation::types::{ResourceStatus, StackResourceSummary};
 
-    use super::there;
+    use super::{of_causes, there};
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str, #[source] Option<Box<Said>>);
+
+    #[test]
+    fn an_error_says_its_causes_and_where_credentials_come_from() {
+        let without = Said("dispatch failure", Some(Box::new(Said("no route", None))));
+        assert_eq!(of_causes(&without), "dispatch failure: no route");
+        let unread = Said("dispatch failure", Some(Box::new(Said("no credentials were found", None))));
+        assert!(of_causes(&unread).starts_with("dispatch failure: no credentials were found (after a sign-in: "));
+    }
 
     #[test]
     fn what_was_deleted_is_not_there_and_what_could_not_be_deleted_is() {

@@ -103,11 +103,16 @@ impl Signed {
 
     /// Whether it goes to another machine without TLS, where others can read it and send it again.
     pub fn is_in_clear(&self) -> bool {
-        let Ok(uri) = self.url.parse::<Uri>() else { return true };
+        let is_https = self.url.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https"));
+        !is_https && !self.is_for_here()
+    }
+
+    /// Whether it goes to this machine.
+    pub fn is_for_here(&self) -> bool {
+        let Ok(uri) = self.url.parse::<Uri>() else { return false };
         let host = uri.host().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        let is_here = host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-        uri.scheme_str() != Some("https") && !is_here
+        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
     }
 
     /// A configuration for `curl -K -` that sends it and prints answer and status.
@@ -215,6 +220,11 @@ mod tests {
             ("http://127.0.0.1.example.com/", true),
         ] {
             assert_eq!(native(url, "{}").unwrap().is_in_clear(), is_in_clear, "{url}");
+        }
+        for (url, is_for_here) in
+            [("https://localhost:7878/v1", true), ("https://hooks.example.com/", false), (" ", false)]
+        {
+            assert_eq!(native(url, "{}").map(|signed| signed.is_for_here()).unwrap_or(false), is_for_here, "{url}");
         }
     }
 

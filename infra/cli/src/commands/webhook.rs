@@ -94,6 +94,12 @@ impl Sign {
 impl Send {
     async fn run(self) -> Result<(), Failed> {
         let (signed, is_public) = self.delivery.signed()?;
+        if is_public && !signed.is_for_here() {
+            let line = format!(
+                "error: --secret: none is given, nor is {SECRET_VARIABLE} set: only a local world believes the public one"
+            );
+            return Err(Failed(vec![line]));
+        }
         if signed.is_in_clear() && !is_public {
             let line = "error: --url: a delivery with your own secret is sent over https:// only, or to this machine";
             return Err(Failed(vec![line.to_owned()]));
